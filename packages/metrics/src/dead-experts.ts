@@ -1,0 +1,18 @@
+// Experts that (almost) no token reaches.
+import { meanLoad } from "./max-violation.ts";
+
+/** An expert is dead when its load is below this share of the mean load (a choice, see tools/decisions). */
+export const DEAD_BELOW_SHARE = 0.01;
+
+/**
+ * Indices of dead experts: n_e < share × mean(n), or no assignment at all.
+ *
+ * @param counts assignments n_e of each expert, of one step or summed over a window
+ * @param share threshold as a share of the mean load
+ * @returns ascending indices; empty when nothing was assigned at all (no evidence against any expert)
+ */
+export function deadExperts(counts: ArrayLike<number>, share = DEAD_BELOW_SHARE): number[] {
+  const threshold = share * meanLoad(counts);
+  if (meanLoad(counts) === 0) return [];
+  return Array.from(counts, (count, expert) => (count === 0 || count < threshold ? expert : -1)).filter((e) => e >= 0);
+}

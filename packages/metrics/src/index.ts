@@ -1,0 +1,7 @@
+export * from "./dead-experts.ts";
+export * from "./entropy.ts";
+export * from "./max-violation.ts";
+export * from "./relative-load.ts";
+export * from "./variation.ts";
+export * from "./version.ts";
+export * from "./window.ts";

@@ -1,0 +1,25 @@
+// The messages of moescope.v1 and the one method of the collector. Nothing else in the repository defines a message.
+import protobuf from "protobufjs/minimal.js";
+import { moescope } from "../gen/moescope.js";
+
+// An older reader keeps what a newer writer added: unknown fields are re-encoded as they came.
+protobuf.Reader.discardUnknown = false;
+
+export import v1 = moescope.v1;
+
+/** Version that a sender states in its Hello; a collector refuses any other. */
+export const PROTOCOL_VERSION = 1;
+
+/** `Collector.Report` as a method definition for @grpc/grpc-js, for a server (`addService`) and for a client alike. */
+export const collectorService = {
+  report: {
+    path: v1.Collector.prototype.report.path,
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: (message: v1.ReportRequest.$Properties) => Buffer.from(v1.ReportRequest.encode(message).finish()),
+    requestDeserialize: (bytes: Uint8Array) => v1.ReportRequest.decode(bytes),
+    responseSerialize: (message: v1.ReportResponse.$Properties) =>
+      Buffer.from(v1.ReportResponse.encode(message).finish()),
+    responseDeserialize: (bytes: Uint8Array) => v1.ReportResponse.decode(bytes),
+  },
+} as const;
