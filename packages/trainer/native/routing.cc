@@ -1,0 +1,153 @@
+// The order in which experts work through tokens, and the weighted sum that brings their answers back.
+//
+// T tokens, K choices each, E experts, R = T·K rows. Rows of one expert lie together, in the order of `offset` [E + 1].
+#include <vector>
+
+#include "kernel.h"
+
+namespace moescope {
+namespace {
+
+// Assigns a row to every (token, choice). All first choices come before any second choice (arXiv 2006.16668), so when experts have
+// a capacity it is later choices that are dropped: they get row −1.
+class RoutePlan : public OpKernel {
+ public:
+  explicit RoutePlan(OpKernelConstruction* c) : OpKernel(c) {
+    OP_REQUIRES_OK(c, c->GetAttr("experts", &experts_));
+    OP_REQUIRES_OK(c, c->GetAttr("capacity", &capacity_));
+  }
+
+  void Compute(OpKernelContext* c) override {
+    const Tensor& choice = c->input(0);
+    const int64_t tokens = choice.dim_size(0), choices = choice.dim_size(1);
+    const int32_t* expert_of = choice.flat<int32_t>().data();
+    Tensor *row_of, *token_of, *offset, *chosen, *kept;
+    OP_REQUIRES_OK(c, c->allocate_output(0, choice.shape(), &row_of));
+    OP_REQUIRES_OK(c, c->allocate_output(1, TensorShape({tokens * choices}), &token_of));
+    OP_REQUIRES_OK(c, c->allocate_output(2, TensorShape({experts_ + 1}), &offset));
+    OP_REQUIRES_OK(c, c->allocate_output(3, TensorShape({tokens, experts_}), &chosen));
+    OP_REQUIRES_OK(c, c->allocate_output(4, TensorShape({tokens, experts_}), &kept));
+    chosen->flat<float>().setZero();
+    kept->flat<float>().setZero();
+    int32_t* row = row_of->flat<int32_t>().data();
+    int32_t* token = token_of->flat<int32_t>().data();
+    int32_t* first = offset->flat<int32_t>().data();
+
+    std::vector<int32_t> load(experts_, 0);
+    for (int64_t i = 0; i < tokens * choices; ++i) {
+      OP_REQUIRES(c, expert_of[i] >= 0 && expert_of[i] < experts_,
+                  tensorflow::errors::InvalidArgument("expert ", expert_of[i], " is not one of ", experts_));
+      ++load[expert_of[i]];
+    }
+    first[0] = 0;
+    for (int64_t e = 0; e < experts_; ++e) {
+      first[e + 1] = first[e] + (capacity_ > 0 ? std::min<int32_t>(load[e], capacity_) : load[e]);
+    }
+    std::fill(token, token + tokens * choices, 0);
+    std::vector<int32_t> next(first, first + experts_);
+    for (int64_t k = 0; k < choices; ++k) {
+      for (int64_t t = 0; t < tokens; ++t) {
+        const int32_t e = expert_of[t * choices + k];
+        const bool fits = next[e] < first[e + 1];
+        row[t * choices + k] = fits ? next[e] : -1;
+        Data(chosen)[t * experts_ + e] = 1;
+        Data(kept)[t * experts_ + e] = fits ? 1 : 0;
+        if (fits) token[next[e]++] = static_cast<int32_t>(t);
+      }
+    }
+  }
+
+ private:
+  int64_t experts_, capacity_;
+};
+
+constexpr int64_t kTokensPerBlock = 64;
+
+// y[t] = Σ_k gate[t, expert_of[t, k]] · rows[row_of[t, k]]
+class Combine : public OpKernel {
+ public:
+  using OpKernel::OpKernel;
+
+  void Compute(OpKernelContext* c) override {
+    const Tensor &rows = c->input(0), &gate = c->input(1), &row_of = c->input(2);
+    const int64_t tokens = row_of.dim_size(0), choices = row_of.dim_size(1), width = rows.dim_size(1);
+    const int64_t experts = gate.dim_size(1);
+    const int32_t* row = row_of.flat<int32_t>().data();
+    const int32_t* expert = c->input(3).flat<int32_t>().data();
+    Tensor* y;
+    OP_REQUIRES_OK(c, c->allocate_output(0, TensorShape({tokens, width}), &y));
+    ConstRows in(Data(rows), rows.dim_size(0), width);
+    Rows out(Data(y), tokens, width);
+    ForEachBlock(c, tokens, kTokensPerBlock, [&](int64_t first, int64_t end) {
+      for (int64_t t = first; t < end; ++t) {
+        out.row(t).setZero();
+        for (int64_t i = t * choices; i < (t + 1) * choices; ++i) {
+          if (row[i] >= 0) out.row(t) += Data(gate)[t * experts + expert[i]] * in.row(row[i]);
+        }
+      }
+    });
+  }
+};
+
+// For every kept choice: drows[row] = gate · dy[t] and dgate[t, expert] = dy[t] · rows[row]; zero everywhere else.
+class CombineGrad : public OpKernel {
+ public:
+  using OpKernel::OpKernel;
+
+  void Compute(OpKernelContext* c) override {
+    const Tensor &dy = c->input(0), &rows = c->input(1), &gate = c->input(2), &row_of = c->input(3);
+    const int64_t tokens = row_of.dim_size(0), choices = row_of.dim_size(1), width = rows.dim_size(1);
+    const int64_t experts = gate.dim_size(1);
+    const int32_t* row = row_of.flat<int32_t>().data();
+    const int32_t* expert = c->input(4).flat<int32_t>().data();
+    Tensor *drows, *dgate;
+    OP_REQUIRES_OK(c, c->allocate_output(0, rows.shape(), &drows));
+    OP_REQUIRES_OK(c, c->allocate_output(1, gate.shape(), &dgate));
+    dgate->flat<float>().setZero();
+    ConstRows in(Data(rows), rows.dim_size(0), width), up(Data(dy), tokens, width);
+    Rows out(Data(drows), rows.dim_size(0), width);
+    ForEachBlock(c, tokens, kTokensPerBlock, [&](int64_t first, int64_t end) {
+      for (int64_t t = first; t < end; ++t) {
+        for (int64_t i = t * choices; i < (t + 1) * choices; ++i) {
+          if (row[i] < 0) continue;
+          const int64_t at = t * experts + expert[i];
+          Data(dgate)[at] = up.row(t).dot(in.row(row[i]));
+          out.row(row[i]) = Data(gate)[at] * up.row(t);
+        }
+      }
+    });
+  }
+};
+
+REGISTER_OP("MoescopeRoutePlan")
+    .Input("expert_of: int32")
+    .Output("row_of: int32")
+    .Output("token_of: int32")
+    .Output("offset: int32")
+    .Output("chosen: float")
+    .Output("kept: float")
+    .Attr("experts: int")
+    .Attr("capacity: int")
+    .SetShapeFn(tensorflow::shape_inference::UnknownShape);
+REGISTER_OP("MoescopeCombine")
+    .Input("rows: float")
+    .Input("gate: float")
+    .Input("row_of: int32")
+    .Input("expert_of: int32")
+    .Output("y: float")
+    .SetShapeFn(tensorflow::shape_inference::UnknownShape);
+REGISTER_OP("MoescopeCombineGrad")
+    .Input("dy: float")
+    .Input("rows: float")
+    .Input("gate: float")
+    .Input("row_of: int32")
+    .Input("expert_of: int32")
+    .Output("drows: float")
+    .Output("dgate: float")
+    .SetShapeFn(tensorflow::shape_inference::UnknownShape);
+REGISTER_KERNEL_BUILDER(Name("MoescopeRoutePlan").Device(tensorflow::DEVICE_CPU), RoutePlan);
+REGISTER_KERNEL_BUILDER(Name("MoescopeCombine").Device(tensorflow::DEVICE_CPU), Combine);
+REGISTER_KERNEL_BUILDER(Name("MoescopeCombineGrad").Device(tensorflow::DEVICE_CPU), CombineGrad);
+
+}  // namespace
+}  // namespace moescope

@@ -1,0 +1,97 @@
+// Which row of which expert every chosen (token, expert) pair is worked on in.
+//
+// T tokens, K choices of each, E experts, R rows.
+import { type Tensor1D, type Tensor2D, tf } from "../runtime/tf.ts";
+import { attribute, hasNativeOps, runNativeMany } from "../ops/native.ts";
+
+/** Rows of one expert lie together, experts in order. None of its tensors carries a gradient. */
+export interface RoutePlan {
+  /** int32 [T, K]: experts chosen by each token. */
+  choice_TK: Tensor2D;
+  /** int32 [T, K]: row of each choice; −1 where it was dropped because the expert was at capacity. */
+  rowOf_TK: Tensor2D;
+  /** int32 [R]: token of each row; T where a row is padding. */
+  tokenOf_R: Tensor1D;
+  /** int32 [E + 1]: first row of each expert, then the end of the last. */
+  offset_E1: Tensor1D;
+  /** float 0/1 [T, E]: what was chosen, and what of it was carried out. One tensor when nothing can be dropped. */
+  chosen_TE: Tensor2D;
+  kept_TE: Tensor2D;
+}
+
+/**
+ * Plans the work for the experts that tokens chose. All first choices come before any second choice (arXiv 2006.16668), so under a
+ * capacity later choices are dropped first.
+ *
+ * @param choice_TK int32 expert ids; the choices of one token differ from each other
+ * @param capacity most rows an expert takes; undefined for dropless
+ */
+export function planRoutes(choice_TK: Tensor2D, experts: number, capacity: number | undefined): RoutePlan {
+  return hasNativeOps() ? planFused(choice_TK, experts, capacity) : planOnHost(choice_TK, experts, capacity);
+}
+
+function planFused(choice_TK: Tensor2D, experts: number, capacity: number | undefined): RoutePlan {
+  const [rowOf_TK, tokenOf_R, offset_E1, chosen_TE, kept_TE] = runNativeMany("MoescopeRoutePlan", [choice_TK], 5, [
+    attribute("experts", "TF_ATTR_INT", experts),
+    attribute("capacity", "TF_ATTR_INT", capacity ?? 0),
+  ]) as [Tensor2D, Tensor1D, Tensor1D, Tensor2D, Tensor2D];
+  return { choice_TK, rowOf_TK, tokenOf_R, offset_E1, chosen_TE, kept_TE };
+}
+
+/**
+ * The same plan made in JavaScript, with every expert padded to the rows of the busiest: then all experts are one batched product.
+ * Costs a read-back of the choices.
+ */
+export function planOnHost(choice_TK: Tensor2D, experts: number, capacity: number | undefined): RoutePlan {
+  const [tokens, choices] = choice_TK.shape;
+  const expertOf = choice_TK.dataSync<"int32">();
+  const load = new Int32Array(experts);
+  for (const expert of expertOf) load[expert]! += 1;
+  const slots = Math.max(1, Math.min(capacity ?? tokens, Math.max(...load)));
+
+  const rowOf = new Int32Array(tokens * choices).fill(-1);
+  const tokenOf = new Int32Array(experts * slots).fill(tokens);
+  const chosen = new Float32Array(tokens * experts);
+  const kept = new Float32Array(tokens * experts);
+  const taken = new Int32Array(experts);
+  for (let choice = 0; choice < choices; choice++) {
+    for (let token = 0; token < tokens; token++) {
+      const expert = expertOf[token * choices + choice]!;
+      chosen[token * experts + expert] = 1;
+      if (taken[expert]! >= slots) continue;
+      const row = expert * slots + taken[expert]!++;
+      rowOf[token * choices + choice] = row;
+      tokenOf[row] = token;
+      kept[token * experts + expert] = 1;
+    }
+  }
+  return {
+    choice_TK,
+    rowOf_TK: tf.tensor2d(rowOf, [tokens, choices], "int32"),
+    tokenOf_R: tf.tensor1d(tokenOf, "int32"),
+    offset_E1: tf.tensor1d(Int32Array.from({ length: experts + 1 }, (_, e) => e * slots), "int32"),
+    chosen_TE: tf.tensor2d(chosen, [tokens, experts]),
+    kept_TE: tf.tensor2d(kept, [tokens, experts]),
+  };
+}
+
+/**
+ * The K experts with the highest scores of each token; the lowest index wins a tie.
+ *
+ * @param scores_TE read as constants: no gradient flows through a choice
+ * @returns int32 [T, K], best first
+ */
+export function chooseTopK(scores_TE: Tensor2D, topK: number): Tensor2D {
+  if (tf.getBackend() !== "tensorflow") return leaf(tf.topk(scores_TE, topK).indices as Tensor2D);
+  const [values, indices] = runNativeMany("TopKV2", [scores_TE, tf.scalar(topK, "int32")], 2, [
+    attribute("sorted", "TF_ATTR_BOOL", true),
+    attribute("T", "TF_ATTR_TYPE", "TF_FLOAT"),
+  ]) as [Tensor2D, Tensor2D];
+  values.dispose();
+  return indices;
+}
+
+/** The same values off the gradient tape. */
+function leaf(x: Tensor2D): Tensor2D {
+  return tf.tensor2d(x.dataSync(), x.shape, x.dtype);
+}
