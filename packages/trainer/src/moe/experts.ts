@@ -1,10 +1,11 @@
 // SwiGLU experts over tokens sorted by expert, and the weighted sum of their answers; both fused on native TensorFlow.
 //
 // T tokens, D width, E experts, F hidden width, K choices, R rows, S slots of each expert (only when padded: R = E · S).
-import { type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from "../runtime/tf.ts";
+
 import { withCustomGradient } from "../ops/custom-gradient.ts";
 import { gatherRows } from "../ops/embedding.ts";
 import { hasNativeOps, runNative, runNativeMany } from "../ops/native.ts";
+import { type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from "../runtime/tf.ts";
 import type { RoutePlan } from "./route-plan.ts";
 
 /**
@@ -61,7 +62,7 @@ export function combineFused(rows_RD: Tensor2D, gates_TE: Tensor2D, plan: RouteP
 
 /** The plain tfjs composition. The way of rows to tokens and back is a bijection, so both directions are gathers. */
 export function combineComposed(rows_RD: Tensor2D, gates_TE: Tensor2D, plan: RoutePlan): Tensor2D {
-  const weighted_RD = tf.mul(rows_RD, gateOfRow(gates_TE, plan));
+  const weighted_RD = tf.mul(rows_RD, gateOfRow(gates_TE, plan)) as Tensor2D;
   return rowsToTokens(weighted_RD, plan);
 }
 
@@ -117,8 +118,8 @@ function sumOfChoices(rows_RD: Tensor2D, rowOf_TK: Tensor2D): Tensor2D {
 
 /** Like gatherRows, but index −1 gives zeros. */
 function gatherRowsOrZero(rows: Tensor2D, index: Tensor1D): Tensor2D {
-  const last = tf.scalar(rows.shape[0], "int32");
-  return gatherRows(withZeroRow(rows), tf.where(tf.less(index, 0), last, index));
+  const last = tf.fill(index.shape, rows.shape[0], "int32");
+  return gatherRows(withZeroRow(rows), tf.where(tf.less(index, 0), last, index) as Tensor1D);
 }
 
 function withZeroRow(x: Tensor2D): Tensor2D {

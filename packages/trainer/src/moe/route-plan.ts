@@ -1,8 +1,9 @@
 // Which row of which expert every chosen (token, expert) pair is worked on in.
 //
 // T tokens, K choices of each, E experts, R rows.
-import { type Tensor1D, type Tensor2D, tf } from "../runtime/tf.ts";
+
 import { attribute, hasNativeOps, runNativeMany } from "../ops/native.ts";
+import { type Tensor1D, type Tensor2D, tf } from "../runtime/tf.ts";
 
 /** Rows of one expert lie together, experts in order. None of its tensors carries a gradient. */
 export interface RoutePlan {
@@ -69,7 +70,10 @@ export function planOnHost(choice_TK: Tensor2D, experts: number, capacity: numbe
     choice_TK,
     rowOf_TK: tf.tensor2d(rowOf, [tokens, choices], "int32"),
     tokenOf_R: tf.tensor1d(tokenOf, "int32"),
-    offset_E1: tf.tensor1d(Int32Array.from({ length: experts + 1 }, (_, e) => e * slots), "int32"),
+    offset_E1: tf.tensor1d(
+      Int32Array.from({ length: experts + 1 }, (_, e) => e * slots),
+      "int32",
+    ),
     chosen_TE: tf.tensor2d(chosen, [tokens, experts]),
     kept_TE: tf.tensor2d(kept, [tokens, experts]),
   };
@@ -94,4 +98,18 @@ export function chooseTopK(scores_TE: Tensor2D, topK: number): Tensor2D {
 /** The same values off the gradient tape. */
 function leaf(x: Tensor2D): Tensor2D {
   return tf.tensor2d(x.dataSync(), x.shape, x.dtype);
+}
+
+/** The plan of a dense layer: one expert takes all tokens in their order. */
+export function everyToken(tokens: number): RoutePlan {
+  const tokenOf_R = tf.range(0, tokens, 1, "int32");
+  const ones = tf.ones([tokens, 1]) as Tensor2D;
+  return {
+    choice_TK: tf.zeros([tokens, 1], "int32"),
+    rowOf_TK: tf.reshape(tokenOf_R, [tokens, 1]),
+    tokenOf_R,
+    offset_E1: tf.tensor1d([0, tokens], "int32"),
+    chosen_TE: ones,
+    kept_TE: ones,
+  };
 }

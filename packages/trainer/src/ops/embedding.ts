@@ -21,12 +21,16 @@ export function embed(table_VD: Tensor2D, tokens_T: Tensor1D): Tensor2D {
 /** x[index], without the check of every index that tf.gather does in JavaScript. */
 export function gatherRows(x: Tensor2D, index: Tensor1D): Tensor2D {
   if (tf.getBackend() !== "tensorflow") return tf.gather(x, index);
-  return runNative("GatherV2", [x, index, tf.scalar(0, "int32")], [
-    attribute("Tparams", "TF_ATTR_TYPE", "TF_FLOAT"),
-    attribute("Tindices", "TF_ATTR_TYPE", "TF_INT32"),
-    attribute("Taxis", "TF_ATTR_TYPE", "TF_INT32"),
-    attribute("batch_dims", "TF_ATTR_INT", 0),
-  ]) as Tensor2D;
+  return runNative(
+    "GatherV2",
+    [x, index, tf.scalar(0, "int32")],
+    [
+      attribute("Tparams", "TF_ATTR_TYPE", "TF_FLOAT"),
+      attribute("Tindices", "TF_ATTR_TYPE", "TF_INT32"),
+      attribute("Taxis", "TF_ATTR_TYPE", "TF_INT32"),
+      attribute("batch_dims", "TF_ATTR_INT", 0),
+    ],
+  ) as Tensor2D;
 }
 
 function sumRowsByIndex(rows_TD: Tensor2D, index_T: Tensor1D, count: number): Tensor2D {

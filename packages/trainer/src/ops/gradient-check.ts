@@ -21,11 +21,12 @@ export function gradientsOf(f: ScalarFunction, inputs: Tensor[]): Float32Array[]
 export function finiteDifferenceError(f: ScalarFunction, inputs: Tensor[], step = 1e-2, directions = 4): number {
   const gradients = gradientsOf(f, inputs);
   let worst = 0;
-  inputs.forEach((input, which) => {
+  inputs.forEach((_, which) => {
     for (let seed = 0; seed < directions; seed++) {
       const direction = leaningTowards(gradients[which]!, 31 * which + seed);
       const along = direction.reduce((sum, d, i) => sum + d * gradients[which]![i]!, 0);
-      const difference = (moved(f, inputs, which, direction, step) - moved(f, inputs, which, direction, -step)) / (2 * step);
+      const difference =
+        (moved(f, inputs, which, direction, step) - moved(f, inputs, which, direction, -step)) / (2 * step);
       worst = Math.max(worst, Math.abs(along - difference) / Math.max(Math.abs(along), Math.abs(difference), 1e-3));
     }
   });

@@ -17,7 +17,13 @@ interface OpAttribute {
   value: unknown;
 }
 
-type AttributeKind = "TF_ATTR_INT" | "TF_ATTR_FLOAT" | "TF_ATTR_BOOL" | "TF_ATTR_TYPE" | "TF_ATTR_SHAPE" | "TF_ATTR_STRING";
+type AttributeKind =
+  | "TF_ATTR_INT"
+  | "TF_ATTR_FLOAT"
+  | "TF_ATTR_BOOL"
+  | "TF_ATTR_TYPE"
+  | "TF_ATTR_SHAPE"
+  | "TF_ATTR_STRING";
 
 let available: boolean | undefined;
 
@@ -56,6 +62,11 @@ export function runNative(name: string, inputs: Tensor[], attributes: OpAttribut
 }
 
 /** The same for an operation with any number of outputs, none included. */
-export function runNativeMany(name: string, inputs: Tensor[], outputs: number, attributes: OpAttribute[] = []): Tensor[] {
+export function runNativeMany(
+  name: string,
+  inputs: Tensor[],
+  outputs: number,
+  attributes: OpAttribute[] = [],
+): Tensor[] {
   return backend().executeMultipleOutputs(name, attributes, inputs, outputs);
 }

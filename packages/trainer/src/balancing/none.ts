@@ -1,0 +1,8 @@
+// No balancing: what every other strategy is compared with.
+import type { StrategyDefinition } from "./strategy.ts";
+
+export const none: StrategyDefinition<Record<string, never>> = {
+  summary: "no balancing",
+  defaults: {},
+  create: () => ({}),
+};

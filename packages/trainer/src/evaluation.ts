@@ -1,0 +1,69 @@
+// Validation: loss and routing over the held-out batches, with the selection bias frozen.
+import { deadExperts, maxViolation, sumHistograms } from "@moescope/metrics";
+import type { v1 } from "@moescope/proto";
+import type { Corpus } from "./data/corpus.ts";
+import type { TrainStep } from "./train-step.ts";
+
+export interface Evaluation {
+  /** Mean cross-entropy, nats a token. */
+  loss: number;
+  /** MaxVio of the counts summed over all batches (global), mean over layers. */
+  maxViolation: number;
+  /** Layer-expert pairs that are dead over all batches. */
+  deadExperts: number;
+  dropped: number;
+  scalars: v1.Scalar.$Properties[];
+  /** Sums over all batches. */
+  histograms: v1.RoutingHistogram.$Properties[];
+}
+
+export function evaluate(trainer: TrainStep, corpus: Corpus): Evaluation {
+  const measured = corpus.validation.map((batch) => trainer.evaluate(batch));
+  const histograms = measured
+    .map((batch) => batch.histograms)
+    .reduce((sum, batch) => sum.map((h, i) => addTo(h, batch[i]!)));
+  const loads = histograms.map(({ categories }) => sumHistograms(categories!.map(({ counts }) => counts!)));
+  const loss = mean(measured.map(({ crossEntropy }) => crossEntropy));
+  return {
+    loss,
+    maxViolation: mean(loads.map(maxViolation)),
+    deadExperts: loads.reduce((sum, load) => sum + deadExperts(load).length, 0),
+    dropped: histograms.flatMap(({ categories }) => categories!).reduce((sum, { dropped }) => sum + dropped!, 0),
+    scalars: [{ name: "loss", value: loss }],
+    histograms,
+  };
+}
+
+/** Adds the second histogram to the first: counts and gate mass add up, mean probabilities are weighted by tokens. */
+function addTo(
+  sum: v1.RoutingHistogram.$Properties,
+  other: v1.RoutingHistogram.$Properties,
+): v1.RoutingHistogram.$Properties {
+  const categories = [...sum.categories!];
+  for (const routing of other.categories!) {
+    const at = categories.findIndex(({ category }) => category === routing.category);
+    if (at < 0) categories.push(routing);
+    else categories[at] = addCategory(categories[at]!, routing);
+  }
+  return { ...sum, categories: categories.sort((a, b) => a.category! - b.category!) };
+}
+
+function addCategory(
+  a: v1.CategoryRouting.$Properties,
+  b: v1.CategoryRouting.$Properties,
+): v1.CategoryRouting.$Properties {
+  const tokens = a.tokens! + b.tokens!;
+  const weighted = (x: number, y: number) => (x * a.tokens! + y * b.tokens!) / tokens;
+  return {
+    category: a.category,
+    tokens,
+    dropped: a.dropped! + b.dropped!,
+    counts: a.counts!.map((n, expert) => n + b.counts![expert]!),
+    gateMass: a.gateMass!.map((mass, expert) => mass + b.gateMass![expert]!),
+    meanProbability: a.meanProbability!.map((p, expert) => weighted(p, b.meanProbability![expert]!)),
+  };
+}
+
+function mean(values: number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

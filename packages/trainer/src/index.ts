@@ -1,0 +1,12 @@
+export * from "./balancing/index.ts";
+export { DataError } from "./data/category-text.ts";
+export * from "./data/corpus.ts";
+export type { DataSource } from "./data/data-source.ts";
+export type { Evaluation } from "./evaluation.ts";
+export { moeLayersOf } from "./model/transformer.ts";
+export * from "./recipe.ts";
+export { RecipeError } from "./recipe-error.ts";
+export { recipes } from "./recipes/index.ts";
+export * from "./reporting/reporter.ts";
+export * from "./run-description.ts";
+export * from "./train.ts";

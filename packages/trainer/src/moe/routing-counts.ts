@@ -1,0 +1,61 @@
+// Exact counts of what the routers did, per layer × category × expert: made on the device, turned into messages after the read-back.
+//
+// T tokens, C categories, L MoE layers, E experts.
+import type { v1 } from "@moescope/proto";
+import { type Tensor2D, tf } from "../runtime/tf.ts";
+import type { Routing } from "./router.ts";
+
+/** What is counted of each layer, in the order in which it is packed. */
+const QUANTITIES = 3; // assignments carried out, gate mass, router probability
+
+/**
+ * Sums of kept assignments, gate weights and router probabilities for each category, packed as [C, L · 3 · E].
+ * Counts are exact while a batch has fewer than 2^24 assignments of one category to one expert.
+ *
+ * @param category_TC one-hot category of each token
+ */
+export function countRouting(routings: readonly Routing[], category_TC: Tensor2D): Tensor2D {
+  const perLayer = routings.flatMap(({ plan, gates_TE, probabilities_TE }) => {
+    const droppable = plan.kept_TE !== plan.chosen_TE;
+    return [plan.kept_TE, droppable ? tf.mul(gates_TE, plan.kept_TE) : gates_TE, probabilities_TE];
+  });
+  return tf.matMul(category_TC, tf.concat(perLayer, 1), true, false);
+}
+
+export interface CountedBatch {
+  /** The packed sums after the read-back, [C · L · 3 · E]. */
+  sums: Float32Array;
+  /** Tokens of each category, [C]. */
+  tokens: ArrayLike<number>;
+  experts: number;
+  topK: number;
+}
+
+/** Histogram of one MoE layer (`index` among MoE layers), a category that had no token left out. */
+export function routingHistogram(
+  { sums, tokens, experts, topK }: CountedBatch,
+  index: number,
+  layer: number,
+  selectionBias: Float32Array | undefined,
+): v1.RoutingHistogram.$Properties {
+  const stride = sums.length / tokens.length;
+  const categories: v1.CategoryRouting.$Properties[] = [];
+  for (let category = 0; category < tokens.length; category++) {
+    const count = tokens[category]!;
+    if (count === 0) continue;
+    const at = (quantity: number) => {
+      const first = category * stride + (index * QUANTITIES + quantity) * experts;
+      return sums.subarray(first, first + experts);
+    };
+    const counts = Array.from(at(0));
+    categories.push({
+      category,
+      counts,
+      tokens: count,
+      dropped: topK * count - counts.reduce((sum, load) => sum + load, 0),
+      gateMass: Array.from(at(1)),
+      meanProbability: Array.from(at(2), (sum) => sum / count),
+    });
+  }
+  return { layer, categories, selectionBias: selectionBias ? Array.from(selectionBias) : [] };
+}

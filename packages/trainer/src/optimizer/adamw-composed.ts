@@ -1,0 +1,63 @@
+// AdamW as plain tfjs operations, for backends without the fused one.
+import { type Scalar, type Tensor, tf } from "../runtime/tf.ts";
+import type { AdamW, AdamWOptions, StartValue } from "./adamw.ts";
+
+interface Parameter {
+  value: Tensor;
+  firstMoment: Tensor;
+  secondMoment: Tensor;
+  weightDecay: number;
+}
+
+export class ComposedAdamW implements AdamW {
+  readonly names: readonly string[];
+  readonly #parameters: Parameter[];
+  readonly #options: AdamWOptions;
+  #steps = 0;
+
+  constructor(start: readonly StartValue[], options: AdamWOptions) {
+    this.names = start.map(({ name }) => name);
+    this.#options = options;
+    this.#parameters = start.map(({ values, shape, decay }) => ({
+      value: tf.keep(tf.tensor(values, shape, "float32")),
+      firstMoment: tf.keep(tf.zeros(shape)),
+      secondMoment: tf.keep(tf.zeros(shape)),
+      weightDecay: decay ? options.weightDecay : 0,
+    }));
+  }
+
+  read(): Tensor[] {
+    return this.#parameters.map(({ value }) => value.clone());
+  }
+
+  sumOfSquares(gradients: readonly Tensor[]): Scalar {
+    return tf.addN(gradients.map((gradient) => tf.sum(tf.square(gradient)))) as Scalar;
+  }
+
+  apply(gradients: readonly Tensor[], learningRate: number, gradientScale: number): void {
+    const step = ++this.#steps;
+    this.#parameters.forEach((parameter, i) => {
+      const updated = tf.tidy(() => this.#update(parameter, tf.mul(gradients[i]!, gradientScale), learningRate, step));
+      tf.dispose([parameter.value, parameter.firstMoment, parameter.secondMoment]);
+      parameter.value = tf.keep(updated.value);
+      parameter.firstMoment = tf.keep(updated.firstMoment);
+      parameter.secondMoment = tf.keep(updated.secondMoment);
+    });
+  }
+
+  #update({ value, firstMoment, secondMoment, weightDecay }: Parameter, gradient: Tensor, rate: number, step: number) {
+    const { beta1, beta2, epsilon } = this.#options;
+    const m = tf.add(tf.mul(firstMoment, beta1), tf.mul(gradient, 1 - beta1));
+    const v = tf.add(tf.mul(secondMoment, beta2), tf.mul(tf.square(gradient), 1 - beta2));
+    const towards = tf.div(tf.div(m, 1 - beta1 ** step), tf.add(tf.sqrt(tf.div(v, 1 - beta2 ** step)), epsilon));
+    return {
+      value: tf.sub(tf.mul(value, 1 - rate * weightDecay), tf.mul(towards, rate)),
+      firstMoment: m,
+      secondMoment: v,
+    };
+  }
+
+  dispose(): void {
+    for (const { value, firstMoment, secondMoment } of this.#parameters) tf.dispose([value, firstMoment, secondMoment]);
+  }
+}

@@ -1,0 +1,35 @@
+// The model of `moescope demo`: small enough for a laptop, large enough that its experts specialise by domain.
+import type { NamedRecipe } from "../recipe.ts";
+
+export const demo: NamedRecipe = {
+  summary: "4 MoE layers, 16 experts top-2, 2 minutes on 2 cores",
+  steps: 1000,
+  model: {
+    vocabulary: 256,
+    layers: 4,
+    denseLayers: 0,
+    width: 128,
+    heads: 4,
+    experts: 16,
+    topK: 2,
+    expertWidth: 128,
+    sharedExperts: 0,
+    gate: "sigmoid",
+    normaliseGates: true,
+    capacityFactor: 0,
+  },
+  data: { batch: 16, sequence: 128, validationBatches: 12 },
+  optimizer: {
+    learningRate: 3e-3,
+    finalShare: 0.1,
+    warmupSteps: 40,
+    beta1: 0.9,
+    beta2: 0.95,
+    epsilon: 1e-8,
+    weightDecay: 0.1,
+    clipNorm: 1,
+  },
+  evaluation: { every: 200 },
+  // A bias travels at most speed × steps: short runs need more than the 0.001 of the papers, and then a rest at the end.
+  strategySettings: { "loss-free-bias": { speed: 0.01, until: 0.8 } },
+};

@@ -1,0 +1,41 @@
+// What a run tells the collector about itself.
+import { METRICS_VERSION } from "@moescope/metrics";
+import type { v1 } from "@moescope/proto";
+import type { Corpus } from "./data/corpus.ts";
+import { moeLayersOf } from "./model/transformer.ts";
+import type { Recipe } from "./recipe.ts";
+
+export interface RunIdentity {
+  /** Unique among all runs of a store. */
+  id: string;
+  name: string;
+  tags?: string[];
+  codeVersion: string;
+}
+
+export function describeRun(
+  recipe: Recipe,
+  corpus: Corpus,
+  { id, name, tags, codeVersion }: RunIdentity,
+): v1.RunDescription.$Properties {
+  const { model, data, steps, seed, balancing } = recipe;
+  return {
+    id,
+    name,
+    configJson: JSON.stringify({ ...recipe, sources: corpus.describe() }),
+    recipe: recipe.recipe,
+    strategy: balancing.strategy,
+    seed,
+    moeLayers: moeLayersOf(model),
+    experts: model.experts,
+    topK: model.topK,
+    categories: corpus.categories,
+    ranks: 1,
+    codeVersion,
+    metricsVersion: METRICS_VERSION,
+    tags: tags ?? [],
+    startedAt: Date.now(),
+    plannedSteps: steps,
+    tokensPerStep: data.batch * data.sequence,
+  };
+}

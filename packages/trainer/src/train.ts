@@ -1,0 +1,90 @@
+// The train loop: step, report, evaluate, until the steps are done, the loss is not a number, or someone says stop.
+import { v1 } from "@moescope/proto";
+import type { Corpus } from "./data/corpus.ts";
+import { type Evaluation, evaluate } from "./evaluation.ts";
+import type { Recipe } from "./recipe.ts";
+import type { Reporter, ReporterStatistics } from "./reporting/reporter.ts";
+import { scalarsOf } from "./reporting/scalars.ts";
+import { type Trained, TrainStep } from "./train-step.ts";
+
+export interface TrainingStep extends Trained {
+  step: number;
+  /** Seconds this step took, and training tokens a second. */
+  stepTime: number;
+  tokensPerSecond: number;
+}
+
+export interface TrainingRun {
+  recipe: Recipe;
+  corpus: Corpus;
+  reporter: Reporter;
+  /** Called after every step; `evaluation` is there when the step was followed by one. */
+  onStep?: (step: TrainingStep, evaluation: Evaluation | undefined) => void;
+  /** Ends the run after the step under way. */
+  signal?: AbortSignal;
+}
+
+export interface TrainingResult {
+  outcome: v1.RunEnd.Outcome;
+  /** Why it stopped or failed. */
+  reason?: string;
+  steps: number;
+  last?: TrainingStep;
+  evaluation?: Evaluation;
+  reporting: ReporterStatistics;
+}
+
+/** Trains one run from its first step. Everything reported is sent, or lies in the spool, when the promise resolves. */
+export async function train({ recipe, corpus, reporter, onStep, signal }: TrainingRun): Promise<TrainingResult> {
+  const trainer = new TrainStep(recipe, corpus.categories.length);
+  const tokensPerStep = recipe.data.batch * recipe.data.sequence;
+  const end = async (outcome: v1.RunEnd.Outcome, reason?: string): Promise<TrainingResult> => {
+    trainer.dispose();
+    return {
+      outcome,
+      reason,
+      steps: last ? last.step + 1 : 0,
+      last,
+      evaluation,
+      reporting: await reporter.end(outcome, reason),
+    };
+  };
+  let last: TrainingStep | undefined;
+  let evaluation: Evaluation | undefined;
+
+  for (let step = 0; step < recipe.steps; step++) {
+    if (signal?.aborted) return end(v1.RunEnd.Outcome.STOPPED, String(signal.reason));
+    const started = performance.now();
+    const trained = trainer.run(corpus.batchAt(step), step);
+    const stepTime = (performance.now() - started) / 1000;
+    last = { ...trained, step, stepTime, tokensPerSecond: tokensPerStep / stepTime };
+    const at = { step, tokens: (step + 1) * tokensPerStep, time: Date.now() };
+    reporter.step({ ...at, split: v1.Split.TRAIN, scalars: scalarsOf(last), histograms: trained.histograms });
+    const fault = notFinite(last);
+    if (fault) return end(v1.RunEnd.Outcome.FAILED, fault);
+
+    const evaluationNow = isEvaluationDue(recipe, step) ? evaluate(trainer, corpus) : undefined;
+    if (evaluationNow) {
+      evaluation = evaluationNow;
+      reporter.step({ ...at, split: v1.Split.EVAL, scalars: evaluation.scalars, histograms: evaluation.histograms });
+    }
+    onStep?.(last, evaluationNow);
+    await turnOfEventLoop();
+  }
+  return end(v1.RunEnd.Outcome.FINISHED);
+}
+
+function notFinite({ step, loss, gradientNorm }: TrainingStep): string | undefined {
+  if (!Number.isFinite(loss)) return `the loss is ${loss} at step ${step}; a lower optimizer.learningRate may help`;
+  if (!Number.isFinite(gradientNorm)) return `the gradient norm is ${gradientNorm} at step ${step}, with loss ${loss}`;
+  return undefined;
+}
+
+function isEvaluationDue({ steps, evaluation: { every } }: Recipe, step: number): boolean {
+  return step === steps - 1 || (every > 0 && (step + 1) % every === 0);
+}
+
+/** TensorFlow blocks the event loop during a step; signals and timers get their turn between two. */
+function turnOfEventLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
