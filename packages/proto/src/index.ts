@@ -1,9 +1,6 @@
 // The messages of moescope.v1 and the one method of the collector. Nothing else in the repository defines a message.
-import protobuf from "protobufjs/minimal.js";
+import "./wire-options.ts";
 import { moescope } from "../gen/moescope.js";
-
-// An older reader keeps what a newer writer added: unknown fields are re-encoded as they came.
-protobuf.Reader.discardUnknown = false;
 
 export import v1 = moescope.v1;
 
