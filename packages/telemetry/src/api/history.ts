@@ -1,0 +1,73 @@
+// GET /runs/:id/history: a range of steps, reduced to the number of points asked for.
+import { v1 } from "@moescope/proto";
+import { Hono } from "hono";
+import type { z } from "zod";
+import { shownAttempts } from "../store/attempts.ts";
+import { bucketWidth, type HistoryRequest, queryHistory } from "../store/history.ts";
+import type { Runs } from "../store/runs.ts";
+import type { Store } from "../store/store.ts";
+import { historyParameters, readParameters } from "./parameters.ts";
+import { RequestError, respond } from "./respond.ts";
+import { unknownRun } from "./runs.ts";
+
+/** Most counts in one answer: a heat map of 2,000 columns × 256 experts × 3 categories with its extremes fits. */
+const MAX_COUNTS = 4_000_000;
+
+export function historyRoutes(runs: Runs, store: Store): Hono {
+  const routes = new Hono();
+  routes.get("/runs/:id/history", async (context) => {
+    const description = runs.description(context.req.param("id")) ?? unknownRun(context.req.param("id"));
+    const parameters = readParameters(historyParameters, context.req.query());
+    const request = historyRequest(description, parameters, runs, store);
+    refuseTooMuch(request, description);
+    return respond(context, v1.History, await queryHistory(request, store.database));
+  });
+  return routes;
+}
+
+function historyRequest(
+  description: v1.RunDescription,
+  parameters: z.output<typeof historyParameters>,
+  runs: Runs,
+  store: Store,
+): HistoryRequest {
+  const { id, ranks } = description;
+  const from = parameters.from ?? 0;
+  const to = parameters.to ?? Math.max(runs.lastStep(id), from);
+  if (to < from) throw new RequestError(400, `parameter to is ${to}: allowed is ${from}, the value of from, or more`);
+  const { split, points } = parameters;
+  return {
+    ...{ run: id, split, from, to, points, ranks },
+    layers: chosenLayers(parameters.layers, description),
+    attempts: chosenAttempts(parameters.attempt, id, runs),
+    committedBatch: store.committedBatch,
+  };
+}
+
+function chosenLayers(layers: "none" | "all" | number[], { moeLayers }: v1.RunDescription): number[] {
+  if (layers === "none") return [];
+  if (layers === "all") return moeLayers;
+  const unknown = layers.find((layer) => !moeLayers.includes(layer));
+  if (unknown === undefined) return layers;
+  throw new RequestError(400, `parameter layers has ${unknown}: the run's MoE layers are ${moeLayers.join(", ")}`);
+}
+
+function chosenAttempts(attempt: number | undefined, run: string, runs: Runs) {
+  const attempts = runs.attempts(run);
+  if (attempt === undefined) return shownAttempts(attempts);
+  if (attempts.some((known) => known.attempt === attempt)) {
+    return [{ attempt, from: 0, before: Number.MAX_SAFE_INTEGER }];
+  }
+  const known = attempts.map((known) => known.attempt).join(", ") || "none yet";
+  throw new RequestError(400, `parameter attempt is ${attempt}: the run's attempts are ${known}`);
+}
+
+function refuseTooMuch({ from, to, points, layers }: HistoryRequest, { experts, categories }: v1.RunDescription): void {
+  const buckets = Math.ceil((to - from + 1) / bucketWidth(from, to, points));
+  const counts = buckets * layers.length * experts * (categories.length + 2);
+  if (counts <= MAX_COUNTS) return;
+  throw new RequestError(
+    400,
+    `${buckets} points × ${layers.length} layers × ${experts} experts × ${categories.length} categories is more than one answer holds (${MAX_COUNTS} counts): ask for fewer points or layers`,
+  );
+}

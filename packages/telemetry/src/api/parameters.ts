@@ -1,0 +1,54 @@
+// Query parameters of the API, checked one by one: an error names the parameter, its value and what is allowed.
+import { v1 } from "@moescope/proto";
+import { z } from "zod";
+import { RequestError } from "./respond.ts";
+
+const wholeNumber = (allowed: string, max = Number.MAX_SAFE_INTEGER, min = 0) =>
+  z
+    .string()
+    .refine((text) => /^\d{1,16}$/.test(text) && Number(text) >= min && Number(text) <= max, `allowed is ${allowed}`)
+    .transform(Number);
+
+const SPLITS = { train: v1.Split.TRAIN, eval: v1.Split.EVAL, probe: v1.Split.PROBE };
+
+const split = z
+  .enum(["train", "eval", "probe"], "allowed are train, eval, probe")
+  .default("train")
+  .transform((name) => SPLITS[name]);
+
+const layers = z
+  .string()
+  .regex(/^(none|all|\d{1,9}(,\d{1,9})*)$/, "allowed are none, all, or layer numbers like 0,3,5")
+  .default("none")
+  .transform((text) => (text === "none" || text === "all" ? text : [...new Set(text.split(",").map(Number))]));
+
+export const historyParameters = z.strictObject({
+  split,
+  from: wholeNumber("a step from 0").optional(),
+  to: wholeNumber("a step from 0").optional(),
+  points: wholeNumber("1 to 2000", 2000, 1).default(400),
+  layers,
+  attempt: wholeNumber("the number of an attempt", 0xffffffff).optional(),
+});
+
+export const liveParameters = z.strictObject({
+  runs: z
+    .string()
+    .regex(/^[A-Za-z0-9._,-]{1,10000}$/, "allowed are all, or run ids like a,b")
+    .default("all")
+    .transform((text) => (text === "all" ? ("all" as const) : new Set(text.split(",")))),
+  layers,
+});
+
+/** @throws RequestError (400) for the first parameter that is not allowed */
+export function readParameters<T extends z.ZodObject>(schema: T, query: Record<string, string>): z.output<T> {
+  const parsed = schema.safeParse(query);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  if (issue.code === "unrecognized_keys") {
+    const allowed = Object.keys(schema.shape).join(", ");
+    throw new RequestError(400, `parameter ${issue.keys[0]} is unknown; allowed are ${allowed}`);
+  }
+  const name = String(issue.path[0]);
+  throw new RequestError(400, `parameter ${name} is ${JSON.stringify(query[name])}: ${issue.message}`);
+}

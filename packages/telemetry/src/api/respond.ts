@@ -1,0 +1,30 @@
+// Answers as protobuf to those who ask for it, and as JSON to everyone else.
+import type { Context } from "hono";
+
+interface MessageType<T> {
+  encode(message: T): { finish(): Uint8Array };
+  toObject(message: T, options: object): object;
+}
+
+export const PROTOBUF = "application/x-protobuf";
+
+// NaN is written as the string "NaN": JSON has no other way.
+const AS_JSON = { json: true, enums: String, defaults: true, arrays: true, objects: true };
+
+export function respond<T>(context: Context, type: MessageType<T>, message: T): Response {
+  context.header("Vary", "Accept");
+  if (context.req.header("Accept")?.includes(PROTOBUF)) {
+    return context.body(new Uint8Array(type.encode(message).finish()), 200, { "Content-Type": PROTOBUF });
+  }
+  return context.json(type.toObject(message, AS_JSON));
+}
+
+/** A request that cannot be answered; its message is shown to the caller. */
+export class RequestError extends Error {
+  readonly status: 400 | 403 | 404;
+
+  constructor(status: 400 | 403 | 404, message: string) {
+    super(message);
+    this.status = status;
+  }
+}

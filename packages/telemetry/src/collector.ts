@@ -1,0 +1,122 @@
+// The collector: puts the stages together, starts them, and stops them in order.
+import { join } from "node:path";
+import { type Logger, pino } from "pino";
+import { HttpServer } from "./api/http-server.ts";
+import { type CollectorConfig, type CollectorOptions, parseCollectorConfig } from "./config.ts";
+import { type Counters, newCounters } from "./counters.ts";
+import { Batcher } from "./ingest/batch.ts";
+import { GrpcServer } from "./ingest/grpc-server.ts";
+import { Senders } from "./ingest/senders.ts";
+import { FanOut } from "./live/fan-out.ts";
+import { Ownership } from "./ownership.ts";
+import { type Listening, listenOn } from "./ports.ts";
+import { Database } from "./store/database.ts";
+import { loadRuns } from "./store/load-runs.ts";
+import { Runs } from "./store/runs.ts";
+import { Store } from "./store/store.ts";
+
+/** A running collector. */
+export interface Collector {
+  /** `host:port` of the dashboard and the API, and of the gRPC service that trainers report to. */
+  readonly httpAddress: string;
+  readonly grpcAddress: string;
+  /** What a person should be told, one line each: ports that differ from those asked for. */
+  readonly notices: readonly string[];
+  readonly counters: Readonly<Counters>;
+  /** Stores and acknowledges what has been received, then closes everything; takes less than 3 seconds. */
+  stop(): Promise<void>;
+}
+
+/** Milliseconds for the last batch to be stored. */
+const DRAIN_DEADLINE = 1_500;
+
+/**
+ * Starts a collector.
+ *
+ * @throws Error when the configuration is wrong, the data directory belongs to another collector, a port is taken, or the store
+ *   cannot be opened; nothing is left running then
+ */
+export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
+  const config = parseCollectorConfig(options);
+  const log = pino({ name: "collector", level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  const undo = new UndoList();
+  try {
+    return await start(config, log, undo);
+  } catch (error) {
+    await undo.run();
+    throw error;
+  }
+}
+
+async function start(config: CollectorConfig, log: Logger, undo: UndoList): Promise<Collector> {
+  const ownership = await Ownership.claim(config.dataDirectory);
+  undo.add(() => ownership.release());
+  const database = openDatabase(config);
+  undo.add(() => database.close());
+  const store = await Store.open(database, log);
+  const runs = new Runs(config.silentAfter);
+  const senders = new Senders(await loadRuns(store, runs));
+
+  const counters = newCounters();
+  const fanOut = new FanOut({ ...config, runs, counters });
+  undo.add(() => fanOut.stop());
+  const batcher = new Batcher({ ...config, store, runs, counters, log, onStored: (sum) => fanOut.sendStep(sum) });
+  const grpcServer = new GrpcServer({ store, runs, senders, batcher, counters, log });
+  const httpServer = new HttpServer({ runs, store, fanOut, dashboardDirectory: config.dashboardDirectory, log });
+
+  const grpc = await listenGrpc(grpcServer, config);
+  undo.add(() => grpcServer.stop());
+  const http = await listenHttp(httpServer, config);
+  undo.add(() => httpServer.stop());
+  await ownership.publish(http.address, grpc.address);
+  log.info({ http: http.address, grpc: grpc.address, data: config.dataDirectory }, "collector started");
+
+  const stop = async () => {
+    grpcServer.stopReading();
+    await batcher.stop(DRAIN_DEADLINE);
+    await grpcServer.stop();
+    fanOut.stop();
+    await httpServer.stop();
+    await database.close();
+    await ownership.release();
+    log.info({ counters }, "collector stopped");
+  };
+  let stopped: Promise<void> | undefined;
+  return {
+    httpAddress: http.address,
+    grpcAddress: grpc.address,
+    notices: [grpc.notice, http.notice].filter((notice) => notice !== undefined),
+    counters,
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+function openDatabase({ clickhouseUrl, dataDirectory }: CollectorConfig): Database {
+  return clickhouseUrl === undefined ? Database.embedded(join(dataDirectory, "store")) : Database.server(clickhouseUrl);
+}
+
+function listenGrpc(server: GrpcServer, { grpc, portFallback }: CollectorConfig): Promise<Listening> {
+  const listen = (host: string, port: number) => server.listen(host, port);
+  return listenOn({ what: "gRPC", ...grpc, fallback: portFallback, listen });
+}
+
+function listenHttp(server: HttpServer, { http, portFallback }: CollectorConfig): Promise<Listening> {
+  const listen = (host: string, port: number) => server.listen(host, port);
+  return listenOn({ what: "HTTP", ...http, fallback: portFallback, listen });
+}
+
+/** What has been started so far, to be closed in reverse when a later step fails. */
+class UndoList {
+  readonly #steps: (() => void | Promise<void>)[] = [];
+
+  add(step: () => void | Promise<void>): void {
+    this.#steps.push(step);
+  }
+
+  async run(): Promise<void> {
+    for (const step of this.#steps.reverse()) await step();
+  }
+}

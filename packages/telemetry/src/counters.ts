@@ -1,0 +1,20 @@
+// What a collector counts since it started. Nothing is dropped or refused without a count.
+
+export interface Counters {
+  /** Messages stored and acknowledged. */
+  stored: number;
+  /** Messages that had been received before, dropped. */
+  duplicates: number;
+  /** Messages refused, by the name of the reason. */
+  rejected: Record<string, number>;
+  /** Streams that went on later than where the store ends: what lies between is not in this store. */
+  gaps: number;
+  /** Times that writing a batch failed; it is tried again until it is stored. */
+  failedWrites: number;
+  /** Live events that a viewer did not get because it read too slowly. */
+  droppedEvents: number;
+}
+
+export function newCounters(): Counters {
+  return { stored: 0, duplicates: 0, rejected: {}, gaps: 0, failedWrites: 0, droppedEvents: 0 };
+}

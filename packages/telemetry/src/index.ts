@@ -1,0 +1,4 @@
+export { type Collector, startCollector } from "./collector.ts";
+export type { CollectorOptions } from "./config.ts";
+export type { Counters } from "./counters.ts";
+export { type CollectorAddress, findCollector } from "./ownership.ts";

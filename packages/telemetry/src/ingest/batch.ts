@@ -1,0 +1,166 @@
+// Group commit: gathers messages of all streams for a few milliseconds, stores them as one batch, then acknowledges.
+import { setTimeout as delay } from "node:timers/promises";
+import type { v1 } from "@moescope/proto";
+import type { Logger } from "pino";
+import type { Counters } from "../counters.ts";
+import type { BatchContent, StreamMark } from "../store/rows.ts";
+import type { Runs } from "../store/runs.ts";
+import type { StepSum } from "../store/step-sum.ts";
+import type { PreparedBatch, Store } from "../store/store.ts";
+import { RankSums } from "./rank-sums.ts";
+import type { Sender } from "./senders.ts";
+import type { Refusal } from "./validate.ts";
+
+/** The next message of a sender: to be stored, or refused. A refusal is part of the batch, because it too is told only once. */
+export interface Entry {
+  sender: Sender;
+  sequence: number;
+  /** Size of the message as it was received. */
+  bytes: number;
+  body: { step: v1.Step } | { end: v1.RunEnd } | { refusal: Refusal };
+}
+
+export interface BatcherOptions {
+  flushInterval: number;
+  maxPendingBytes: number;
+  store: Store;
+  runs: Runs;
+  counters: Counters;
+  log: Logger;
+  /** Called with every step once it is stored. */
+  onStored: (sum: StepSum) => void;
+}
+
+const RETRY_AFTER_MS = 500;
+/** A rejected message may be empty; what is kept of it is not. */
+const ENTRY_OVERHEAD_BYTES = 512;
+
+export class Batcher {
+  readonly #options: BatcherOptions;
+  readonly #sums: RankSums;
+  readonly #stopping = new AbortController();
+  #pending: Entry[] = [];
+  #pendingBytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #flushing: Promise<void> | undefined;
+  #waiting: (() => void)[] = [];
+
+  constructor(options: BatcherOptions) {
+    this.#options = options;
+    this.#sums = new RankSums(options.store, options.runs);
+  }
+
+  add(entry: Entry): void {
+    this.#pending.push(entry);
+    this.#pendingBytes += entry.bytes + ENTRY_OVERHEAD_BYTES;
+    if (this.#pendingBytes >= this.#options.maxPendingBytes / 4) this.#startFlush();
+    else this.#timer ??= setTimeout(() => this.#startFlush(), this.#options.flushInterval);
+  }
+
+  /** Whether senders should wait before they add more. */
+  get full(): boolean {
+    return this.#pendingBytes >= this.#options.maxPendingBytes;
+  }
+
+  /** @param resume called once, as soon as there is room again */
+  whenRoom(resume: () => void): void {
+    if (this.full) this.#waiting.push(resume);
+    else resume();
+  }
+
+  /** Stores what is pending, and gives up after `deadline` milliseconds: what is then not stored was not acknowledged. */
+  async stop(deadline: number): Promise<void> {
+    const timer = setTimeout(() => this.#stopping.abort(), deadline);
+    this.#startFlush();
+    await this.#flushing;
+    clearTimeout(timer);
+  }
+
+  #startFlush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#flushing ??= this.#flush().finally(() => {
+      this.#flushing = undefined;
+    });
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#pending.length > 0 && !this.#stopping.signal.aborted) {
+      const entries = this.#pending;
+      this.#pending = [];
+      this.#pendingBytes = 0;
+      for (const resume of this.#waiting.splice(0)) resume();
+      await this.#commit(entries);
+    }
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  async #commit(entries: Entry[]): Promise<void> {
+    const stored = await this.#storeUntilDone(entries);
+    if (stored === undefined) return;
+    for (const { sum } of stored.steps) {
+      this.#options.runs.stepStored(sum);
+      this.#options.onStored(sum);
+    }
+    for (const end of stored.ends) this.#options.runs.endStored(end);
+    for (const mark of stored.streams) this.#options.runs.messagesArrived(mark.run, mark.lastMessageAt, mark.rejected);
+    answer(entries);
+    this.#options.counters.stored += stored.steps.length + stored.ends.length;
+  }
+
+  // The batch stays as it was first put together: only then is a half-written one recognised when it is written again.
+  async #storeUntilDone(entries: Entry[]): Promise<BatchContent | undefined> {
+    let content: BatchContent | undefined;
+    let prepared: PreparedBatch | undefined;
+    for (let failures = 0; ; failures++) {
+      try {
+        content ??= await this.#contentOf(entries);
+        prepared ??= this.#options.store.prepare(content);
+        await this.#options.store.write(prepared);
+        if (failures > 0) this.#options.log.info({ failures }, "the store takes data again");
+        return content;
+      } catch (error) {
+        this.#options.counters.failedWrites++;
+        if (failures === 0) this.#options.log.error({ error }, WRITE_FAILED);
+        await delay(RETRY_AFTER_MS, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+        if (this.#stopping.signal.aborted) return undefined;
+      }
+    }
+  }
+
+  async #contentOf(entries: Entry[]): Promise<BatchContent> {
+    this.#sums.forgetOldest();
+    const content: BatchContent = { steps: [], ends: [], streams: [] };
+    for (const { body } of entries) {
+      if ("step" in body) content.steps.push({ message: body.step, sum: await this.#sums.add(body.step) });
+      if ("end" in body) content.ends.push(body.end);
+    }
+    content.streams = marksOf(entries);
+    return content;
+  }
+}
+
+const WRITE_FAILED =
+  "the store refuses data (disk full?); nothing more is acknowledged, senders keep their data, trying again until it works";
+
+function marksOf(entries: Entry[]): StreamMark[] {
+  const marks = new Map<Sender, StreamMark>();
+  for (const { sender, sequence, body } of entries) {
+    const { run, rank, attempt } = sender;
+    const mark = marks.get(sender) ?? { run, rank, attempt, sequence, rejected: 0, lastMessageAt: Date.now() };
+    const rejected = mark.rejected + ("refusal" in body ? 1 : 0);
+    marks.set(sender, { ...mark, sequence, rejected });
+  }
+  return [...marks.values()];
+}
+
+function answer(entries: Entry[]): void {
+  const senders = new Set<Sender>();
+  for (const { sender, sequence, body } of entries) {
+    sender.durable = sequence;
+    if ("refusal" in body) sender.reply?.reject(sender, sequence, body.refusal);
+    senders.add(sender);
+  }
+  for (const sender of senders) sender.reply?.acknowledge(sender);
+}

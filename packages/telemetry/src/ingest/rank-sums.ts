@@ -1,0 +1,84 @@
+// Adds up the ranks of a step as they arrive, in any order: sums of recent steps in memory, older ones from the store.
+import type { v1 } from "@moescope/proto";
+import { asNumber, DATABASE } from "../store/database.ts";
+import { queryHistoryForWriter } from "../store/history.ts";
+import type { Runs } from "../store/runs.ts";
+import { addRank, type StepSum } from "../store/step-sum.ts";
+import type { Store } from "../store/store.ts";
+
+/** Sums kept in memory, counted in numbers held (8 bytes each). Beyond it a late rank costs a query. */
+const MAX_NUMBERS = 8_000_000;
+
+export class RankSums {
+  readonly #store: Store;
+  readonly #runs: Runs;
+  readonly #recent = new Map<string, StepSum>();
+  /** Highest step added since the start, by run, attempt and split: a higher one cannot be in the store. */
+  readonly #highest = new Map<string, number>();
+  #numbers = 0;
+
+  constructor(store: Store, runs: Runs) {
+    this.#store = store;
+    this.#runs = runs;
+  }
+
+  /** Call it between batches only: what is forgotten here must be in the store. */
+  forgetOldest(): void {
+    for (const [key, sum] of this.#recent) {
+      if (this.#numbers <= MAX_NUMBERS) return;
+      this.#forget(key, sum);
+    }
+  }
+
+  /** @returns the step added up over the ranks that have arrived, this one included */
+  async add(message: v1.Step): Promise<StepSum> {
+    const { ranks } = this.#runs.description(message.run)!;
+    if (ranks === 1) return addRank(message);
+    const key = [message.run, message.attempt, message.split, message.step].join("/");
+    const before = this.#recent.get(key) ?? (await this.#fromStore(message));
+    const sum = addRank(message, before);
+    this.#forget(key, before);
+    if (sum.ranks < ranks) {
+      this.#recent.set(key, sum);
+      this.#numbers += numbersIn(sum);
+    }
+    return sum;
+  }
+
+  #forget(key: string, sum: StepSum | undefined): void {
+    if (sum !== undefined && this.#recent.delete(key)) this.#numbers -= numbersIn(sum);
+  }
+
+  async #fromStore(message: v1.Step): Promise<StepSum | undefined> {
+    const key = [message.run, message.attempt, message.split].join("/");
+    const highest = this.#highest.get(key);
+    this.#highest.set(key, Math.max(highest ?? 0, message.step));
+    if (highest !== undefined && message.step > highest) return undefined;
+    return storedSum(message, this.#store, this.#runs);
+  }
+}
+
+/** What the store holds of a step, as the sum over its ranks; undefined when it holds none. */
+async function storedSum(
+  { run, split, step, attempt }: v1.Step,
+  store: Store,
+  runs: Runs,
+): Promise<StepSum | undefined> {
+  const { moeLayers, ranks } = runs.description(run)!;
+  const [row] = await store.database.rowsForWriter(
+    `SELECT uniqExact(rank), min(rank) FROM ${DATABASE}.steps
+     WHERE run = {run:String} AND split = {split:Int8} AND step = {step:UInt64} AND attempt = {attempt:UInt32}`,
+    { run, split, step, attempt },
+  );
+  const [arrived, lowestRank] = row!.map(asNumber);
+  if (arrived === 0) return undefined;
+  const attempts = [{ attempt, from: step, before: step + 1 }];
+  const range = { run, split, from: step, to: step, points: 1, layers: moeLayers, attempts, ranks };
+  const { buckets } = await queryHistoryForWriter({ ...range, committedBatch: store.committedBatch }, store.database);
+  return { ranks: arrived!, lowestRank: lowestRank!, bucket: buckets[0]! };
+}
+
+function numbersIn({ bucket }: StepSum): number {
+  const inLayer = (layer: v1.LayerSummary) => (layer.categories.length + 2) * layer.countsMax.length;
+  return bucket.layers.reduce((sum, layer) => sum + inLayer(layer), 0);
+}

@@ -1,0 +1,243 @@
+// One gRPC stream of one rank: greets, checks each message, hands it to the batch, and makes the sender wait when there is no room.
+import { type ServerDuplexStream, status } from "@grpc/grpc-js";
+import { PROTOCOL_VERSION, v1 } from "@moescope/proto";
+import type { Logger } from "pino";
+import type { Counters } from "../counters.ts";
+import type { Runs } from "../store/runs.ts";
+import type { Store } from "../store/store.ts";
+import type { Batcher, Entry } from "./batch.ts";
+import type { Reply, Sender, Senders } from "./senders.ts";
+import { checkDescription, checkEnd, checkSameRun, checkStep, type Refusal } from "./validate.ts";
+
+/** What all streams share. */
+export interface IngestContext {
+  store: Store;
+  runs: Runs;
+  senders: Senders;
+  batcher: Batcher;
+  counters: Counters;
+  log: Logger;
+}
+
+/** Requests arrive undecoded, so that bytes that are no message are refused like any other bad message. */
+export type ReportCall = ServerDuplexStream<Uint8Array, v1.ReportResponse.$Properties>;
+
+type Hold = "storing the description" | "no room" | "answers unread" | "stopping";
+type Numbered = Pick<v1.Step, "run" | "rank" | "attempt" | "sequence">;
+
+export class ReportStream implements Reply {
+  readonly #call: ReportCall;
+  readonly #context: IngestContext;
+  #sender: Sender | undefined;
+  #conflict: Refusal | undefined;
+  /** The first message after a Hello may leave a gap: its sender has nothing earlier any more. */
+  #mayLeaveGap = false;
+  /** Why no more messages are read just now. */
+  readonly #holds = new Set<Hold>();
+  #closed = false;
+
+  constructor(call: ReportCall, context: IngestContext) {
+    this.#call = call;
+    this.#context = context;
+    call.on("data", (bytes: Uint8Array) => this.#receive(bytes));
+    call.on("end", () => this.#call.end());
+    call.on("error", (error) => this.#context.log.debug({ error }, "stream failed"));
+    call.on("close", () => this.#close());
+    call.on("cancelled", () => this.#close());
+    call.on("drain", () => {
+      this.#release("answers unread");
+      if (this.#sender !== undefined) this.acknowledge(this.#sender);
+    });
+  }
+
+  acknowledge({ run, rank, attempt, durable }: Sender): void {
+    // The newest acknowledgement says it all; a sender that does not read gets that one when it reads again.
+    if (!this.#holds.has("answers unread"))
+      this.#answer({ acknowledgement: { run, rank, attempt, sequence: durable } });
+  }
+
+  reject({ run, rank, attempt }: Pick<Sender, "run" | "rank" | "attempt">, sequence: number, refusal: Refusal): void {
+    const { counters, log } = this.#context;
+    const reason = v1.Rejection.Reason[refusal.reason]!;
+    counters.rejected[reason] = (counters.rejected[reason] ?? 0) + 1;
+    log.warn({ run, rank, attempt, sequence, reason }, `message rejected: ${refusal.message}`);
+    this.#answer({ rejection: { run, rank, attempt, sequence, ...refusal } });
+  }
+
+  /** Reads no more messages; what is being stored is still acknowledged. */
+  stopReading(): void {
+    this.#hold("stopping");
+  }
+
+  replaced(): void {
+    this.end(status.ABORTED, "the same rank has opened another stream");
+  }
+
+  /** Ends the stream for a reason that is not the sender's doing; what is not acknowledged is to be sent again. */
+  end(code: status, details: string): void {
+    if (this.#closed) return;
+    this.#call.emit("error", Object.assign(new Error(details), { code, details }));
+    this.#close();
+  }
+
+  #receive(bytes: Uint8Array): void {
+    if (this.#closed) return;
+    const request = decoded(bytes);
+    if (request instanceof Error) this.#refuseBytes(bytes, request);
+    else if (request.hello) this.#greet(v1.Hello.create(request.hello));
+    else if (request.step) this.#take(request.step, bytes.length, "step");
+    else if (request.end) this.#take(request.end, bytes.length, "end");
+    else this.#refuseBytes(bytes, new Error("neither a Hello, nor a Step, nor a RunEnd"));
+  }
+
+  #greet(hello: v1.Hello): void {
+    if (hello.protocolVersion !== PROTOCOL_VERSION) {
+      const spoken = `the sender speaks protocol version ${hello.protocolVersion}, this collector version ${PROTOCOL_VERSION}`;
+      this.end(status.FAILED_PRECONDITION, `${spoken}; install the same moescope on both sides`);
+      return;
+    }
+    const run = hello.run ?? v1.RunDescription.create();
+    const { runs } = this.#context;
+    const known = runs.description(run.id);
+    this.#conflict = checkDescription(run, hello.rank) ?? (known && checkSameRun(known, run));
+    if (this.#conflict !== undefined) {
+      this.#leave();
+      this.reject({ run: run.id, rank: hello.rank, attempt: hello.attempt }, 0, this.#conflict);
+      return;
+    }
+    if (!runs.isNews(run.id, hello.attempt)) {
+      this.#connect(run.id, hello);
+      return;
+    }
+    this.#hold("storing the description");
+    this.#context.store.writeDescription(run, hello.attempt).then(
+      () => {
+        runs.describe(run, hello.attempt);
+        this.#connect(run.id, hello);
+        this.#release("storing the description");
+      },
+      (error) => {
+        this.#context.log.error({ error, run: run.id }, "the store refuses a run's description (disk full?)");
+        this.end(status.UNAVAILABLE, `the store refuses data: ${error.message}`);
+      },
+    );
+  }
+
+  #connect(run: string, { rank, attempt }: v1.Hello): void {
+    if (this.#closed) return;
+    this.#leave();
+    this.#sender = this.#context.senders.connect(run, rank, attempt, this);
+    this.#mayLeaveGap = true;
+    this.#context.runs.streamOpened(run);
+    this.acknowledge(this.#sender);
+  }
+
+  #take(message: v1.Step | v1.RunEnd, bytes: number, kind: "step" | "end"): void {
+    const sender = this.#sender;
+    const misplaced = this.#conflict ?? this.#misplaced(message);
+    if (sender === undefined || misplaced !== undefined) {
+      this.#refuseOutOfSequence(message, misplaced!);
+      return;
+    }
+    if (!this.#isNext(sender, message)) return;
+    this.#mayLeaveGap = false;
+    const run = this.#context.runs.description(sender.run)!;
+    const refusal = kind === "step" ? checkStep(message as v1.Step, run) : checkEnd(message as v1.RunEnd);
+    const accepted = kind === "step" ? { step: message as v1.Step } : { end: message as v1.RunEnd };
+    this.#add(sender, message.sequence, bytes, refusal === undefined ? accepted : { refusal });
+  }
+
+  #misplaced({ run, rank, attempt }: Numbered): Refusal | undefined {
+    const sender = this.#sender;
+    if (sender === undefined || sender.run !== run) {
+      const said = sender === undefined ? "no Hello came before" : `the Hello named run ${JSON.stringify(sender.run)}`;
+      return { reason: v1.Rejection.Reason.UNKNOWN_RUN, message: `run ${JSON.stringify(run)}: ${said}` };
+    }
+    if (sender.rank === rank && sender.attempt === attempt) return undefined;
+    const message = `rank ${rank}, attempt ${attempt} on the stream of rank ${sender.rank}, attempt ${sender.attempt}`;
+    return { reason: v1.Rejection.Reason.MALFORMED, message };
+  }
+
+  #isNext(sender: Sender, message: Numbered): boolean {
+    const expected = sender.received + 1;
+    const { sequence, run, rank, attempt } = message;
+    if (sequence === expected) return true;
+    if (sequence > expected && this.#mayLeaveGap && Number.isSafeInteger(sequence)) {
+      this.#context.counters.gaps++;
+      this.#context.log.warn(
+        { run, rank, attempt, expected, sequence },
+        "the sender goes on later than the store ends",
+      );
+      return true;
+    }
+    if (sequence < 1 || sequence > expected) {
+      const message = `sequence ${sequence}, expected ${expected}`;
+      this.#refuseOutOfSequence(
+        { run, rank, attempt, sequence },
+        { reason: v1.Rejection.Reason.OUT_OF_ORDER, message },
+      );
+      return false;
+    }
+    this.#context.counters.duplicates++;
+    if (sequence <= sender.durable) this.acknowledge(sender);
+    return false;
+  }
+
+  #refuseBytes(bytes: Uint8Array, error: Error): void {
+    const message = `${bytes.length} bytes that are no ReportRequest: ${error.message}`;
+    const refusal = { reason: v1.Rejection.Reason.MALFORMED, message };
+    // Messages come in order, so the unreadable one is the next.
+    if (this.#sender !== undefined) this.#add(this.#sender, this.#sender.received + 1, bytes.length, { refusal });
+    else this.#refuseOutOfSequence({ run: "", rank: 0, attempt: 0, sequence: 0 }, refusal);
+  }
+
+  /** Refuses a message that has no place in the sender's sequence, and so is not remembered. */
+  #refuseOutOfSequence(message: Numbered, refusal: Refusal): void {
+    this.reject(message, message.sequence, refusal);
+    this.#context.runs.messagesArrived(message.run, Date.now(), 1);
+  }
+
+  #add(sender: Sender, sequence: number, bytes: number, body: Entry["body"]): void {
+    const { batcher } = this.#context;
+    sender.received = sequence;
+    batcher.add({ sender, sequence, bytes, body });
+    if (!batcher.full) return;
+    this.#hold("no room");
+    batcher.whenRoom(() => this.#release("no room"));
+  }
+
+  #answer(response: v1.ReportResponse.$Properties): void {
+    if (!this.#closed && !this.#call.write(response)) this.#hold("answers unread");
+  }
+
+  #hold(reason: Hold): void {
+    this.#holds.add(reason);
+    this.#call.pause();
+  }
+
+  #release(reason: Hold): void {
+    this.#holds.delete(reason);
+    if (this.#holds.size === 0) this.#call.resume();
+  }
+
+  #leave(): void {
+    if (this.#sender === undefined) return;
+    this.#context.runs.streamClosed(this.#sender.run);
+    if (this.#sender.reply === this) this.#sender.reply = undefined;
+    this.#sender = undefined;
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#leave();
+  }
+}
+
+function decoded(bytes: Uint8Array): v1.ReportRequest | Error {
+  try {
+    return v1.ReportRequest.decode(bytes);
+  } catch (error) {
+    return error as Error;
+  }
+}

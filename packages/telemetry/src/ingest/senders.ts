@@ -1,0 +1,52 @@
+// The senders a collector knows: one for each run, rank and attempt, over all the streams it opens one after another.
+import type { StreamMark } from "../store/rows.ts";
+import type { Refusal } from "./validate.ts";
+
+export interface Sender {
+  readonly run: string;
+  readonly rank: number;
+  readonly attempt: number;
+  /** Highest sequence number taken in, and the highest that is stored or rejected for good. */
+  received: number;
+  durable: number;
+  /** The stream it is connected by now. */
+  reply: Reply | undefined;
+}
+
+/** The way back to a sender. */
+export interface Reply {
+  acknowledge(sender: Sender): void;
+  reject(of: Pick<Sender, "run" | "rank" | "attempt">, sequence: number, refusal: Refusal): void;
+  /** Ends the stream because the same sender has opened another. */
+  replaced(): void;
+}
+
+export class Senders {
+  readonly #senders = new Map<string, Sender>();
+
+  /** @param stored how far each stream is stored */
+  constructor(stored: StreamMark[]) {
+    for (const { run, rank, attempt, sequence } of stored) {
+      this.#add({ run, rank, attempt, received: sequence, durable: sequence, reply: undefined });
+    }
+  }
+
+  /** Connects a sender to the stream it has opened; an earlier stream of it is ended. */
+  connect(run: string, rank: number, attempt: number, reply: Reply): Sender {
+    const sender =
+      this.#senders.get(keyOf({ run, rank, attempt })) ??
+      this.#add({ run, rank, attempt, received: 0, durable: 0, reply: undefined });
+    if (sender.reply !== undefined && sender.reply !== reply) sender.reply.replaced();
+    sender.reply = reply;
+    return sender;
+  }
+
+  #add(sender: Sender): Sender {
+    this.#senders.set(keyOf(sender), sender);
+    return sender;
+  }
+}
+
+function keyOf({ run, rank, attempt }: Pick<Sender, "run" | "rank" | "attempt">): string {
+  return `${run}/${rank}/${attempt}`;
+}

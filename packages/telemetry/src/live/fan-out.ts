@@ -1,0 +1,109 @@
+// Sends what is stored to everyone who watches: each step is encoded once for each choice of layers, however many viewers there are.
+import { v1 } from "@moescope/proto";
+import type { Counters } from "../counters.ts";
+import type { Runs } from "../store/runs.ts";
+import type { StepSum } from "../store/step-sum.ts";
+import { type Subscription, Viewer } from "./viewer.ts";
+
+export interface FanOutOptions {
+  runs: Runs;
+  counters: Counters;
+  /** Bytes queued for one viewer. */
+  maxViewerBytes: number;
+  /** Milliseconds. */
+  heartbeatInterval: number;
+}
+
+/** A run whose values change is announced at most this often, in milliseconds; its steps go out at once. */
+const SUMMARY_INTERVAL = 1_000;
+
+export class FanOut {
+  readonly #options: FanOutOptions;
+  readonly #viewers = new Set<Viewer>();
+  readonly #timers: NodeJS.Timeout[];
+  readonly #changed = new Set<string>();
+
+  constructor(options: FanOutOptions) {
+    this.#options = options;
+    options.runs.listen((run, change) => (change === "state" ? this.#sendSummary(run) : this.#changed.add(run)));
+    this.#timers = [
+      setInterval(() => this.#sendChanged(), SUMMARY_INTERVAL),
+      setInterval(() => this.#sendHeartbeats(), options.heartbeatInterval / 2),
+    ];
+  }
+
+  subscribe(subscription: Subscription): Viewer {
+    const { runs, maxViewerBytes } = this.#options;
+    const summaries = () =>
+      (subscription.runs === "all" ? runs.ids() : [...subscription.runs])
+        .map((run) => runs.summary(run))
+        .filter((summary) => summary !== undefined)
+        .map((run) => encoded({ run }));
+    const viewer = new Viewer(subscription, maxViewerBytes, summaries, (gone) => this.#viewers.delete(gone));
+    this.#viewers.add(viewer);
+    return viewer;
+  }
+
+  get viewers(): ReadonlySet<Viewer> {
+    return this.#viewers;
+  }
+
+  /** Sends a stored step to the viewers that follow its run. */
+  sendStep({ bucket }: StepSum): void {
+    const encodings = new Map<string, Uint8Array>();
+    for (const viewer of this.#viewers) {
+      if (!viewer.follows(bucket.run)) continue;
+      const { layers } = viewer.subscription;
+      const key = String(layers);
+      const event = encodings.get(key) ?? encoded({ step: withLayers(bucket, layers) });
+      encodings.set(key, event);
+      this.#send(viewer, event);
+    }
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const viewer of this.#viewers) viewer.close();
+    this.#viewers.clear();
+  }
+
+  #sendSummary(id: string): void {
+    this.#changed.delete(id);
+    const followers = [...this.#viewers].filter((viewer) => viewer.follows(id));
+    if (followers.length === 0) return;
+    const event = encoded({ run: this.#options.runs.summary(id)! });
+    for (const viewer of followers) this.#send(viewer, event);
+  }
+
+  #sendChanged(): void {
+    this.#options.runs.announceSilence();
+    for (const run of this.#changed) this.#sendSummary(run);
+  }
+
+  #sendHeartbeats(): void {
+    const now = Date.now();
+    const event = encoded({ heartbeat: { time: now } });
+    for (const viewer of this.#viewers) {
+      if (now - viewer.lastSentAt >= this.#options.heartbeatInterval / 2) this.#send(viewer, event);
+    }
+  }
+
+  #send(viewer: Viewer, event: Uint8Array): void {
+    this.#options.counters.droppedEvents += viewer.send(event);
+  }
+}
+
+function encoded(event: v1.LiveEvent.$Properties): Uint8Array {
+  return v1.LiveEvent.encodeDelimited(event).finish();
+}
+
+/** The bucket with every expert of the chosen layers, and the metrics alone of all others. */
+function withLayers(bucket: v1.StepBucket, chosen: Subscription["layers"]): v1.StepBucket.$Properties {
+  if (chosen === "all") return bucket;
+  const wanted = new Set(chosen === "none" ? [] : chosen);
+  const none = { categories: [], countsMin: [], countsMax: [], selectionBias: [] };
+  return {
+    ...bucket,
+    layers: bucket.layers.map((layer) => (wanted.has(layer.layer) ? layer : { ...layer, ...none })),
+  };
+}

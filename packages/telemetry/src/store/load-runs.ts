@@ -1,0 +1,97 @@
+// What the store knows of every run, read back into memory when a collector starts.
+import { v1 } from "@moescope/proto";
+import { asNumber, asNumbers, DATABASE } from "./database.ts";
+import type { Runs, StepDigest } from "./runs.ts";
+import type { Store } from "./store.ts";
+
+/** @returns how far each stream is stored */
+export async function loadRuns(store: Store, runs: Runs) {
+  await loadDescriptions(store, runs);
+  await loadAttempts(store, runs);
+  await loadNewestSteps(store, runs);
+  await loadEnds(store, runs);
+  const marks = await store.streamMarks();
+  for (const mark of marks) runs.messagesArrived(mark.run, mark.lastMessageAt, mark.rejected);
+  return marks;
+}
+
+async function loadDescriptions({ database }: Store, runs: Runs): Promise<void> {
+  const rows = await database.rows(
+    `SELECT max(attempt), argMax(description, attempt) FROM ${DATABASE}.runs GROUP BY run ORDER BY run`,
+  );
+  for (const [attempt, description] of rows) {
+    const bytes = Buffer.from(description as string, "base64");
+    runs.describe(v1.RunDescription.decode(bytes), asNumber(attempt));
+  }
+}
+
+async function loadAttempts({ database }: Store, runs: Runs): Promise<void> {
+  const rows = await database.rows(
+    `SELECT run, toInt8(split), attempt, min(step), max(step), uniqExact(step)
+     FROM ${DATABASE}.steps GROUP BY run, split, attempt`,
+  );
+  for (const [run, ...numbers] of rows) {
+    const [split, attempt, firstStep, lastStep, steps] = numbers.map(asNumber);
+    runs.attemptSeen(run as string, attempt!, split!, { firstStep: firstStep!, lastStep: lastStep!, steps: steps! });
+  }
+}
+
+// The newest step of each run and split: of the newest attempt, the highest.
+const NEWEST = `(SELECT run, split, (max((attempt, step)) AS newest).1, newest.2 FROM ${DATABASE}.steps GROUP BY run, split)`;
+
+async function loadNewestSteps({ database }: Store, runs: Runs): Promise<void> {
+  const layers = await loadNewestLayers(database);
+  const rows = await database.rows(
+    `SELECT run, toInt8(split), attempt, step, max(s.tokens), argMin(s.scalar_names, rank), argMin(s.scalar_values, rank)
+     FROM ${DATABASE}.steps AS s WHERE (run, split, attempt, step) IN ${NEWEST} GROUP BY run, split, attempt, step`,
+  );
+  for (const [run, split, attempt, step, tokens, names, values] of rows) {
+    const scalars = new Map(asNumbers(values).map((value, index) => [(names as string[])[index], value]));
+    runs.newestStep(run as string, asNumber(split), {
+      attempt: asNumber(attempt),
+      step: asNumber(step),
+      tokens: asNumber(tokens),
+      loss: scalars.get("loss") ?? Number.NaN,
+      tokensPerSecond: scalars.get("tokens_per_second") ?? Number.NaN,
+      layers: layers.get(`${run}/${split}`) ?? [],
+    });
+  }
+}
+
+async function loadNewestLayers(database: Store["database"]): Promise<Map<string, StepDigest["layers"]>> {
+  const rows = await database.rows(
+    `SELECT run, toInt8(split), layer, argMax(max_violation, ranks), argMax(busiest_expert, ranks)
+     FROM ${DATABASE}.layers WHERE (run, split, attempt, step) IN ${NEWEST} GROUP BY run, split, layer ORDER BY layer`,
+  );
+  const layers = new Map<string, StepDigest["layers"]>();
+  for (const [run, split, layer, maxViolation, busiestExpert] of rows) {
+    const key = `${run}/${split}`;
+    const entry = {
+      layer: asNumber(layer),
+      maxViolation: asNumber(maxViolation),
+      busiestExpert: asNumber(busiestExpert),
+    };
+    layers.set(key, [...(layers.get(key) ?? []), entry]);
+  }
+  return layers;
+}
+
+async function loadEnds({ database }: Store, runs: Runs): Promise<void> {
+  const rows = await database.rows(
+    `SELECT run, attempt, rank, sequence, toInt8(outcome), reason, ended_at FROM ${DATABASE}.ends ORDER BY run, attempt, rank, sequence`,
+  );
+  for (const [run, attempt, rank, sequence, outcome, reason, endedAt] of rows) {
+    const [attemptNumber, rankNumber, sequenceNumber] = [attempt, rank, sequence].map(asNumber);
+    runs.endStored(
+      v1.RunEnd.create({
+        run: run as string,
+        attempt: attemptNumber!,
+        rank: rankNumber!,
+        sequence: sequenceNumber!,
+        outcome: asNumber(outcome),
+        reason: reason as string,
+        endedAt: asNumber(endedAt),
+      }),
+    );
+  }
+}

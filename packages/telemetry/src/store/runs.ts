@@ -1,0 +1,274 @@
+// What is known of every run, kept in memory: descriptions, states, newest values. Answers the run list without asking the store.
+import { v1 } from "@moescope/proto";
+import { busiestOfLayer, type StepSum } from "./step-sum.ts";
+
+const { State } = v1.RunSummary;
+const { Outcome } = v1.RunEnd;
+
+/** Values of one step that a summary shows. */
+export interface StepDigest {
+  attempt: number;
+  step: number;
+  tokens: number;
+  loss: number;
+  tokensPerSecond: number;
+  layers: { layer: number; maxViolation: number; busiestExpert: number }[];
+}
+
+interface StepRange {
+  firstStep: number;
+  lastStep: number;
+}
+
+interface AttemptRecord {
+  /** Steps of any split, and training steps alone. */
+  any: StepRange;
+  train: StepRange | undefined;
+  /** Training steps stored. */
+  trained: number;
+}
+
+interface RunRecord {
+  description: v1.RunDescription;
+  describedBy: number;
+  attempts: Map<number, AttemptRecord>;
+  ends: Map<number, Map<number, v1.RunEnd>>;
+  openStreams: number;
+  lastMessageAt: number;
+  lastStepOfAnySplit: number;
+  rejected: number;
+  newest: Map<v1.Split, StepDigest>;
+  announced: v1.RunSummary.State;
+}
+
+/** Told about every run that appears, changes state, or has new values. */
+export type RunListener = (run: string, change: "state" | "values") => void;
+
+export class Runs {
+  readonly #runs = new Map<string, RunRecord>();
+  readonly #silentAfter: number;
+  #listener: RunListener = () => {};
+
+  /** @param silentAfter milliseconds without a message after which a run with no open stream is silent */
+  constructor(silentAfter: number) {
+    this.#silentAfter = silentAfter;
+  }
+
+  listen(listener: RunListener): void {
+    this.#listener = listener;
+  }
+
+  ids(): string[] {
+    return [...this.#runs.keys()];
+  }
+
+  description(run: string): v1.RunDescription | undefined {
+    return this.#runs.get(run)?.description;
+  }
+
+  /** Newest step of any split, from 0; −1 when there is none. */
+  lastStep(run: string): number {
+    return this.#runs.get(run)?.lastStepOfAnySplit ?? -1;
+  }
+
+  /** Whether `describe` would change anything: the run is new, or this is the first word of a newer attempt. */
+  isNews(run: string, attempt: number): boolean {
+    const record = this.#runs.get(run);
+    return record === undefined || attempt > record.describedBy;
+  }
+
+  describe(description: v1.RunDescription, attempt: number): void {
+    const record = this.#runs.get(description.id);
+    if (record === undefined) {
+      this.#runs.set(description.id, newRecord(description, attempt));
+    } else if (attempt > record.describedBy) {
+      record.description = description;
+      record.describedBy = attempt;
+    }
+    this.#announce(description.id);
+  }
+
+  streamOpened(run: string): void {
+    this.#change(run, (record) => {
+      record.openStreams++;
+      record.lastMessageAt = Date.now();
+    });
+  }
+
+  streamClosed(run: string): void {
+    this.#change(run, (record) => {
+      record.openStreams--;
+    });
+  }
+
+  /** @param at milliseconds since the Unix epoch */
+  messagesArrived(run: string, at: number, rejected: number): void {
+    this.#change(run, (record) => {
+      record.lastMessageAt = Math.max(record.lastMessageAt, at);
+      record.rejected += rejected;
+    });
+  }
+
+  stepStored({ bucket, ranks }: StepSum): void {
+    this.attemptSeen(bucket.run, bucket.attempt, bucket.split, {
+      firstStep: bucket.firstStep,
+      lastStep: bucket.lastStep,
+      steps: ranks === 1 ? 1 : 0,
+    });
+    this.newestStep(bucket.run, bucket.split, {
+      attempt: bucket.attempt,
+      step: bucket.lastStep,
+      tokens: bucket.tokens,
+      loss: scalar(bucket.scalars, "loss"),
+      tokensPerSecond: scalar(bucket.scalars, "tokens_per_second"),
+      layers: bucket.layers.map((layer) => ({
+        layer: layer.layer,
+        maxViolation: layer.maxViolation.last,
+        busiestExpert: busiestOfLayer(layer),
+      })),
+    });
+    this.#listener(bucket.run, "values");
+  }
+
+  /** Steps of one split of an attempt, to be added to what is known of it. */
+  attemptSeen(run: string, attempt: number, split: v1.Split, seen: StepRange & { steps: number }): void {
+    const record = this.#runs.get(run)!;
+    const known = record.attempts.get(attempt);
+    const trains = split === v1.Split.TRAIN;
+    record.lastStepOfAnySplit = Math.max(record.lastStepOfAnySplit, seen.lastStep);
+    record.attempts.set(attempt, {
+      any: extended(known?.any, seen),
+      train: trains ? extended(known?.train, seen) : known?.train,
+      trained: (known?.trained ?? 0) + (trains ? seen.steps : 0),
+    });
+  }
+
+  newestStep(run: string, split: v1.Split, digest: StepDigest): void {
+    const { newest } = this.#runs.get(run)!;
+    const known = newest.get(split);
+    const older =
+      known !== undefined &&
+      (digest.attempt < known.attempt || (digest.attempt === known.attempt && digest.step < known.step));
+    if (!older) newest.set(split, digest);
+  }
+
+  endStored(end: v1.RunEnd): void {
+    this.#change(end.run, (record) => {
+      const ends = record.ends.get(end.attempt) ?? new Map<number, v1.RunEnd>();
+      record.ends.set(end.attempt, ends.set(end.rank, end));
+    });
+  }
+
+  /** Announces the runs that have fallen silent since the last call. */
+  announceSilence(): void {
+    for (const run of this.#runs.keys()) this.#announce(run);
+  }
+
+  /** Ranges of training steps; of all steps for an attempt that has not trained. Ascending. */
+  attempts(run: string): v1.Attempt.$Properties[] {
+    return [...(this.#runs.get(run)?.attempts ?? [])]
+      .map(([attempt, { any, train }]) => ({ attempt, ...(train ?? any) }))
+      .sort((a, b) => a.attempt - b.attempt);
+  }
+
+  summary(run: string): v1.RunSummary.$Properties | undefined {
+    const record = this.#runs.get(run);
+    if (record === undefined) return undefined;
+    const train = record.newest.get(v1.Split.TRAIN);
+    const evaluation = record.newest.get(v1.Split.EVAL);
+    const worst = worstLayer(train);
+    const { state, reason } = this.#state(record);
+    return {
+      run: record.description,
+      state,
+      reason,
+      lastStep: train?.step ?? 0,
+      steps: [...record.attempts.values()].reduce((sum, { trained }) => sum + trained, 0),
+      tokens: train?.tokens ?? 0,
+      lastMessageAt: record.lastMessageAt,
+      loss: train?.loss ?? Number.NaN,
+      tokensPerSecond: train?.tokensPerSecond ?? Number.NaN,
+      maxViolation: meanMaxViolation(train),
+      worstLayer: worst?.layer ?? 0,
+      worstExpert: worst?.busiestExpert ?? 0,
+      worstMaxViolation: worst?.maxViolation ?? Number.NaN,
+      validationLoss: evaluation?.loss ?? Number.NaN,
+      validationMaxViolation: meanMaxViolation(evaluation),
+      attempts: this.attempts(run),
+      rejected: record.rejected,
+    };
+  }
+
+  #state(record: RunRecord): { state: v1.RunSummary.State; reason: string } {
+    const ended = endOf(record);
+    if (ended !== undefined) return ended;
+    const live = record.openStreams > 0 || Date.now() - record.lastMessageAt < this.#silentAfter;
+    return { state: live ? State.LIVE : State.SILENT, reason: "" };
+  }
+
+  #change(run: string, change: (record: RunRecord) => void): void {
+    const record = this.#runs.get(run);
+    if (record === undefined) return;
+    change(record);
+    this.#announce(run);
+  }
+
+  #announce(run: string): void {
+    const record = this.#runs.get(run)!;
+    const { state } = this.#state(record);
+    if (state === record.announced) return;
+    record.announced = state;
+    this.#listener(run, "state");
+  }
+}
+
+function newRecord(description: v1.RunDescription, attempt: number): RunRecord {
+  return {
+    description,
+    describedBy: attempt,
+    attempts: new Map(),
+    ends: new Map(),
+    openStreams: 0,
+    lastMessageAt: 0,
+    lastStepOfAnySplit: -1,
+    rejected: 0,
+    newest: new Map(),
+    announced: State.STATE_UNSPECIFIED,
+  };
+}
+
+/** How the newest attempt ended: one rank that failed or was stopped speaks for all, finished only when every rank has. */
+function endOf(record: RunRecord): { state: v1.RunSummary.State; reason: string } | undefined {
+  const newest = Math.max(record.describedBy, ...record.attempts.keys());
+  const ends = [...(record.ends.get(newest)?.values() ?? [])];
+  const failed = ends.find((end) => end.outcome === Outcome.FAILED);
+  if (failed !== undefined) return { state: State.FAILED, reason: failed.reason };
+  const stopped = ends.find((end) => end.outcome === Outcome.STOPPED);
+  if (stopped !== undefined) return { state: State.STOPPED, reason: stopped.reason };
+  const finished = ends.length > 0 && ends.length >= record.description.ranks;
+  return finished ? { state: State.FINISHED, reason: "" } : undefined;
+}
+
+function scalar(scalars: v1.ScalarSummary[], name: string): number {
+  return scalars.find((scalar) => scalar.name === name)?.last ?? Number.NaN;
+}
+
+// A layer without assignments has no MaxVio and is left out of both.
+function layersWithLoad(digest: StepDigest | undefined) {
+  return (digest?.layers ?? []).filter((layer) => !Number.isNaN(layer.maxViolation));
+}
+
+function meanMaxViolation(digest: StepDigest | undefined): number {
+  const layers = layersWithLoad(digest);
+  return layers.reduce((sum, layer) => sum + layer.maxViolation, 0) / layers.length;
+}
+
+function worstLayer(digest: StepDigest | undefined) {
+  const [first, ...others] = layersWithLoad(digest);
+  return others.reduce((worst, layer) => (layer.maxViolation > worst!.maxViolation ? layer : worst), first);
+}
+
+function extended(range: StepRange | undefined, { firstStep, lastStep }: StepRange): StepRange {
+  if (range === undefined) return { firstStep, lastStep };
+  return { firstStep: Math.min(range.firstStep, firstStep), lastStep: Math.max(range.lastStep, lastStep) };
+}

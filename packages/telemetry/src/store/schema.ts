@@ -1,0 +1,121 @@
+// Tables of the store, as a list of migrations. A released migration is never edited; a change is a new one.
+//
+// Arrays arrive as base64 of their little-endian bytes in an EPHEMERAL column: ClickHouse decodes them several times faster than it
+// parses decimal text, through the embedded engine and over HTTP alike.
+//
+// Every row carries the number of the batch it was stored with. The batch exists from the moment its rows in `streams`, written
+// last, are there: readers ignore rows of a later batch, and opening the store deletes them.
+
+/** A batch may be tried again this many inserts later and still be recognised. */
+const DEDUPLICATION = "non_replicated_deduplication_window = 1000";
+
+// Small granules: one step of one layer is then read without the steps around it.
+const HISTOGRAM_SETTINGS = `${DEDUPLICATION}, index_granularity = 512`;
+
+const POSITION = `
+  run     LowCardinality(String),
+  split   Enum8('TRAIN' = 1, 'EVAL' = 2, 'PROBE' = 3),
+  step    UInt64 CODEC(Delta, LZ4),
+  attempt UInt32,
+  batch   UInt64 CODEC(Delta, LZ4)`;
+
+export interface Migration {
+  version: number;
+  statements: string[];
+}
+
+export const MIGRATIONS: Migration[] = [
+  {
+    version: 1,
+    statements: [
+      // Newest attempt wins. The description is the protobuf message in base64, so that fields of newer senders survive.
+      `CREATE TABLE IF NOT EXISTS runs (
+        run         String,
+        attempt     UInt32,
+        description String
+      ) ENGINE = ReplacingMergeTree(attempt) ORDER BY run SETTINGS ${DEDUPLICATION}`,
+
+      // One row for each stream and batch, merged into one for each stream: what was acknowledged.
+      `CREATE TABLE IF NOT EXISTS streams (
+        run             String,
+        rank            UInt32,
+        attempt         UInt32,
+        batch           SimpleAggregateFunction(max, UInt64),
+        sequence        SimpleAggregateFunction(max, UInt64),
+        rejected        SimpleAggregateFunction(sum, UInt64),
+        last_message_at SimpleAggregateFunction(max, Float64)
+      ) ENGINE = AggregatingMergeTree ORDER BY (run, rank, attempt) SETTINGS ${DEDUPLICATION}`,
+
+      `CREATE TABLE IF NOT EXISTS steps (${POSITION},
+        rank          UInt32,
+        sequence      UInt64,
+        tokens        UInt64,
+        time          Float64,
+        scalar_names  Array(LowCardinality(String)),
+        scalar_values Array(Float64)
+      ) ENGINE = MergeTree ORDER BY (run, split, step, attempt, rank) SETTINGS ${DEDUPLICATION}`,
+
+      `CREATE TABLE IF NOT EXISTS routing (${POSITION},
+        layer            UInt32,
+        category         UInt32,
+        rank             UInt32,
+        tokens           UInt64,
+        dropped          UInt64,
+        counts_bytes           String EPHEMERAL,
+        gate_mass_bytes        String EPHEMERAL,
+        mean_probability_bytes String EPHEMERAL,
+        counts           Array(UInt32)  DEFAULT reinterpret(base64Decode(counts_bytes), 'Array(UInt32)') CODEC(T64, LZ4),
+        gate_mass        Array(Float32) DEFAULT reinterpret(base64Decode(gate_mass_bytes), 'Array(Float32)'),
+        mean_probability Array(Float32) DEFAULT reinterpret(base64Decode(mean_probability_bytes), 'Array(Float32)')
+      ) ENGINE = MergeTree ORDER BY (run, split, layer, step, attempt, category, rank) SETTINGS ${HISTOGRAM_SETTINGS}`,
+
+      // Metrics of one layer in one step, over the ranks that had arrived; a later row with more ranks replaces an earlier one.
+      `CREATE TABLE IF NOT EXISTS layers (${POSITION},
+        layer           UInt32,
+        ranks           UInt32,
+        max_violation   Float64,
+        busiest_expert  UInt32,
+        dead_experts    UInt32,
+        tokens          UInt64,
+        dropped         UInt64,
+        metrics_version UInt32,
+        selection_bias_bytes String EPHEMERAL,
+        selection_bias  Array(Float32) DEFAULT reinterpret(base64Decode(selection_bias_bytes), 'Array(Float32)')
+      ) ENGINE = MergeTree ORDER BY (run, split, layer, step, attempt, ranks) SETTINGS ${DEDUPLICATION}`,
+
+      `CREATE TABLE IF NOT EXISTS attention (${POSITION},
+        rank         UInt32,
+        layer        UInt32,
+        head         Int32,
+        token_class  Array(LowCardinality(String)),
+        share        Array(Float32)
+      ) ENGINE = MergeTree ORDER BY (run, split, layer, head, step, attempt, rank) SETTINGS ${DEDUPLICATION}`,
+
+      `CREATE TABLE IF NOT EXISTS heads (${POSITION},
+        rank           UInt32,
+        layer          UInt32,
+        head           UInt32,
+        previous_token Float32,
+        first_token    Float32,
+        induction      Float32,
+        local          Float32,
+        broad          Float32
+      ) ENGINE = MergeTree ORDER BY (run, split, layer, head, step, attempt, rank) SETTINGS ${DEDUPLICATION}`,
+
+      `CREATE TABLE IF NOT EXISTS ends (
+        run      String,
+        attempt  UInt32,
+        rank     UInt32,
+        batch    UInt64,
+        sequence UInt64,
+        outcome  Enum8('FINISHED' = 1, 'STOPPED' = 2, 'FAILED' = 3),
+        reason   String,
+        ended_at Float64
+      ) ENGINE = MergeTree ORDER BY (run, attempt, rank) SETTINGS ${DEDUPLICATION}`,
+    ],
+  },
+];
+
+/** Tables whose rows belong to a batch, in the order they are written; `streams` follows them and makes the batch exist. */
+export const BATCH_TABLES = ["routing", "layers", "attention", "heads", "steps", "ends"] as const;
+export type BatchTable = (typeof BATCH_TABLES)[number];

@@ -1,0 +1,124 @@
+// One step added up over the ranks that have arrived: what is stored as its metrics, shown live and kept in the run's summary.
+import { busiestExpert, deadExperts, maxViolation, sumHistograms } from "@moescope/metrics";
+import { v1 } from "@moescope/proto";
+
+/** A step of a run, added up over the ranks that have sent it. */
+export interface StepSum {
+  /** How many ranks have arrived, and the lowest of them, whose scalars are shown as first and last. */
+  ranks: number;
+  lowestRank: number;
+  /** One step wide, with every layer's categories, extremes and bias filled in. */
+  bucket: v1.StepBucket;
+}
+
+/**
+ * Adds one rank's message to what the other ranks sent for the same step.
+ *
+ * @param message a valid step
+ * @param others the sum so far; absent when this rank is the first
+ */
+export function addRank(message: v1.Step, others?: StepSum): StepSum {
+  const layers = new Map(others?.bucket.layers.map((layer) => [layer.layer, layer]));
+  for (const histogram of message.histograms) {
+    layers.set(histogram.layer, addHistogram(histogram, layers.get(histogram.layer)));
+  }
+  const lowest = others === undefined || message.rank < others.lowestRank;
+  return {
+    ranks: (others?.ranks ?? 0) + 1,
+    lowestRank: lowest ? message.rank : others.lowestRank,
+    bucket: new v1.StepBucket({
+      run: message.run,
+      split: message.split,
+      firstStep: message.step,
+      lastStep: message.step,
+      steps: 1,
+      tokens: Math.max(message.tokens, others?.bucket.tokens ?? 0),
+      time: Math.max(message.time, others?.bucket.time ?? 0),
+      attempt: message.attempt,
+      scalars: addScalars(message.scalars, others?.bucket.scalars ?? [], lowest),
+      layers: [...layers.values()].sort((a, b) => a.layer - b.layer),
+    }),
+  };
+}
+
+/** The expert with the highest load of a layer of one step, over all categories. */
+export function busiestOfLayer(layer: v1.LayerSummary): number {
+  return busiestExpert(layer.countsMax);
+}
+
+function addHistogram(histogram: v1.RoutingHistogram, before: v1.LayerSummary | undefined): v1.LayerSummary {
+  const categories = addCategories(histogram.categories, before?.categories ?? []);
+  const load = [...sumHistograms(categories.map((category) => category.counts))];
+  return new v1.LayerSummary({
+    layer: histogram.layer,
+    maxViolation: summaryOfOne("max_violation", maxViolation(load)),
+    deadExperts: deadExperts(load).length,
+    tokens: sum(categories.map((category) => category.tokens)),
+    dropped: sum(categories.map((category) => category.dropped)),
+    categories,
+    countsMin: load,
+    countsMax: load,
+    selectionBias: histogram.selectionBias.length > 0 ? histogram.selectionBias : (before?.selectionBias ?? []),
+  });
+}
+
+function addCategories(arrived: v1.CategoryRouting[], before: v1.CategoryLoad[]): v1.CategoryLoad[] {
+  const categories = new Map(before.map((load) => [load.category, load]));
+  for (const { category, counts, tokens, dropped } of arrived) {
+    const other = categories.get(category);
+    const added = {
+      category,
+      counts: other === undefined ? counts : [...sumHistograms([counts, other.counts])],
+      tokens: tokens + (other?.tokens ?? 0),
+      dropped: dropped + (other?.dropped ?? 0),
+    };
+    categories.set(category, new v1.CategoryLoad(added));
+  }
+  return [...categories.values()].sort((a, b) => a.category - b.category);
+}
+
+function addScalars(arrived: v1.Scalar[], before: v1.ScalarSummary[], lowest: boolean): v1.ScalarSummary[] {
+  const scalars = new Map(before.map((scalar) => [scalar.name, scalar]));
+  for (const { name, value } of arrived) {
+    const one = summaryOfOne(name, value);
+    const other = scalars.get(name);
+    scalars.set(name, other === undefined ? one : addSummaries(one, other, lowest));
+  }
+  return [...scalars.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function addSummaries(one: v1.ScalarSummary, other: v1.ScalarSummary, oneIsLowest: boolean): v1.ScalarSummary {
+  const nanValues = one.nanValues + other.nanValues;
+  if (one.values === 0) return new v1.ScalarSummary({ ...other, nanValues });
+  if (other.values === 0) return new v1.ScalarSummary({ ...one, nanValues });
+  const shown = oneIsLowest ? one : other;
+  return new v1.ScalarSummary({
+    name: one.name,
+    values: one.values + other.values,
+    sum: one.sum + other.sum,
+    first: shown.first,
+    min: Math.min(one.min, other.min),
+    max: Math.max(one.max, other.max),
+    last: shown.last,
+    nanValues,
+  });
+}
+
+function summaryOfOne(name: string, value: number): v1.ScalarSummary {
+  const values = Number.isNaN(value) ? 0 : 1;
+  const sum = values === 0 ? 0 : value;
+  return new v1.ScalarSummary({
+    name,
+    values,
+    sum,
+    first: value,
+    min: value,
+    max: value,
+    last: value,
+    nanValues: 1 - values,
+  });
+}
+
+function sum(values: number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,118 @@
+// The store: opens and migrates the database, writes batches exactly once, says how far each stream is stored.
+//
+// A batch is rows in several tables. Its rows in `streams` are written last and in one insert; from then on the batch exists.
+// - An insert that failed is tried again as it was, with the same token: what had been stored is recognised and not stored twice.
+// - A process killed in between leaves rows of a batch that does not exist. Readers never see them, opening the store deletes them,
+//   and their senders, who got no acknowledgement, send those messages again. Tokens carry an id of this process, because the
+//   deleted rows' tokens are still known to the engine.
+import { randomUUID } from "node:crypto";
+import { v1 } from "@moescope/proto";
+import type { Logger } from "pino";
+import { asNumber, DATABASE, type Database } from "./database.ts";
+import { type BatchContent, batchRows, type StreamMark, streamRows, type TableRows } from "./rows.ts";
+import { BATCH_TABLES, MIGRATIONS } from "./schema.ts";
+
+/** A batch ready to be written, as often as it takes. */
+export interface PreparedBatch {
+  number: number;
+  tables: { table: string; rows: TableRows }[];
+}
+
+export class Store {
+  readonly database: Database;
+  readonly #process = randomUUID();
+  #committedBatch = 0;
+
+  private constructor(database: Database) {
+    this.database = database;
+  }
+
+  /** @throws Error when the store was written by a newer version, or cannot be opened */
+  static async open(database: Database, log: Logger): Promise<Store> {
+    const store = new Store(database);
+    await store.#migrate(log);
+    const [row] = await database.rows(`SELECT max(batch) FROM ${DATABASE}.streams`);
+    store.#committedBatch = asNumber(row![0]);
+    await store.#deleteUnfinishedBatches(log);
+    return store;
+  }
+
+  /** Rows of later batches do not exist yet: a reader that keeps to this number sees whole batches only. */
+  get committedBatch(): number {
+    return this.#committedBatch;
+  }
+
+  /** One batch is prepared and written at a time. */
+  prepare(content: BatchContent): PreparedBatch {
+    const number = this.#committedBatch + 1;
+    const rows = batchRows(number, content);
+    const tables = BATCH_TABLES.map((table) => ({ table: table as string, rows: rows[table] }));
+    return { number, tables: [...tables, { table: "streams", rows: streamRows(number, content.streams) }] };
+  }
+
+  /** Writes a batch; after a failure call it again with the same batch. */
+  async write(batch: PreparedBatch): Promise<void> {
+    for (const { table, rows } of batch.tables) {
+      await this.database.insert(table, rows.columns, rows.lines, `${this.#process}/${batch.number}/${table}`);
+    }
+    this.#committedBatch = batch.number;
+  }
+
+  /** Stores a run's description as of an attempt; the newest attempt's is kept. */
+  async writeDescription(description: v1.RunDescription, attempt: number): Promise<void> {
+    const encoded = Buffer.from(v1.RunDescription.encode(description).finish()).toString("base64");
+    const text = `${description.id}\t${attempt}\t${encoded}`;
+    await this.database.insert("runs", ["run", "attempt", "description"], [text], randomUUID());
+  }
+
+  /** @returns how far each stream is stored; `rejected` counts all its rejected messages */
+  async streamMarks(): Promise<StreamMark[]> {
+    const rows = await this.database.rows(
+      `SELECT run, rank, attempt, max(sequence), sum(rejected), max(last_message_at)
+       FROM ${DATABASE}.streams GROUP BY run, rank, attempt`,
+    );
+    return rows.map(([run, rank, attempt, sequence, rejected, lastMessageAt]) => ({
+      run: run as string,
+      rank: asNumber(rank),
+      attempt: asNumber(attempt),
+      sequence: asNumber(sequence),
+      rejected: asNumber(rejected),
+      lastMessageAt: asNumber(lastMessageAt),
+    }));
+  }
+
+  async #migrate(log: Logger): Promise<void> {
+    await this.database.run(`CREATE DATABASE IF NOT EXISTS ${DATABASE}`);
+    await this.database.run(
+      `CREATE TABLE IF NOT EXISTS ${DATABASE}.migrations (version UInt32, applied_at DateTime) ENGINE = MergeTree ORDER BY version`,
+    );
+    const [row] = await this.database.rows(`SELECT max(version) FROM ${DATABASE}.migrations`);
+    const found = asNumber(row![0]);
+    const newest = MIGRATIONS.at(-1)!.version;
+    if (found > newest) {
+      throw new Error(
+        `the store has schema version ${found}, written by a newer moescope; this one knows versions up to ${newest}`,
+      );
+    }
+    for (const { version, statements } of MIGRATIONS.filter((migration) => migration.version > found)) {
+      for (const statement of statements) await this.database.run(qualified(statement));
+      await this.database.run(`INSERT INTO ${DATABASE}.migrations VALUES (${version}, now())`);
+      log.info({ version }, "store migrated");
+    }
+  }
+
+  async #deleteUnfinishedBatches(log: Logger): Promise<void> {
+    for (const table of BATCH_TABLES) {
+      const where = `batch > ${this.#committedBatch}`;
+      const [row] = await this.database.rows(`SELECT count() FROM ${DATABASE}.${table} WHERE ${where}`);
+      const rows = asNumber(row![0]);
+      if (rows === 0) continue;
+      await this.database.run(`ALTER TABLE ${DATABASE}.${table} DELETE WHERE ${where} SETTINGS mutations_sync = 2`);
+      log.warn({ table, rows }, "deleted rows of a batch that was never acknowledged; its sender sends it again");
+    }
+  }
+}
+
+function qualified(statement: string): string {
+  return statement.replace("CREATE TABLE IF NOT EXISTS ", `CREATE TABLE IF NOT EXISTS ${DATABASE}.`);
+}
