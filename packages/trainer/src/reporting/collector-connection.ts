@@ -1,0 +1,69 @@
+// One gRPC stream to the collector, over a channel of its own: bytes out, responses in, and how it ended.
+import { Client, type ClientDuplexStream, credentials, type StatusObject } from "@grpc/grpc-js";
+import { collectorService, type v1 } from "@moescope/proto";
+
+export interface ConnectionEvents {
+  responded(response: v1.ReportResponse): void;
+  /** More can be written, after `write` returned false. */
+  drained(): void;
+  /** Called once, however the stream ended, unless `cancel` ended it. */
+  closed(status: StatusObject): void;
+}
+
+const channelOptions = {
+  // Delivery alone decides when to try again: neither the channel nor a shared subchannel adds a delay or a copy of its own.
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.enable_retries": 0,
+  "grpc.service_config_disable_resolution": 1,
+  // A proxy that the environment names is for the web, not for a collector on loopback or in the cluster.
+  "grpc.enable_http_proxy": 0,
+  // A collector whose machine vanished is noticed within 30 s.
+  "grpc.keepalive_time_ms": 20_000,
+  "grpc.keepalive_timeout_ms": 10_000,
+  "grpc.max_send_message_length": -1,
+};
+
+export class CollectorConnection {
+  readonly #client: Client;
+  readonly #stream: ClientDuplexStream<Uint8Array, v1.ReportResponse>;
+  #open = true;
+
+  /** @param address host:port */
+  constructor(address: string, events: ConnectionEvents) {
+    this.#client = new Client(address, credentials.createInsecure(), channelOptions);
+    const { path, responseDeserialize } = collectorService.report;
+    const asTheyAre = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#stream = this.#client.makeBidiStreamRequest(path, asTheyAre, responseDeserialize);
+    this.#stream.on("data", (response: v1.ReportResponse) => this.#open && events.responded(response));
+    this.#stream.on("drain", () => this.#open && events.drained());
+    // Every error comes again as a status.
+    this.#stream.on("error", () => {});
+    this.#stream.on("status", (status: StatusObject) => {
+      if (!this.#open) return;
+      this.#close();
+      events.closed(status);
+    });
+  }
+
+  /** @returns false when the stream has taken enough: wait for `drained` before the next write */
+  write(request: Uint8Array): boolean {
+    return this.#stream.write(request);
+  }
+
+  /** Says that nothing more will come; the collector ends the stream. */
+  finish(): void {
+    this.#stream.end();
+  }
+
+  /** Ends the stream at once. No event follows. */
+  cancel(): void {
+    if (!this.#open) return;
+    this.#close();
+    this.#stream.cancel();
+  }
+
+  #close(): void {
+    this.#open = false;
+    this.#client.close();
+  }
+}

@@ -1,0 +1,69 @@
+// The reporting thread: takes encoded messages from the training thread, keeps them in the spool and delivers them.
+// It alone touches the spool and the connection. TensorFlow blocks the training thread for whole steps; this one always turns.
+import { parentPort, workerData } from "node:worker_threads";
+import { AbandonedSpools } from "./abandoned-spools.ts";
+import { Counters } from "./counters.ts";
+import { Delivery } from "./delivery.ts";
+import { numberedRequest } from "./numbered-request.ts";
+import { Spool } from "./spool.ts";
+import type { ReportingMessage, ThreadSetup, TrainingMessage } from "./thread-messages.ts";
+
+const { address, opening, spoolDirectory, label, limits, counters: memory } = workerData as ThreadSetup;
+const port = parentPort!;
+const counters = new Counters(memory);
+const say = (message: ReportingMessage) => port.postMessage(message);
+const notice = (line: string) => say({ kind: "notice", line });
+
+const abandoned = new AbandonedSpools(spoolDirectory, address, notice);
+const spool = Spool.create(spoolDirectory, label, opening, notice, limits);
+const changed = () => publish();
+const delivery = new Delivery({ address, opening, spool, abandoned: false, notice, changed });
+let deadline: NodeJS.Timeout | undefined;
+let ended = false;
+
+port.on("message", (message: TrainingMessage) => {
+  counters.add("takenBytes", message.body.length);
+  if (!spool.append(numberedRequest(message.kind, message.body, spool.last + 1))) drop();
+  delivery.wake();
+  if (message.kind === "end") deadline = setTimeout(end, message.deadlineMilliseconds);
+  publish();
+});
+
+function publish(): void {
+  if (ended) return;
+  const { sent, rejected, firstRejection, state } = delivery;
+  if (rejected > 0 && counters.get("rejected") === 0) say({ kind: "rejected", reason: firstRejection! });
+  counters.set("messages", spool.last);
+  counters.set("sent", sent);
+  counters.set("acknowledged", spool.acknowledged);
+  counters.set("spooledBytes", spool.bytes);
+  counters.set("rejected", rejected);
+  counters.state = state;
+  if (deadline && (state === "refused" || spool.acknowledged === spool.last)) end();
+}
+
+function drop(): void {
+  if (counters.get("dropped") === 0) notice("Neither the spool nor memory has room: steps are being dropped");
+  counters.add("dropped", 1);
+}
+
+/** Everything is acknowledged, or time is up: what is left stays in the spool for a later reporter. */
+function end(): void {
+  if (ended) return;
+  ended = true;
+  clearTimeout(deadline);
+  abandoned.stop();
+  say({ kind: "ended", spool: leaveSpool() });
+  counters.state = "closed";
+  port.close();
+}
+
+function leaveSpool(): string | undefined {
+  if (spool.acknowledged === spool.last) {
+    delivery.finish();
+    spool.remove();
+    return undefined;
+  }
+  delivery.cancel();
+  return delivery.conflict ? spool.keep() : spool.release();
+}
