@@ -14,7 +14,7 @@ import { crossEntropy } from "./ops/cross-entropy.ts";
 import { type AdamW, createAdamW } from "./optimizer/adamw.ts";
 import { learningRateAt } from "./optimizer/schedule.ts";
 import type { Recipe } from "./recipe.ts";
-import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf } from "./runtime/tf.ts";
+import { type Scalar, type Tensor, type Tensor1D, tf } from "./runtime/tf.ts";
 
 export interface Measured {
   /** What was minimised, in nats: cross-entropy plus what the strategy adds. */
@@ -127,12 +127,14 @@ export class TrainStep {
   #tensorsOf({ tokens, categories }: Batch) {
     const { batch, sequence } = this.#recipe.data;
     const rows = tf.tensor2d(tokens, [batch, sequence + 1], "int32");
-    const hot_BC = tf.oneHot(tf.tensor1d(categories, "int32"), this.#categories);
-    const hot_BSC = tf.tile(tf.expandDims(hot_BC, 1), [1, sequence, 1]);
+    const category_TC = new Float32Array(batch * sequence * this.#categories);
+    for (let token = 0; token < batch * sequence; token++) {
+      category_TC[token * this.#categories + categories[Math.floor(token / sequence)]!] = 1;
+    }
     return {
       inputs_T: tf.reshape(tf.slice(rows, [0, 0], [batch, sequence]), [-1]) as Tensor1D,
       targets_T: tf.reshape(tf.slice(rows, [0, 1], [batch, sequence]), [-1]) as Tensor1D,
-      category_TC: tf.reshape(tf.cast(hot_BSC, "float32"), [-1, this.#categories]) as Tensor2D,
+      category_TC: tf.tensor2d(category_TC, [batch * sequence, this.#categories]),
     };
   }
 

@@ -1,0 +1,62 @@
+// A very small model on generated mathematics, for tests: the same steps as `train`, without a reporter.
+import { maxViolation, sumHistograms } from "@moescope/metrics";
+import { openCorpus } from "./data/corpus.ts";
+import { type Recipe, resolveRecipe } from "./recipe.ts";
+import { tf } from "./runtime/tf.ts";
+import { type Trained, TrainStep } from "./train-step.ts";
+
+export interface TinyRun {
+  recipe: Recipe;
+  steps: Trained[];
+  /** tf.memory().numTensors after every step. */
+  tensors: number[];
+  /** MaxVio (batch), mean over layers and over the last quarter of the steps. */
+  lateMaxViolation: number;
+}
+
+const TINY = [
+  "model.layers=2",
+  "model.width=32",
+  "model.heads=2",
+  "model.experts=8",
+  "model.expertWidth=32",
+  "data.batch=8",
+  "data.sequence=32",
+  "data.validationBatches=1",
+  "optimizer.warmupSteps=5",
+];
+
+export interface TinyChoice {
+  strategy?: string;
+  steps: number;
+  seed?: number;
+  settings?: string[];
+  /** The built-in categories instead of mathematics alone. */
+  realText?: boolean;
+}
+
+export async function trainBriefly({
+  strategy = "none",
+  steps,
+  seed = 7,
+  settings = [],
+  realText,
+}: TinyChoice): Promise<TinyRun> {
+  const recipe = resolveRecipe({ recipe: "demo", strategy, steps, seed, settings: [...TINY, ...settings] });
+  const sources = realText ? undefined : [{ category: "maths" }];
+  const corpus = await openCorpus({ ...recipe.data, seed, sources });
+  const trainer = new TrainStep(recipe, corpus.categories.length);
+  const run: TinyRun = { recipe, steps: [], tensors: [], lateMaxViolation: 0 };
+  for (let step = 0; step < steps; step++) {
+    run.steps.push(trainer.run(corpus.batchAt(step), step));
+    run.tensors.push(tf.memory().numTensors);
+  }
+  trainer.dispose();
+  const late = run.steps.slice(-Math.ceil(steps / 4)).flatMap(({ histograms }) => histograms);
+  run.lateMaxViolation = late.reduce((sum, histogram) => sum + batchMaxViolation(histogram), 0) / late.length;
+  return run;
+}
+
+function batchMaxViolation({ categories }: Trained["histograms"][number]): number {
+  return maxViolation(sumHistograms(categories!.map(({ counts }) => counts!)));
+}
