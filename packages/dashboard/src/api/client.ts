@@ -1,0 +1,105 @@
+// The collector's HTTP API: requests and their decoded protobuf answers.
+import { v1 } from "@moescope/proto";
+
+export type SplitName = "train" | "eval" | "probe";
+
+/** Layers whose counts an answer carries: none, every MoE layer, or those listed by index. */
+export type LayerChoice = "none" | "all" | readonly number[];
+
+export interface HistoryQuery {
+  run: string;
+  /** Default `train`. */
+  split?: SplitName;
+  /** First and last step, both included; default: the whole run. */
+  from?: number;
+  to?: number;
+  /** At most this many buckets; the collector's default is 400. */
+  points?: number;
+  /** Default `none`. */
+  layers?: LayerChoice;
+  /** Default: of overlapping attempts the newest. */
+  attempt?: number;
+}
+
+/** The collector answered with an error, or with something that is not an answer. */
+export class CollectorError extends Error {
+  override readonly name = "CollectorError";
+  constructor(
+    message: string,
+    /** HTTP status of the answer. */
+    readonly status: number,
+  ) {
+    super(message);
+  }
+}
+
+export interface Client {
+  readonly base: string;
+  runs(signal?: AbortSignal): Promise<v1.RunList>;
+  run(id: string, signal?: AbortSignal): Promise<v1.RunSummary>;
+  history(query: HistoryQuery, signal?: AbortSignal): Promise<v1.History>;
+}
+
+/**
+ * A client of one collector. Every call throws {@link CollectorError} for an error answer and `TypeError` when the collector
+ * cannot be reached, as `fetch` does.
+ *
+ * @param base address of the collector, for example `http://127.0.0.1:4680`
+ */
+export function createClient(base: string): Client {
+  const root = base.replace(/\/+$/, "");
+  return {
+    base: root,
+    runs: async (signal) => v1.RunList.decode(await getProtobuf(`${root}/api/v1/runs`, signal)),
+    run: async (id, signal) =>
+      v1.RunSummary.decode(await getProtobuf(`${root}/api/v1/runs/${encodeURIComponent(id)}`, signal)),
+    history: async (query, signal) => v1.History.decode(await getProtobuf(root + historyPath(query), signal)),
+  };
+}
+
+/** @returns path and parameters of a history request */
+export function historyPath({ run, layers, ...rest }: HistoryQuery): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(rest)) if (value !== undefined) parameters.set(name, String(value));
+  if (layers !== undefined) parameters.set("layers", layerParameter(layers));
+  const query = parameters.toString();
+  return `/api/v1/runs/${encodeURIComponent(run)}/history${query === "" ? "" : `?${query}`}`;
+}
+
+/** @returns the value of the `layers` parameter */
+export function layerParameter(layers: LayerChoice): string {
+  if (typeof layers === "string") return layers;
+  return layers.length === 0 ? "none" : layers.join(",");
+}
+
+/** Accept header of every request: the messages themselves, not their JSON form. */
+export const PROTOBUF = "application/x-protobuf";
+
+async function getProtobuf(url: string, signal?: AbortSignal): Promise<Uint8Array> {
+  const response = await fetch(url, { headers: { accept: PROTOBUF }, signal: signal ?? null });
+  await refuseErrors(response);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** @throws CollectorError when the answer is an error, or not protobuf (another program listens at the address) */
+export async function refuseErrors(response: Response): Promise<void> {
+  if (!response.ok) throw new CollectorError(await errorMessage(response), response.status);
+  const type = response.headers.get("content-type") ?? "no content type";
+  if (!type.startsWith(PROTOBUF)) {
+    throw new CollectorError(
+      `${response.url} answered with ${type}, not ${PROTOBUF}: is it a collector?`,
+      response.status,
+    );
+  }
+}
+
+async function errorMessage(response: Response): Promise<string> {
+  const text = await response.text();
+  try {
+    const body = JSON.parse(text) as { error?: { message?: unknown } };
+    if (typeof body.error?.message === "string") return body.error.message;
+  } catch {
+    // Not the collector's JSON: a proxy in between, perhaps. Its text is all there is to show.
+  }
+  return `${response.status} ${response.statusText}: ${text.slice(0, 200)}`;
+}

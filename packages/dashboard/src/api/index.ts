@@ -1,0 +1,12 @@
+// What a program that reads a collector over HTTP imports: the dashboard's own client, usable in Node and in a browser.
+export {
+  type Client,
+  CollectorError,
+  createClient,
+  type HistoryQuery,
+  type LayerChoice,
+  type SplitName,
+} from "./client.ts";
+export { type Connection, followLive, type LiveOptions } from "./live.ts";
+export { mergeBuckets } from "./merge-buckets.ts";
+export { Timeline } from "./timeline.ts";

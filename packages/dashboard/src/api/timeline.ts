@@ -1,0 +1,75 @@
+// One run's history kept at screen resolution while live steps arrive: the collector's pyramid, continued in the browser.
+import type { v1 } from "@moescope/proto";
+import { mergeBuckets } from "./merge-buckets.ts";
+
+type Bucket = v1.StepBucket.$Properties;
+
+/**
+ * Buckets of a power-of-two width, anchored at step 0. Holds at most twice `points` buckets: beyond that the width doubles, as the
+ * collector would have chosen it, so a run may go on for ever in constant memory.
+ */
+export class Timeline {
+  #buckets: Bucket[] = [];
+  #width = 1;
+
+  /** @param points number of buckets aimed at */
+  constructor(readonly points: number) {}
+
+  /** Steps in one bucket. */
+  get width(): number {
+    return this.#width;
+  }
+
+  /** In order of their steps. A bucket is never changed in place: the same object means the same content. */
+  get buckets(): readonly Bucket[] {
+    return this.#buckets;
+  }
+
+  /** Newest step held; −1 when there is none. */
+  get lastStep(): number {
+    return this.#buckets.at(-1)?.lastStep ?? -1;
+  }
+
+  /** Replaces everything by what the collector answered. */
+  load(history: v1.History): void {
+    this.#buckets = [...history.buckets];
+    this.#width = history.bucketWidth || 1;
+  }
+
+  /**
+   * Takes a live step.
+   *
+   * @param consecutive whether the split has every step, so that a missing one can be noticed
+   * @returns `appended`, or why nothing was changed: `known` is in the timeline already; after a `gap` (steps before it are missing)
+   *   and when `rewound` (a new attempt began at an earlier step) history has to be fetched again
+   */
+  append(step: Bucket, consecutive: boolean): "appended" | "known" | "gap" | "rewound" {
+    const index = step.firstStep ?? 0;
+    const last = this.#buckets.at(-1);
+    if (index <= this.lastStep) return (step.attempt ?? 0) > (last?.attempt ?? 0) ? "rewound" : "known";
+    if (consecutive && index > this.lastStep + 1) return "gap";
+    this.#add(step);
+    if (this.#buckets.length > 2 * this.points) this.#double();
+    return "appended";
+  }
+
+  #add(bucket: Bucket): void {
+    const last = this.#buckets.at(-1);
+    if (last !== undefined && this.#slot(last) === this.#slot(bucket)) {
+      this.#buckets[this.#buckets.length - 1] = mergeBuckets(last, bucket);
+    } else {
+      this.#buckets.push(bucket);
+    }
+  }
+
+  #double(): void {
+    const before = this.#buckets;
+    this.#width *= 2;
+    this.#buckets = [];
+    for (const bucket of before) this.#add(bucket);
+  }
+
+  #slot(bucket: Bucket): number {
+    return Math.floor((bucket.firstStep ?? 0) / this.#width);
+  }
+}

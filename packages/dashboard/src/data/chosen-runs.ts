@@ -1,0 +1,59 @@
+// Which of the stored runs are on screen.
+import { v1 } from "@moescope/proto";
+import { MOST_RUNS } from "../address/address.ts";
+
+type Summary = v1.RunSummary.$Properties;
+
+/** A run on screen, with the colour that is its own. */
+export interface ChosenRun {
+  id: string;
+  run: v1.RunDescription.$Properties;
+  summary: Summary;
+  /** Index into the run colours of the theme. */
+  colour: number;
+  /** Short name: unlike those of the other runs on screen. */
+  label: string;
+}
+
+/**
+ * @param chosen ids from the address; `newest`: every live run, and the newest ones until there are two
+ * @returns ids in the order to show them, and those that the collector does not have
+ */
+export function chooseRuns(
+  chosen: "newest" | readonly string[],
+  summaries: readonly Summary[],
+): { ids: string[]; unknown: string[] } {
+  if (chosen !== "newest") {
+    const known = new Set(summaries.map(idOf));
+    return { ids: chosen.filter((id) => known.has(id)), unknown: chosen.filter((id) => !known.has(id)) };
+  }
+  const newestFirst = [...summaries].sort((a, b) => (b.run?.startedAt ?? 0) - (a.run?.startedAt ?? 0));
+  const shown = newestFirst.filter((summary, place) => place < 2 || summary.state === v1.RunSummary.State.LIVE);
+  return { ids: shown.slice(0, MOST_RUNS).reverse().map(idOf), unknown: [] };
+}
+
+/** Puts a run on screen or takes it off. @returns undefined when as many as can be told apart are already there */
+export function toggleRun(ids: readonly string[], id: string): string[] | undefined {
+  if (ids.includes(id)) return ids.filter((other) => other !== id);
+  return ids.length < MOST_RUNS ? [...ids, id] : undefined;
+}
+
+/** @returns the strategy where it tells the runs apart, then with the seed, else the name, else the id */
+export function runLabels(runs: readonly v1.RunDescription.$Properties[]): string[] {
+  const candidates = [
+    (run: v1.RunDescription.$Properties) => run.strategy ?? "",
+    (run: v1.RunDescription.$Properties) => `${run.strategy} · seed ${run.seed ?? 0}`,
+    (run: v1.RunDescription.$Properties) => run.name ?? "",
+    (run: v1.RunDescription.$Properties) => run.id ?? "",
+  ];
+  const told = candidates.find((label) => {
+    const labels = runs.map(label);
+    return labels.every((text) => text !== "") && new Set(labels).size === labels.length;
+  });
+  return runs.map(told ?? candidates[3]!);
+}
+
+/** @returns id of a summary's run */
+export function idOf(summary: Summary): string {
+  return summary.run?.id ?? "";
+}

@@ -1,0 +1,154 @@
+import type { ServerResponse } from "node:http";
+import { v1 } from "@moescope/proto";
+import { afterEach, expect, test } from "vitest";
+import { createClient } from "../api/client.ts";
+import {
+  type AnsweringServer,
+  answerProtobuf,
+  beginStream,
+  delimited,
+  startAnswering,
+} from "../testing/answering-server.ts";
+import { syntheticBuckets, syntheticStep, syntheticSummary } from "../testing/synthetic-run.ts";
+import { LiveStore, type RunTimeline } from "./live-store.ts";
+
+let server: AnsweringServer;
+let store: LiveStore;
+/** Steps that history answers with, and the open live streams. */
+let stored: number;
+let streams: ServerResponse[];
+let whenStreaming: () => void;
+
+afterEach(async () => {
+  store.close();
+  await server.close();
+});
+
+async function start(options = {}): Promise<void> {
+  stored = 3;
+  streams = [];
+  whenStreaming = () => {};
+  server = await startAnswering((request, response) => {
+    const url = new URL(request.url!, "http://collector");
+    if (url.pathname === "/api/v1/live") {
+      beginStream(response);
+      streams.push(response);
+      whenStreaming();
+    } else {
+      const layers = url.searchParams.get("layers")!.split(",").map(Number);
+      const buckets = syntheticBuckets(stored).map((bucket) => ({
+        ...bucket,
+        layers: bucket.layers!.map((layer) =>
+          layers.includes(layer.layer ?? 0) ? layer : { ...layer, categories: [] },
+        ),
+      }));
+      answerProtobuf(response, v1.History.encode({ run: "r", bucketWidth: 1, buckets }).finish());
+    }
+  });
+  store = new LiveStore(createClient(server.base), { refresh: 5, reload: 5, ...options });
+}
+
+/** Resolves with the run's timeline when it is as wanted. */
+function until(wanted: (timeline: RunTimeline) => boolean): Promise<RunTimeline> {
+  return new Promise((resolve) => {
+    const look = () => {
+      const timeline = store.snapshot().timelines.get("r");
+      if (timeline === undefined || !wanted(timeline)) return;
+      stop();
+      resolve(timeline);
+    };
+    const stop = store.subscribe(look);
+    look();
+  });
+}
+
+const streaming = (count: number) =>
+  new Promise<void>((resolve) => {
+    whenStreaming = () => streams.length >= count && resolve();
+    whenStreaming();
+  });
+const send = (event: v1.LiveEvent.$Properties) => streams.at(-1)!.write(delimited(event));
+const steps = ({ buckets }: RunTimeline) => buckets.map((bucket) => bucket.firstStep ?? 0);
+const reaches = (step: number) => (timeline: RunTimeline) => steps(timeline).includes(step);
+
+test("history first, then live steps behind it, with the counts of the wanted layer alone", async () => {
+  await start();
+  store.show([{ run: "r", layer: 1 }], "train");
+  await streaming(1);
+  await until(({ status }) => status === "ready");
+  stored = 4;
+  send({ step: syntheticStep(3) });
+  const timeline = await until(reaches(3));
+  expect(steps(timeline)).toEqual([0, 1, 2, 3]);
+  for (const bucket of timeline.buckets) {
+    expect(bucket.layers!.map(({ categories }) => categories!.length)).toEqual([0, 3]);
+    expect(bucket.layers![0]!.maxViolation!.values).toBe(1);
+  }
+  expect(timeline.newest!.layers!.map(({ categories }) => categories!.length)).toEqual([3, 3]);
+  expect(store.snapshot().connection.state).toBe("open");
+});
+
+test("a gap in the live stream is filled from history", async () => {
+  await start();
+  store.show([{ run: "r", layer: 0 }], "train");
+  await streaming(1);
+  await until(({ status }) => status === "ready");
+  stored = 9;
+  send({ step: syntheticStep(8) });
+  expect(steps(await until(reaches(8)))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+});
+
+test("dropped events are counted and fetched", async () => {
+  await start();
+  store.show([{ run: "r", layer: 0 }], "train");
+  await streaming(1);
+  await until(({ status }) => status === "ready");
+  stored = 6;
+  send({ dropped: { events: 3 } });
+  expect(steps(await until(reaches(5)))).toHaveLength(6);
+  expect(store.snapshot().dropped).toBe(3);
+});
+
+test("after a lost connection the steps in between are there", async () => {
+  await start();
+  store.show([{ run: "r", layer: 0 }], "train");
+  await streaming(1);
+  await until(({ status }) => status === "ready");
+  stored = 7;
+  server.breakConnections();
+  await streaming(2);
+  expect(steps(await until(reaches(6)))).toEqual([0, 1, 2, 3, 4, 5, 6]);
+});
+
+test("a summary that is ahead of the timeline fetches what is missing", async () => {
+  await start();
+  store.show([{ run: "r", layer: 0 }], "train");
+  await streaming(1);
+  await until(({ status }) => status === "ready");
+  stored = 5;
+  send({ run: syntheticSummary(5, {}, v1.RunSummary.State.FINISHED) });
+  await until(reaches(4));
+  expect(store.snapshot().summaries.get("r")!.state).toBe(v1.RunSummary.State.FINISHED);
+});
+
+test("another layer fetches its counts and keeps the stream", async () => {
+  await start();
+  store.show([{ run: "r", layer: 0 }], "train");
+  await streaming(1);
+  await until(({ status }) => status === "ready");
+  store.show([{ run: "r", layer: 1 }], "train");
+  const timeline = await until(({ buckets }) => (buckets[0]?.layers?.[1]?.categories?.length ?? 0) > 0);
+  expect(timeline.layer).toBe(1);
+  expect(streams).toHaveLength(1);
+});
+
+test("steps of another split and of runs that are not shown are left out", async () => {
+  await start();
+  store.show([{ run: "r", layer: 0 }], "train");
+  await streaming(1);
+  await until(({ status }) => status === "ready");
+  send({ step: { ...syntheticStep(3), split: v1.Split.EVAL } });
+  send({ step: syntheticStep(3, { id: "other" }) });
+  send({ step: { ...syntheticStep(3), tokens: 77 } });
+  expect((await until(reaches(3))).buckets.at(-1)!.tokens).toBe(77);
+});

@@ -1,0 +1,269 @@
+// The timelines of the runs on screen: history once, then live steps, kept outside React and shown a few times a second.
+import { v1 } from "@moescope/proto";
+import type { Client, SplitName } from "../api/client.ts";
+import { type Connection, followLive } from "../api/live.ts";
+import { Timeline } from "../api/timeline.ts";
+import { type Bucket, type Layer, layerOf } from "./bucket.ts";
+
+/** A run to show, and the layer whose counts are wanted over all its steps. */
+export interface Target {
+  run: string;
+  layer: number | undefined;
+}
+
+export interface RunTimeline {
+  run: string;
+  layer: number | undefined;
+  status: "loading" | "ready" | "failed";
+  error: string | undefined;
+  buckets: readonly Bucket[];
+  /** Steps in a bucket. */
+  width: number;
+  /** The newest step that came live, with the counts of every layer. */
+  newest: Bucket | undefined;
+}
+
+export interface LiveSnapshot {
+  connection: Connection | { state: "idle" };
+  timelines: ReadonlyMap<string, RunTimeline>;
+  /** Newer than what the run list was answered with. */
+  summaries: ReadonlyMap<string, v1.RunSummary.$Properties>;
+  /** Events that the collector dropped because this page read too slowly; history has filled the gaps. */
+  dropped: number;
+}
+
+export interface LiveStoreOptions {
+  /** Buckets to keep for each run; default 400. */
+  points?: number;
+  /** Shortest time between two changes of the snapshot, milliseconds; default 400. */
+  refresh?: number;
+  /** Shortest time between two fetches of one run's history, milliseconds; default 1,000. */
+  reload?: number;
+}
+
+interface Entry {
+  target: Target;
+  timeline: Timeline;
+  status: RunTimeline["status"];
+  error: string | undefined;
+  newest: Bucket | undefined;
+  /** Live steps that came while history was under way; they are put behind it. */
+  pending: Bucket[];
+  abort: AbortController;
+  /** A history request is under way, or the last one is too recent for another. */
+  request: "none" | "under way" | "resting";
+  /** Another request is due after this one. */
+  again: boolean;
+}
+
+/** Steps kept while history is under way; beyond that history is fetched again. */
+const MOST_PENDING = 256;
+
+export class LiveStore {
+  readonly #client: Client;
+  readonly #options: Required<LiveStoreOptions>;
+  readonly #listeners = new Set<() => void>();
+  readonly #entries = new Map<string, Entry>();
+  readonly #summaries = new Map<string, v1.RunSummary.$Properties>();
+  #split: SplitName = "train";
+  #stream: { key: string; abort: AbortController } | undefined;
+  #connection: LiveSnapshot["connection"] = { state: "idle" };
+  #dropped = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #snapshot: LiveSnapshot = { connection: { state: "idle" }, timelines: new Map(), summaries: new Map(), dropped: 0 };
+
+  constructor(client: Client, options: LiveStoreOptions = {}) {
+    this.#client = client;
+    this.#options = { points: 400, refresh: 400, reload: 1000, ...options };
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  /** The same object until something changed. */
+  readonly snapshot = (): LiveSnapshot => this.#snapshot;
+
+  /** Shows these runs and no others. Cheap when nothing changes; a new layer fetches history, a new run also opens a new stream. */
+  show(targets: readonly Target[], split: SplitName): void {
+    const wanted = new Map(targets.map((target) => [target.run, target]));
+    for (const [run, entry] of this.#entries) if (!wanted.has(run) || split !== this.#split) this.#forget(run, entry);
+    this.#split = split;
+    for (const target of wanted.values()) this.#want(target);
+    this.#openStream([...wanted.keys()]);
+    this.#publish();
+  }
+
+  /** Ends the stream and every request. */
+  close(): void {
+    this.show([], this.#split);
+    clearTimeout(this.#timer);
+  }
+
+  #want(target: Target): void {
+    const entry = this.#entries.get(target.run);
+    if (entry === undefined) {
+      const created = this.#create(target);
+      this.#entries.set(target.run, created);
+      void this.#load(created);
+    } else if (entry.target.layer !== target.layer) {
+      entry.target = target;
+      void this.#load(entry);
+    }
+  }
+
+  #create(target: Target): Entry {
+    const timeline = new Timeline(this.#options.points);
+    const abort = new AbortController();
+    return {
+      target,
+      timeline,
+      status: "loading",
+      error: undefined,
+      newest: undefined,
+      pending: [],
+      abort,
+      request: "none",
+      again: false,
+    };
+  }
+
+  #forget(run: string, entry: Entry): void {
+    entry.abort.abort();
+    this.#entries.delete(run);
+  }
+
+  /** Fetches history; asked while it is under way, once more afterwards. */
+  async #load(entry: Entry): Promise<void> {
+    if (entry.request !== "none") {
+      entry.again = true;
+      return;
+    }
+    entry.request = "under way";
+    entry.again = false;
+    await this.#fetchHistory(entry);
+    if (entry.abort.signal.aborted) return;
+    this.#changed();
+    entry.request = "resting";
+    setTimeout(() => {
+      entry.request = "none";
+      if (entry.again && !entry.abort.signal.aborted) void this.#load(entry);
+    }, this.#options.reload);
+  }
+
+  async #fetchHistory(entry: Entry): Promise<void> {
+    const { run, layer } = entry.target;
+    const query = { run, split: this.#split, points: this.#options.points, layers: layer === undefined ? [] : [layer] };
+    try {
+      const history = await this.#client.history(query, entry.abort.signal);
+      entry.timeline.load(history);
+      entry.status = "ready";
+      entry.error = undefined;
+      if (entry.target.layer !== layer) entry.again = true;
+    } catch (error) {
+      // What was loaded before stays on screen; the view says that it could not be brought up to date.
+      entry.status = "failed";
+      entry.error = error instanceof Error ? error.message : String(error);
+    }
+    const pending = entry.pending;
+    entry.pending = [];
+    for (const step of pending) if (needsHistory(entry.timeline.append(step, this.#consecutive))) entry.again = true;
+  }
+
+  get #consecutive(): boolean {
+    return this.#split === "train";
+  }
+
+  #openStream(runs: string[]): void {
+    const key = JSON.stringify([...runs].sort());
+    if (this.#stream?.key === key) return;
+    this.#stream?.abort.abort();
+    this.#stream = undefined;
+    this.#connection = { state: "idle" };
+    if (runs.length === 0) return;
+    const abort = new AbortController();
+    this.#stream = { key, abort };
+    const onEvent = (event: v1.LiveEvent) => !abort.signal.aborted && this.#take(event);
+    const onConnection = (connection: Connection) => !abort.signal.aborted && this.#connected(connection);
+    void followLive(this.#client.base, { runs, layers: "all", signal: abort.signal, onEvent, onConnection });
+  }
+
+  #connected(connection: Connection): void {
+    this.#connection = connection;
+    if (connection.state === "open") for (const entry of this.#entries.values()) void this.#load(entry);
+    this.#publish();
+  }
+
+  #take(event: v1.LiveEvent): void {
+    if (event.step) this.#takeStep(event.step);
+    if (event.run?.run) this.#takeSummary(event.run.run.id ?? "", event.run);
+    if (event.dropped) {
+      this.#dropped += event.dropped.events ?? 0;
+      for (const entry of this.#entries.values()) void this.#load(entry);
+    }
+  }
+
+  #takeSummary(run: string, summary: v1.RunSummary.$Properties): void {
+    this.#summaries.set(run, summary);
+    const entry = this.#entries.get(run);
+    if (entry?.status === "ready" && this.#split === "train" && (summary.steps ?? 0) > 0) {
+      if ((summary.lastStep ?? 0) > entry.timeline.lastStep) void this.#load(entry);
+    }
+    this.#changed();
+  }
+
+  #takeStep(step: Bucket): void {
+    const entry = this.#entries.get(step.run ?? "");
+    if (entry === undefined || splitName(step.split) !== this.#split) return;
+    entry.newest = step;
+    const slim = { ...step, layers: keepCountsOf(step, entry.target.layer) };
+    if (entry.request === "under way") this.#putAside(entry, slim);
+    if (entry.status === "ready" && needsHistory(entry.timeline.append(slim, this.#consecutive)))
+      void this.#load(entry);
+    this.#changed();
+  }
+
+  #putAside(entry: Entry, step: Bucket): void {
+    if (entry.pending.length < MOST_PENDING) entry.pending.push(step);
+    else entry.again = true;
+  }
+
+  #changed(): void {
+    this.#timer ??= setTimeout(() => this.#publish(), this.#options.refresh);
+  }
+
+  #publish(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const timelines = new Map([...this.#entries].map(([run, entry]) => [run, timelineOf(run, entry)]));
+    this.#snapshot = {
+      connection: this.#connection,
+      timelines,
+      summaries: new Map(this.#summaries),
+      dropped: this.#dropped,
+    };
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function needsHistory(outcome: ReturnType<Timeline["append"]>): boolean {
+  return outcome === "gap" || outcome === "rewound";
+}
+
+function timelineOf(run: string, { target, timeline, status, error, newest }: Entry): RunTimeline {
+  return { run, layer: target.layer, status, error, buckets: [...timeline.buckets], width: timeline.width, newest };
+}
+
+/** A step's layers without the counts of all but one: over thousands of steps they would fill the memory. */
+function keepCountsOf(step: Bucket, layer: number | undefined): Layer[] {
+  const kept = layer === undefined ? undefined : layerOf(step, layer);
+  return (step.layers ?? []).map((each) =>
+    each === kept ? each : { ...each, categories: [], countsMin: [], countsMax: [], selectionBias: [] },
+  );
+}
+
+/** @returns the name of a split, as the HTTP API spells it */
+export function splitName(split: v1.Split | undefined): SplitName {
+  return split === v1.Split.EVAL ? "eval" : split === v1.Split.PROBE ? "probe" : "train";
+}

@@ -1,0 +1,252 @@
+// The figure `relative-load`: a drawing without state or measurement, the same on screen and in a file.
+import { interpolateYlOrRd } from "d3-scale-chromatic";
+import type { ReactElement } from "react";
+import { type PlacedPanel, type RelativeLoadLayout, relativeLoadLayout } from "./relative-load-layout.ts";
+import type { RelativeLoadModel } from "./relative-load-model.ts";
+
+export const FIGURE_FONT = '"Helvetica Neue", Helvetica, "Liberation Sans", Arial, sans-serif';
+const INK = "#1b1d20";
+const MUTED = "#5b6168";
+const MISSING = "#e6e7e9";
+/** Colours of the scale: one path is drawn for each, not one element for each cell. */
+const LEVELS = 100;
+
+/** @param props.model what to draw; the layout follows from it alone */
+export function RelativeLoadFigure({ model }: { model: RelativeLoadModel }): ReactElement {
+  const layout = relativeLoadLayout(model);
+  const { width, height } = layout;
+  return (
+    <svg
+      xmlns="http://www.w3.org/2000/svg"
+      viewBox={`0 0 ${width} ${height}`}
+      width={width}
+      height={height}
+      role="img"
+      fontFamily={FIGURE_FONT}
+      fontSize={11}
+      fill={INK}
+    >
+      <title>{model.title}</title>
+      <desc>{model.caption}</desc>
+      <rect width={width} height={height} fill="#ffffff" />
+      <text x={24} y={38} fontSize={15} fontWeight={600}>
+        {model.title}
+      </text>
+      {layout.headings.map(({ text, x, y }) => (
+        <text key={text} x={x} y={y} fontSize={12} fontWeight={600}>
+          {text}
+        </text>
+      ))}
+      {layout.panels.map((placed) => (
+        <Panel
+          key={`${placed.panel.layer}/${placed.panel.run}`}
+          placed={placed}
+          layout={layout}
+          scale={model.scale}
+          experts={model.experts}
+        />
+      ))}
+      {layout.axes.map(({ x, y, ticks }) => (
+        <ExpertAxis key={`${x}/${y}`} x={x} y={y} ticks={ticks} layout={layout} experts={model.experts} />
+      ))}
+      <ColourBar bar={layout.colourBar} scale={model.scale} />
+      {layout.captionLines.map((line, place) => (
+        <text key={line} x={24} y={layout.captionY + 16 * place + 8} fill={MUTED}>
+          {line}
+        </text>
+      ))}
+    </svg>
+  );
+}
+
+interface PanelProps {
+  placed: PlacedPanel;
+  layout: RelativeLoadLayout;
+  scale: RelativeLoadModel["scale"];
+  experts: number;
+}
+
+function Panel({ placed, layout, scale, experts }: PanelProps): ReactElement {
+  const { panel, x, y, named } = placed;
+  const { cellWidth, cellHeight } = layout;
+  const width = cellWidth * experts;
+  return (
+    <g>
+      <text x={x} y={y - 6} fill={MUTED}>
+        {shorten(panel.label, Math.floor(width / 5.6))}
+      </text>
+      {panel.rows.map(({ category, counts }, row) => (
+        <g key={category}>
+          {named && (
+            <text x={x - 8} y={y + (row + 0.5) * cellHeight + 4} textAnchor="end">
+              {shorten(category, 18)}
+            </text>
+          )}
+          {counts.length === 0 && <NoTokens x={x} y={y + row * cellHeight} width={width} height={cellHeight} />}
+        </g>
+      ))}
+      {cellPaths(placed, layout, scale).map(({ colour, d }) => (
+        <path key={colour} fill={colour} d={d} shapeRendering="crispEdges" />
+      ))}
+      <path fill="#ffffff" d={clippedMarks(placed, layout, scale)} />
+      <path stroke={INK} strokeWidth={1} fill="none" d={deadMarks(placed, layout)} />
+      <rect
+        x={x - 0.5}
+        y={y - 0.5}
+        width={width + 1}
+        height={cellHeight * panel.rows.length + 1}
+        fill="none"
+        stroke="#b9bdc2"
+        strokeWidth={0.75}
+      />
+    </g>
+  );
+}
+
+function NoTokens({ x, y, width, height }: { x: number; y: number; width: number; height: number }): ReactElement {
+  return (
+    <g>
+      <rect x={x} y={y} width={width} height={height} fill={MISSING} />
+      <text x={x + 6} y={y + height / 2 + 3.5} fontSize={10} fill={MUTED}>
+        no tokens of this category
+      </text>
+    </g>
+  );
+}
+
+/** One path for each colour in use, from pale to dark. */
+function cellPaths(
+  { panel, x, y }: PlacedPanel,
+  { cellWidth, cellHeight }: RelativeLoadLayout,
+  scale: RelativeLoadModel["scale"],
+) {
+  const paths = new Map<number, string>();
+  panel.rows.forEach(({ relative }, row) => {
+    relative.forEach((value, expert) => {
+      const level = levelOf(value, scale);
+      const cell = `M${x + expert * cellWidth} ${y + row * cellHeight}h${cellWidth}v${cellHeight}h-${cellWidth}z`;
+      paths.set(level, (paths.get(level) ?? "") + cell);
+    });
+  });
+  return [...paths].sort(([a], [b]) => a - b).map(([level, d]) => ({ colour: colourOf(level), d }));
+}
+
+function levelOf(value: number, [low, high]: RelativeLoadModel["scale"]): number {
+  const place = Math.min(1, Math.max(0, (value - low) / (high - low)));
+  return Math.min(LEVELS - 1, Math.floor(place * LEVELS));
+}
+
+function colourOf(level: number): string {
+  const [, red, green, blue] = /rgb\((\d+), (\d+), (\d+)\)/.exec(interpolateYlOrRd((level + 0.5) / LEVELS))!;
+  return `#${[red, green, blue].map((part) => Number(part).toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** A white dot in every cell whose value is above the scale. */
+function clippedMarks(
+  { panel, x, y }: PlacedPanel,
+  { cellWidth, cellHeight }: RelativeLoadLayout,
+  [, high]: RelativeLoadModel["scale"],
+): string {
+  return panel.rows
+    .flatMap(({ relative }, row) =>
+      relative.map((value, expert) =>
+        value > high ? `M${x + (expert + 0.5) * cellWidth - 1.5} ${y + (row + 0.5) * cellHeight - 1.5}h3v3h-3z` : "",
+      ),
+    )
+    .join("");
+}
+
+/** A cross under the column of every dead expert. */
+function deadMarks({ panel, x, y }: PlacedPanel, { cellWidth, cellHeight }: RelativeLoadLayout): string {
+  const top = y + panel.rows.length * cellHeight + 1.5;
+  return panel.dead
+    .map((expert) => {
+      const left = x + (expert + 0.5) * cellWidth - 2;
+      return `M${left} ${top}l4 4m0 -4l-4 4`;
+    })
+    .join("");
+}
+
+interface ExpertAxisProps {
+  x: number;
+  y: number;
+  ticks: number[];
+  layout: RelativeLoadLayout;
+  experts: number;
+}
+
+function ExpertAxis({ x, y, ticks, layout, experts }: ExpertAxisProps): ReactElement {
+  const centre = (expert: number) => x + (expert + 0.5) * layout.cellWidth;
+  return (
+    <g textAnchor="middle" fill={MUTED}>
+      {ticks.map((expert) => (
+        <text key={expert} x={centre(expert)} y={y + 10} fontSize={10}>
+          {expert}
+        </text>
+      ))}
+      <text x={x + (experts * layout.cellWidth) / 2} y={y + 25}>
+        expert
+      </text>
+    </g>
+  );
+}
+
+function ColourBar({
+  bar,
+  scale: [low, high],
+}: {
+  bar: RelativeLoadLayout["colourBar"];
+  scale: RelativeLoadModel["scale"];
+}): ReactElement {
+  const { x, y, width, height } = bar;
+  const step = height / LEVELS;
+  const ticks = [0, 0.2, 0.4, 0.6, 0.8, 1];
+  return (
+    <g>
+      {Array.from({ length: LEVELS }, (_, level) => {
+        const colour = colourOf(level);
+        return (
+          <rect
+            key={colour + String(level)}
+            x={x}
+            y={round(y + height - (level + 1) * step)}
+            width={width}
+            height={round(step + 0.3)}
+            fill={colour}
+          />
+        );
+      })}
+      <rect
+        x={x - 0.5}
+        y={y - 0.5}
+        width={width + 1}
+        height={height + 1}
+        fill="none"
+        stroke="#b9bdc2"
+        strokeWidth={0.75}
+      />
+      {ticks.map((place) => (
+        <text key={place} x={x + width + 6} y={round(y + height * (1 - place) + 3.5)} fontSize={10} fill={MUTED}>
+          {low + (high - low) * place}
+        </text>
+      ))}
+      <text
+        x={x + width + 36}
+        y={y + height / 2}
+        textAnchor="middle"
+        fill={MUTED}
+        transform={`rotate(-90 ${x + width + 36} ${y + height / 2})`}
+      >
+        relative expert load
+      </text>
+    </g>
+  );
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+function shorten(text: string, letters: number): string {
+  return text.length <= letters ? text : `${text.slice(0, Math.max(1, letters - 1))}…`;
+}

@@ -1,0 +1,156 @@
+// Lines of several runs over one x axis: the loss, and MaxVio as a mean over layers or layer by layer.
+import type { Axis } from "../../address/address.ts";
+import { type Bucket, layerOf, meanOf, positionOf, scalarOf } from "../../data/bucket.ts";
+import type { ChosenRun } from "../../data/chosen-runs.ts";
+import { formatRatio, formatValue } from "../../format/number.ts";
+import { joinWords } from "../../format/sentence.ts";
+
+export interface LinePoint {
+  x: number;
+  /** Mean over the bucket; NaN where there is no number. */
+  y: number;
+  /** Extremes within the bucket. */
+  low: number;
+  high: number;
+  firstStep: number;
+  lastStep: number;
+}
+
+export interface LineSeries {
+  id: string;
+  run: string;
+  label: string;
+  /** Index into the run colours. */
+  colour: number;
+  /** Set for a line of one layer. */
+  layer: number | undefined;
+  points: LinePoint[];
+}
+
+export interface LinesModel {
+  series: LineSeries[];
+  sentence: string;
+  xDomain: readonly [number, number];
+  yDomain: readonly [number, number];
+}
+
+/** A chosen run with its buckets. */
+export interface RunBuckets {
+  chosen: ChosenRun;
+  buckets: readonly Bucket[];
+}
+
+/** The loss of each run over x: mean of each bucket, extremes as a band. */
+export function lossModel(runs: readonly RunBuckets[], axis: Axis): LinesModel {
+  const series = runs.map(({ chosen, buckets }) => ({
+    ...seriesOf(chosen, undefined),
+    points: buckets.flatMap((bucket) => pointOf(bucket, scalarOf(bucket, "loss"), axis, chosen.run.startedAt ?? 0)),
+  }));
+  return { series, sentence: lossSentence(series), xDomain: xDomain(series), yDomain: yDomain(series) };
+}
+
+/** MaxVio (batch) of each run over x: mean over layers with the band from the lowest to the highest layer, or one line a layer. */
+export function maxViolationModel(runs: readonly RunBuckets[], axis: Axis, perLayer: boolean): LinesModel {
+  const series = runs.flatMap((run) => (perLayer ? layerSeries(run, axis) : [meanSeries(run, axis)]));
+  const [, high] = yDomain(series);
+  return { series, sentence: maxViolationSentence(runs), xDomain: xDomain(series), yDomain: [0, high] };
+}
+
+function meanSeries({ chosen, buckets }: RunBuckets, axis: Axis): LineSeries {
+  const points = buckets.flatMap((bucket) => {
+    const layers = (bucket.layers ?? []).filter((layer) => layer.maxViolation?.values);
+    if (layers.length === 0) return [];
+    const y = layers.reduce((sum, layer) => sum + meanOf(layer.maxViolation), 0) / layers.length;
+    const low = Math.min(...layers.map((layer) => layer.maxViolation?.min ?? 0));
+    const high = Math.max(...layers.map((layer) => layer.maxViolation?.max ?? 0));
+    return [{ ...placeOf(bucket, axis, chosen.run.startedAt ?? 0), y, low, high }];
+  });
+  return { ...seriesOf(chosen, undefined), points };
+}
+
+function layerSeries({ chosen, buckets }: RunBuckets, axis: Axis): LineSeries[] {
+  return (chosen.run.moeLayers ?? []).map((layer) => ({
+    ...seriesOf(chosen, layer),
+    points: buckets.flatMap((bucket) =>
+      pointOf(bucket, layerOf(bucket, layer)?.maxViolation ?? undefined, axis, chosen.run.startedAt ?? 0),
+    ),
+  }));
+}
+
+function seriesOf({ id, label, colour }: ChosenRun, layer: number | undefined): Omit<LineSeries, "points"> {
+  const suffix = layer === undefined ? "" : ` · layer ${layer}`;
+  return { id: layer === undefined ? id : `${id}/${layer}`, run: id, label: label + suffix, colour, layer };
+}
+
+function placeOf(bucket: Bucket, axis: Axis, startedAt: number) {
+  return { x: positionOf(bucket, axis, startedAt), firstStep: bucket.firstStep ?? 0, lastStep: bucket.lastStep ?? 0 };
+}
+
+/** No point where the bucket lacks the value altogether; a NaN point, which interrupts the line, where it is NaN. */
+function pointOf(bucket: Bucket, summary: ReturnType<typeof scalarOf>, axis: Axis, startedAt: number): LinePoint[] {
+  if (summary === undefined || (!summary.values && !summary.nanValues)) return [];
+  const extremes = summary.values
+    ? { low: summary.min ?? 0, high: summary.max ?? 0 }
+    : { low: Number.NaN, high: Number.NaN };
+  return [{ ...placeOf(bucket, axis, startedAt), y: meanOf(summary), ...extremes }];
+}
+
+function xDomain(series: readonly LineSeries[]): [number, number] {
+  const ends = series.flatMap(({ points }) => (points.length === 0 ? [] : [points[0]!.x, points.at(-1)!.x]));
+  if (ends.length === 0) return [0, 1];
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  return low === high ? [low, low + 1] : [low, high];
+}
+
+/**
+ * Over the means, with the extremes as far as they reach no further than a third of that range: one outlier must not press the lines
+ * flat.
+ */
+function yDomain(series: readonly LineSeries[]): [number, number] {
+  const points = series.flatMap(({ points }) => points).filter(({ y }) => Number.isFinite(y));
+  if (points.length === 0) return [0, 1];
+  const [low, high] = extent(points.map(({ y }) => y));
+  const room = Math.max((high - low) / 3, Math.abs(high) * 0.02, 1e-6);
+  const [lowest] = extent(points.map((point) => point.low));
+  const [, highest] = extent(points.map((point) => point.high));
+  return [Math.max(lowest, low - room), Math.max(Math.min(highest, high + room), low + 1e-6)];
+}
+
+function extent(values: readonly number[]): [number, number] {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return [low, high];
+}
+
+function lossSentence(series: readonly LineSeries[]): string {
+  const ends = series.flatMap(({ label, points }) => (points.length === 0 ? [] : [{ label, ...points.at(-1)! }]));
+  if (ends.length === 0) return "No loss has arrived for this split yet.";
+  const parts = ends.map(({ label, y, lastStep }) => `${label} is at ${formatValue(y)} at step ${lastStep}`);
+  return `${joinWords(parts)}${difference(ends)}.`;
+}
+
+function difference(ends: readonly { label: string; y: number; lastStep: number }[]): string {
+  const [a, b] = ends;
+  if (ends.length !== 2 || a!.lastStep !== b!.lastStep || !Number.isFinite(a!.y - b!.y)) return "";
+  const gap = Math.abs(a!.y - b!.y);
+  if (gap < 0.0005) return ": no difference";
+  return `: ${(a!.y < b!.y ? a! : b!).label} is ${formatValue(gap)} lower`;
+}
+
+function maxViolationSentence(runs: readonly RunBuckets[]): string {
+  const parts = runs.flatMap(({ chosen, buckets }) => {
+    const layers = (buckets.at(-1)?.layers ?? []).filter((layer) => layer.maxViolation?.values);
+    if (layers.length === 0) return [];
+    const mean = layers.reduce((sum, layer) => sum + meanOf(layer.maxViolation), 0) / layers.length;
+    const worst = layers.reduce((a, b) => (meanOf(a.maxViolation) >= meanOf(b.maxViolation) ? a : b));
+    return [
+      `${chosen.label} ${formatRatio(mean)} (worst layer ${worst.layer ?? 0} at ${formatRatio(meanOf(worst.maxViolation))})`,
+    ];
+  });
+  return parts.length === 0
+    ? "No MoE layer has reported for this split yet."
+    : `Now, averaged over layers: ${joinWords(parts)}.`;
+}

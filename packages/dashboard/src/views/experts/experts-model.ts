@@ -1,0 +1,142 @@
+// Load of every expert of one layer over the steps of a run.
+import type { Axis } from "../../address/address.ts";
+import { type Bucket, layerOf, loadOf, positionOf } from "../../data/bucket.ts";
+import type { ChosenRun } from "../../data/chosen-runs.ts";
+import { formatPercent, formatRatio } from "../../format/number.ts";
+
+/** Up to this many experts are drawn as lines; above, as bands of quantiles with the chosen ones on top. */
+export const MOST_LINES = 64;
+
+export interface ExpertsModel {
+  run: ChosenRun;
+  layer: number;
+  experts: number;
+  /** Steps in a bucket, and the buckets' place on the x axis. */
+  width: number;
+  x: Float64Array;
+  firstSteps: number[];
+  lastSteps: number[];
+  /** Share of the layer's assignments [bucket × expert], 0..1; NaN where a bucket has none. */
+  share: Float64Array;
+  /** Smallest and largest share in any one step of the bucket [bucket × expert]. */
+  low: Float64Array;
+  high: Float64Array;
+  /** n_e / mean(n) [bucket × expert]. */
+  relative: Float64Array;
+  /** Σ n_e over the bucket [bucket × expert]. */
+  counts: Float64Array;
+  /** Experts drawn on top with a label: the busiest and the idlest now, and the followed one. */
+  marked: { expert: number; role: "busiest" | "idlest" | "followed" }[];
+  sentence: string;
+}
+
+/**
+ * @param buckets with the counts of `layer`; buckets without them are left out
+ * @param followed expert to mark besides the extremes
+ */
+export function expertsModel(
+  chosen: ChosenRun,
+  buckets: readonly Bucket[],
+  width: number,
+  layer: number,
+  axis: Axis,
+  followed?: number,
+): ExpertsModel {
+  const experts = chosen.run.experts ?? 0;
+  const kept = buckets.filter((bucket) => (loadOf(layerOf(bucket, layer))?.total ?? 0) > 0);
+  const matrix = () => new Float64Array(kept.length * experts).fill(Number.NaN);
+  const model: ExpertsModel = {
+    run: chosen,
+    layer,
+    experts,
+    width,
+    x: Float64Array.from(kept, (bucket) => positionOf(bucket, axis, chosen.run.startedAt ?? 0)),
+    firstSteps: kept.map((bucket) => bucket.firstStep ?? 0),
+    lastSteps: kept.map((bucket) => bucket.lastStep ?? 0),
+    share: matrix(),
+    low: matrix(),
+    high: matrix(),
+    relative: matrix(),
+    counts: matrix(),
+    marked: [],
+    sentence: "",
+  };
+  for (const [row, bucket] of kept.entries()) fillRow(model, bucket, row);
+  model.marked = markedExperts(model, followed);
+  model.sentence = sentenceOf(model);
+  return model;
+}
+
+function fillRow(model: ExpertsModel, bucket: Bucket, row: number): void {
+  const layer = layerOf(bucket, model.layer)!;
+  const { counts, relative, total } = loadOf(layer)!;
+  const perStep = total / Math.max(1, bucket.steps ?? 1);
+  for (let expert = 0; expert < model.experts; expert++) {
+    const cell = row * model.experts + expert;
+    model.counts[cell] = counts[expert] ?? Number.NaN;
+    model.relative[cell] = relative[expert] ?? Number.NaN;
+    model.share[cell] = model.counts[cell]! / total;
+    model.low[cell] = (layer.countsMin?.[expert] ?? counts[expert]!) / perStep;
+    model.high[cell] = (layer.countsMax?.[expert] ?? counts[expert]!) / perStep;
+  }
+}
+
+function markedExperts({ experts, x, relative }: ExpertsModel, followed: number | undefined): ExpertsModel["marked"] {
+  const marked: ExpertsModel["marked"] = [];
+  if (followed !== undefined && followed < experts) marked.push({ expert: followed, role: "followed" });
+  if (x.length === 0) return marked;
+  const now = relative.subarray((x.length - 1) * experts);
+  const busiest = now.indexOf(Math.max(...now));
+  const idlest = now.indexOf(Math.min(...now));
+  if (busiest !== followed) marked.push({ expert: busiest, role: "busiest" });
+  if (idlest !== followed && idlest !== busiest) marked.push({ expert: idlest, role: "idlest" });
+  return marked;
+}
+
+function sentenceOf({ run, layer, experts, x, relative, share, marked }: ExpertsModel): string {
+  if (x.length === 0) return `${run.label}: no counts of layer ${layer} for this split yet.`;
+  const last = (x.length - 1) * experts;
+  const parts = marked.map(({ expert, role }) => {
+    const amount = `${formatRatio(relative[last + expert]!)} × its share (${formatPercent(share[last + expert]!)})`;
+    return role === "followed" ? `expert ${expert} gets ${amount}` : `the ${role} is expert ${expert} with ${amount}`;
+  });
+  return `${run.label}, layer ${layer}: ${parts.join(", ")}.`;
+}
+
+/** Shares that enclose none, half and all of the experts, and the middle, for each bucket: p0, p25, p50, p75, p100. */
+export function shareQuantiles({ share, experts, x }: Pick<ExpertsModel, "share" | "experts" | "x">): Float64Array[] {
+  const levels = [0, 0.25, 0.5, 0.75, 1];
+  const lines = levels.map(() => new Float64Array(x.length));
+  for (let row = 0; row < x.length; row++) {
+    const sorted = share.slice(row * experts, (row + 1) * experts).sort();
+    levels.forEach((level, line) => {
+      lines[line]![row] = quantile(sorted, level);
+    });
+  }
+  return lines;
+}
+
+/** Linear interpolation between the sorted values. */
+function quantile(sorted: Float64Array, level: number): number {
+  const place = level * (sorted.length - 1);
+  const below = Math.floor(place);
+  const above = Math.min(sorted.length - 1, below + 1);
+  return sorted[below]! + (sorted[above]! - sorted[below]!) * (place - below);
+}
+
+/** Rows of the data behind the view, for a CSV file. */
+export function expertsTable(models: readonly ExpertsModel[]): (string | number)[][] {
+  const rows: (string | number)[][] = [
+    ["run", "layer", "first_step", "last_step", "expert", "count", "share", "share_low", "share_high", "relative_load"],
+  ];
+  for (const { run, layer, experts, x, firstSteps, lastSteps, counts, share, low, high, relative } of models) {
+    for (let row = 0; row < x.length; row++) {
+      for (let expert = 0; expert < experts; expert++) {
+        const cell = row * experts + expert;
+        const place = [run.id, layer, firstSteps[row]!, lastSteps[row]!, expert];
+        rows.push([...place, counts[cell]!, share[cell]!, low[cell]!, high[cell]!, relative[cell]!]);
+      }
+    }
+  }
+  return rows;
+}

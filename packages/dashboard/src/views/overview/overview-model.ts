@@ -1,0 +1,127 @@
+// The overview: one row a run, with its verdict, whom to blame, and the numbers that say so.
+import { v1 } from "@moescope/proto";
+import type { Bucket } from "../../data/bucket.ts";
+import { formatCount, formatDuration, formatRatio, formatValue, formatWhole } from "../../format/number.ts";
+import { plural } from "../../format/sentence.ts";
+import { type Health, judge, lossTrace, maxViolationTrace, type Verdict } from "./verdict.ts";
+
+export interface OverviewRow {
+  id: string;
+  name: string;
+  strategy: string;
+  state: RunState;
+  verdict: Verdict;
+  /** What is wrong and where, or that nothing is. */
+  sentence: string;
+  /** Where a click on the verdict leads: the newest step of the worst layer and its busiest expert. */
+  blame: { layer: number; expert: number | undefined } | undefined;
+  progress: Progress;
+  loss: string;
+  validationLoss: string | undefined;
+  maxViolation: string;
+  speed: string | undefined;
+  lossTrace: number[];
+  maxViolationTrace: number[];
+}
+
+export type RunState = "live" | "silent" | "finished" | "stopped" | "failed" | "unknown";
+
+export interface Progress {
+  /** "120 of 300" or "120". */
+  text: string;
+  /** 0..1; undefined when the run is open-ended. */
+  share: number | undefined;
+}
+
+/**
+ * @param buckets training history of the run at any resolution
+ * @param now milliseconds since the Unix epoch
+ */
+export function overviewRow(summary: v1.RunSummary.$Properties, buckets: readonly Bucket[], now: number): OverviewRow {
+  const health = judge(summary, buckets);
+  return {
+    id: summary.run?.id ?? "",
+    name: summary.run?.name || summary.run?.id || "",
+    strategy: summary.run?.strategy ?? "",
+    state: stateOf(summary),
+    verdict: health.verdict,
+    sentence: sentenceOf(summary, health, now),
+    blame: blameOf(summary, health),
+    progress: progressOf(summary),
+    loss: hasSteps(summary) ? formatValue(summary.loss ?? Number.NaN) : "–",
+    validationLoss: summary.validationLoss ? formatValue(summary.validationLoss) : undefined,
+    maxViolation: Number.isFinite(health.maxViolation) ? formatRatio(summary.maxViolation ?? Number.NaN) : "–",
+    speed: speedOf(summary),
+    lossTrace: lossTrace(buckets),
+    maxViolationTrace: maxViolationTrace(buckets),
+  };
+}
+
+/** @returns the state in the words of the screen */
+export function stateOf(summary: v1.RunSummary.$Properties): RunState {
+  const { LIVE, SILENT, FINISHED, STOPPED, FAILED } = v1.RunSummary.State;
+  const words = new Map<number | undefined, RunState>([
+    [LIVE, "live"],
+    [SILENT, "silent"],
+    [FINISHED, "finished"],
+    [STOPPED, "stopped"],
+    [FAILED, "failed"],
+  ]);
+  return words.get(summary.state) ?? "unknown";
+}
+
+/** Steps made, against those planned. */
+export function progressOf(summary: v1.RunSummary.$Properties): Progress {
+  const made = hasSteps(summary) ? (summary.lastStep ?? 0) + 1 : 0;
+  const planned = summary.run?.plannedSteps ?? 0;
+  if (planned === 0) return { text: formatWhole(made), share: undefined };
+  return { text: `${formatWhole(made)} of ${formatWhole(planned)}`, share: Math.min(1, made / planned) };
+}
+
+function hasSteps(summary: v1.RunSummary.$Properties): boolean {
+  return (summary.steps ?? 0) > 0;
+}
+
+function speedOf({ state, tokensPerSecond = 0 }: v1.RunSummary.$Properties): string | undefined {
+  return state === v1.RunSummary.State.LIVE && tokensPerSecond > 0
+    ? `${formatCount(tokensPerSecond)} tokens/s`
+    : undefined;
+}
+
+function blameOf(summary: v1.RunSummary.$Properties, { worst }: Health): OverviewRow["blame"] {
+  if (worst === undefined) return undefined;
+  const sameLayer = worst.layer === (summary.worstLayer ?? 0);
+  return { layer: worst.layer, expert: sameLayer ? (summary.worstExpert ?? 0) : undefined };
+}
+
+function sentenceOf(summary: v1.RunSummary.$Properties, health: Health, now: number): string {
+  const { verdict, worst, ceiling } = health;
+  const reason = summary.reason ? ` It ${stateOf(summary)}: ${summary.reason}` : "";
+  if (verdict === "no data") return `No step with an MoE layer has arrived yet.${reason}`;
+  if (verdict === "diverged") return `The loss is NaN since step ${summary.lastStep ?? 0} or before.${reason}`;
+  const ago = verdict === "silent" ? `Silent for ${formatDuration(now - (summary.lastMessageAt ?? now))}. ` : "";
+  return `${ago}${worstSentence(summary, worst!, ceiling)}${reason}`;
+}
+
+function worstSentence(
+  summary: v1.RunSummary.$Properties,
+  worst: NonNullable<Health["worst"]>,
+  ceiling: number,
+): string {
+  const dead = Math.round(worst.deadExperts);
+  const deadPart = dead > 0 ? `, with ${plural(dead, "dead expert")} of ${summary.run?.experts ?? 0}` : "";
+  const violation = `Layer ${worst.layer} is the worst, MaxVio ${formatRatio(worst.maxViolation)} of at most ${formatRatio(ceiling)}${deadPart}`;
+  if (worst.layer !== (summary.worstLayer ?? 0)) return `${violation}.`;
+  const times = formatRatio((summary.worstMaxViolation ?? Number.NaN) + 1);
+  return `${violation}; now expert ${summary.worstExpert ?? 0} gets ${times} × its share.`;
+}
+
+/** The state of all runs in a sentence. */
+export function overviewSentence(rows: readonly OverviewRow[]): string {
+  if (rows.length === 0) return "";
+  const live = rows.filter((row) => row.state === "live").length;
+  const bad = rows.filter((row) => row.verdict === "collapsing" || row.verdict === "diverged");
+  const runs = `${plural(rows.length, "run")}, ${live === 0 ? "none live" : `${live} live`}`;
+  if (bad.length === 0) return `${runs}; no router is collapsing.`;
+  return `${runs}; look at ${bad.map((row) => row.name).join(", ")} first.`;
+}
