@@ -7,6 +7,9 @@ export function sharedTestOptions(packageRoot: string): NonNullable<ViteUserConf
   return {
     include: ["**/*.test.{ts,tsx}"],
     exclude: ["**/node_modules/**", "**/dist/**"],
+    // Real training and real servers on a shared machine: only a hang is too slow.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     reporters: ["default", "json"],
     outputFile: { json: `${import.meta.dirname}/test-results/${basename(packageRoot)}.json` },
   };

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { openBackend } from "./runtime/backends.ts";
-import { trainBriefly } from "./tiny-run.ts";
+import { trainBriefly } from "./tiny-run.fixture.ts";
 
 const file = new URL("../golden/history.json", import.meta.url);
 

@@ -1,12 +1,15 @@
 export * from "./balancing/index.ts";
 export { DataError } from "./data/category-text.ts";
 export * from "./data/corpus.ts";
-export type { DataSource } from "./data/data-source.ts";
+export { builtInCategories, type DataSource, parseDataSource } from "./data/data-source.ts";
 export type { Evaluation } from "./evaluation.ts";
 export { moeLayersOf } from "./model/transformer.ts";
 export * from "./recipe.ts";
 export { RecipeError } from "./recipe-error.ts";
 export { recipes } from "./recipes/index.ts";
+export { CollectorReporter, type CollectorReporterOptions } from "./reporting/collector-reporter.ts";
 export * from "./reporting/reporter.ts";
+export { type RecipeChoice, resolveRecipe } from "./resolve-recipe.ts";
 export * from "./run-description.ts";
 export * from "./train.ts";
+export type { TrainingStep } from "./training-step.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { openBackend } from "./runtime/backends.ts";
 import { tf } from "./runtime/tf.ts";
-import { trainBriefly } from "./tiny-run.ts";
+import { trainBriefly } from "./tiny-run.fixture.ts";
 
 const { name: native } = await openBackend();
 

@@ -4,15 +4,8 @@ import type { Corpus } from "./data/corpus.ts";
 import { type Evaluation, evaluate } from "./evaluation.ts";
 import type { Recipe } from "./recipe.ts";
 import type { Reporter, ReporterStatistics } from "./reporting/reporter.ts";
-import { scalarsOf } from "./reporting/scalars.ts";
-import { type Trained, TrainStep } from "./train-step.ts";
-
-export interface TrainingStep extends Trained {
-  step: number;
-  /** Seconds this step took, and training tokens a second. */
-  stepTime: number;
-  tokensPerSecond: number;
-}
+import { TrainStep } from "./train-step.ts";
+import { scalarsOf, type TrainingStep } from "./training-step.ts";
 
 export interface TrainingRun {
   recipe: Recipe;

@@ -3,7 +3,7 @@ import golden from "../../golden/balancing.json" with { type: "json" };
 import { openBackend } from "../runtime/backends.ts";
 import { tf } from "../runtime/tf.ts";
 import { auxiliaryLoss, balanceLoss } from "./auxiliary-loss.ts";
-import { goldenRouting } from "./golden-routing.ts";
+import { goldenRouting } from "./golden-routing.fixture.ts";
 import { strategyCases } from "./strategy.cases.ts";
 
 await openBackend();

@@ -16,9 +16,9 @@ export const auxiliaryLoss: StrategyDefinition<{ coefficient: number }> = {
 };
 
 /** E · Σ_e f_e P_e: 1 when balanced, E/K when K experts take everything with certainty. */
-export function balanceLoss({ probabilities_TE, plan, topK }: LayerRouting): Scalar {
+export function balanceLoss({ probabilities_TE, chosen_TE, topK }: LayerRouting): Scalar {
   const [tokens, experts] = probabilities_TE.shape;
-  const chosen_E = columnSums(plan.chosen_TE);
+  const chosen_E = columnSums(chosen_TE);
   const probability_E = columnSums(probabilities_TE);
   return tf.mul(tf.dot(chosen_E, probability_E), experts / (topK * tokens * tokens)) as Scalar;
 }

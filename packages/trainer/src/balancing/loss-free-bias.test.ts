@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import golden from "../../golden/balancing.json" with { type: "json" };
 import { openBackend } from "../runtime/backends.ts";
 import { tf } from "../runtime/tf.ts";
-import { goldenRouting } from "./golden-routing.ts";
+import { goldenRouting } from "./golden-routing.fixture.ts";
 import { lossFreeBias, moveAgainstLoad } from "./loss-free-bias.ts";
 import { strategyCases } from "./strategy.cases.ts";
 

@@ -1,6 +1,6 @@
 // What every balancing strategy must do: one shared test that each strategy's test runs.
 import { expect, test } from "vitest";
-import { trainBriefly } from "../tiny-run.ts";
+import { trainBriefly } from "../tiny-run.fixture.ts";
 import { strategies } from "./index.ts";
 
 /**

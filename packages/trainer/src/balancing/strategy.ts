@@ -1,7 +1,6 @@
 // The contract of a way to balance expert load. One strategy is one file; index.ts maps names to files.
 //
 // T tokens, E experts, K choices of each token.
-import type { RoutePlan } from "../moe/route-plan.ts";
 import type { Scalar, Tensor2D } from "../runtime/tf.ts";
 
 /** What one layer's router did with one batch. */
@@ -12,8 +11,8 @@ export interface LayerRouting {
   logits_TE: Tensor2D;
   /** Router scores normalised over all experts: each row adds up to 1. Gradients flow through it. */
   probabilities_TE: Tensor2D;
-  /** The choices; constants. */
-  plan: RoutePlan;
+  /** 1 where a token chose an expert, else 0; a constant. */
+  chosen_TE: Tensor2D;
 }
 
 export interface BalancingStrategy {

@@ -3,7 +3,7 @@
 // T tokens, D width, E experts, K choices of each token.
 import type { LayerRouting } from "../balancing/strategy.ts";
 import { type Tensor1D, type Tensor2D, tf } from "../runtime/tf.ts";
-import { chooseTopK, planRoutes } from "./route-plan.ts";
+import { chooseTopK, planRoutes, type RoutePlan } from "./route-plan.ts";
 
 export interface RouterOptions {
   experts: number;
@@ -17,6 +17,7 @@ export interface RouterOptions {
 }
 
 export interface Routing extends LayerRouting {
+  plan: RoutePlan;
   /** Gate weights: zero for experts that were not chosen. */
   gates_TE: Tensor2D;
 }
@@ -44,6 +45,7 @@ export function route(
     topK,
     logits_TE,
     plan,
+    chosen_TE: plan.chosen_TE,
     probabilities_TE: gate === "sigmoid" ? shares(scores_TE) : scores_TE,
     gates_TE: normaliseGates ? shares(chosenScores_TE) : chosenScores_TE,
   };

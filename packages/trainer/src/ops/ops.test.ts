@@ -6,7 +6,7 @@ import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, 
 import { attentionComposed, attentionFused, rotaryTables } from "./attention.ts";
 import { crossEntropyComposed, crossEntropyFused } from "./cross-entropy.ts";
 import { embed } from "./embedding.ts";
-import { finiteDifferenceError, gradientsOf, relativeError } from "./gradient-check.ts";
+import { finiteDifferenceError, gradientsOf, relativeError } from "./gradient-check.fixture.ts";
 import { hasNativeOps } from "./native.ts";
 import { rmsNormComposed, rmsNormFused } from "./rms-norm.ts";
 

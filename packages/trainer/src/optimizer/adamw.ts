@@ -1,8 +1,5 @@
-// AdamW over all parameters of a model; on native TensorFlow in place, in resource variables.
-import { hasNativeOps } from "../ops/native.ts";
+// AdamW over all parameters of a model: the contract of its two implementations.
 import type { Scalar, Tensor } from "../runtime/tf.ts";
-import { ComposedAdamW } from "./adamw-composed.ts";
-import { FusedAdamW } from "./adamw-fused.ts";
 
 export interface AdamWOptions {
   beta1: number;
@@ -33,8 +30,4 @@ export interface AdamW {
   /** One update; `gradientScale` multiplies every gradient (for clipping). */
   apply(gradients: readonly Tensor[], learningRate: number, gradientScale: number): void;
   dispose(): void;
-}
-
-export function createAdamW(start: readonly StartValue[], options: AdamWOptions): AdamW {
-  return hasNativeOps() ? new FusedAdamW(start, options) : new ComposedAdamW(start, options);
 }

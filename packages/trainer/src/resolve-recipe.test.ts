@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { resolveRecipe } from "./recipe.ts";
+import { resolveRecipe } from "./resolve-recipe.ts";
 
 const resolve = (...settings: string[]) => resolveRecipe({ recipe: "demo", strategy: "loss-free-bias", settings });
 

@@ -1,6 +1,13 @@
-// Names under which the numbers of a step are sent.
+// One step as the train loop knows it, and the names under which its numbers are sent.
 import type { v1 } from "@moescope/proto";
-import type { TrainingStep } from "../train.ts";
+import type { Trained } from "./train-step.ts";
+
+export interface TrainingStep extends Trained {
+  step: number;
+  /** Seconds this step took, and training tokens a second. */
+  stepTime: number;
+  tokensPerSecond: number;
+}
 
 /** @returns the scalars of a training step: losses in nats, times in seconds */
 export function scalarsOf(step: TrainingStep): v1.Scalar.$Properties[] {

@@ -1,7 +1,8 @@
 // A very small model on generated mathematics, for tests: the same steps as `train`, without a reporter.
 import { maxViolation, sumHistograms } from "@moescope/metrics";
 import { openCorpus } from "./data/corpus.ts";
-import { type Recipe, resolveRecipe } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
+import { resolveRecipe } from "./resolve-recipe.ts";
 import { tf } from "./runtime/tf.ts";
 import { type Trained, TrainStep } from "./train-step.ts";
 

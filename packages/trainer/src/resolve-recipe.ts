@@ -1,0 +1,84 @@
+// From names and single settings to the configuration of a run: a recipe, a strategy, then key=value; checked before anything starts.
+import { closest } from "fastest-levenshtein";
+import { strategies } from "./balancing/index.ts";
+import type { Recipe } from "./recipe.ts";
+import { checkRecipe } from "./recipe-check.ts";
+import { RecipeError } from "./recipe-error.ts";
+import { recipes } from "./recipes/index.ts";
+
+export interface RecipeChoice {
+  recipe: string;
+  strategy: string;
+  seed?: number;
+  steps?: number;
+  /** `path=value`, as in `model.experts=64`. */
+  settings?: readonly string[];
+}
+
+/** @throws RecipeError */
+export function resolveRecipe({ recipe: name, strategy, seed, steps, settings = [] }: RecipeChoice): Recipe {
+  const { summary: _, strategySettings, ...body } = named("recipe", recipes, name);
+  const { defaults } = named("strategy", strategies, strategy);
+  const recipe: Recipe = {
+    recipe: name,
+    seed: seed ?? 0,
+    ...structuredClone(body),
+    steps: steps ?? body.steps,
+    balancing: { strategy, ...defaults, ...strategySettings?.[strategy] },
+  };
+  for (const setting of settings) applySetting(recipe, setting);
+  checkRecipe(recipe);
+  return recipe;
+}
+
+function named<Value>(kind: string, values: Readonly<Record<string, Value>>, name: string): Value {
+  if (Object.hasOwn(values, name)) return values[name]!;
+  throw new RecipeError(unknownName(kind, name, Object.keys(values)));
+}
+
+function unknownName(kind: string, name: string, allowed: string[]): string {
+  if (allowed.length === 0) return `Unknown ${kind} "${name}"; there are none here`;
+  return `Unknown ${kind} "${name}"; did you mean "${closest(name, allowed)}"? Allowed: ${allowed.join(", ")}`;
+}
+
+type Setting = number | boolean | string;
+
+function applySetting(recipe: Recipe, text: string): void {
+  const [, path, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (path === undefined || value === undefined) {
+    throw new RecipeError(`Setting "${text}" has no value; write key=value, as in model.experts=64`);
+  }
+  const settable = settablePaths(recipe);
+  const holder = settable.get(path);
+  if (!holder) throw new RecipeError(unknownName("setting", path, [...settable.keys()]));
+  const key = path.split(".").at(-1)!;
+  holder[key] = parseLike(holder[key]!, path, value);
+}
+
+/** Where each setting lives: every number, switch and word of a recipe except what has an option of its own. */
+function settablePaths(recipe: Recipe): Map<string, Record<string, Setting>> {
+  const { recipe: _, balancing, ...body } = recipe;
+  const paths = new Map<string, Record<string, Setting>>();
+  const visit = (holder: object, prefix: string) => {
+    for (const [key, value] of Object.entries(holder)) {
+      if (typeof value === "object") visit(value, `${prefix}${key}.`);
+      else paths.set(`${prefix}${key}`, holder as Record<string, Setting>);
+    }
+  };
+  visit({ ...body, balancing }, "");
+  paths.set("steps", recipe as unknown as Record<string, Setting>);
+  paths.set("seed", recipe as unknown as Record<string, Setting>);
+  paths.delete("balancing.strategy");
+  return paths;
+}
+
+function parseLike(like: Setting, path: string, text: string): Setting {
+  if (typeof like === "string") return text;
+  if (typeof like === "boolean") {
+    if (text === "true" || text === "false") return text === "true";
+    throw new RecipeError(`${path} is "${text}"; allowed are true and false`);
+  }
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value)) return value;
+  throw new RecipeError(`${path} is "${text}"; it must be a number`);
+}

@@ -1,0 +1,110 @@
+// Keeps the table of allowed imports between packages true (README, "Where to change what").
+import { readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { globSync } from "tinyglobby";
+import { describe, expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "..");
+
+const ALL = ["proto", "metrics", "trainer", "telemetry", "dashboard", "cli", "tools"];
+/** What each package may import of the others. */
+const ALLOWED: Record<string, string[]> = {
+  proto: [],
+  metrics: [],
+  trainer: ["proto", "metrics"],
+  telemetry: ["proto", "metrics"],
+  dashboard: ["proto", "metrics"],
+  cli: ALL,
+  tools: ALL,
+};
+
+/** Inside a package: folders (or files) of the first may not import those of the second. */
+const FORBIDDEN_INSIDE: [importer: string, imported: string][] = [
+  ["packages/telemetry/src/ingest/", "packages/telemetry/src/api/"],
+  ["packages/telemetry/src/api/", "packages/telemetry/src/ingest/"],
+  ["packages/trainer/src/ops/", "packages/trainer/src/model/"],
+  ["packages/trainer/src/ops/", "packages/trainer/src/balancing/"],
+  ["packages/trainer/src/moe/", "packages/trainer/src/model/"],
+  ["packages/trainer/src/balancing/", "packages/trainer/src/model/"],
+  ["packages/trainer/src/model/", "packages/trainer/src/train.ts"],
+];
+
+interface Import {
+  from: string;
+  to: string;
+}
+
+/** Every static import, re-export and dynamic import of a literal, paths relative to the root where they are relative. */
+function importsOf(file: string): Import[] {
+  const source = readFileSync(join(root, file), "utf8");
+  const specifiers = source.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^"'\n]+)["']/g);
+  return [...specifiers].map(([, specifier]) => {
+    const to = specifier!.startsWith(".") ? relative(root, join(root, dirname(file), specifier!)) : specifier!;
+    return { from: file, to };
+  });
+}
+
+const sources = globSync(["packages/*/src/**/*.{ts,tsx}", "tools/**/*.ts"], {
+  cwd: root,
+  ignore: ["**/dist/**", "**/node_modules/**", "tools/imports.test.ts"],
+});
+const imports = sources.flatMap(importsOf);
+/** Tests, and what only tests import. */
+const isTest = (path: string) => /\.(test|fixture|cases)\.tsx?$/.test(path);
+const packageOf = (path: string) => /^packages\/([^/]+)\//.exec(path)?.[1] ?? (path.startsWith("tools/") ? "tools" : "");
+
+test("sees the repository's imports", () => {
+  expect(imports.length).toBeGreaterThan(200);
+  expect(new Set(sources.map(packageOf))).toEqual(new Set(ALL));
+});
+
+test.each(Object.entries(ALLOWED))("%s imports only what it may", (name, allowed) => {
+  const wrong = imports.filter(({ from, to }) => {
+    if (packageOf(from) !== name) return false;
+    const target = /^@moescope\/([^/]+)/.exec(to)?.[1] ?? packageOf(to);
+    return target !== "" && target !== name && !allowed.includes(target);
+  });
+  expect(wrong).toEqual([]);
+});
+
+test("packages import each other by name, never by path", () => {
+  const wrong = imports.filter(({ from, to }) => packageOf(to) !== "" && packageOf(to) !== packageOf(from));
+  expect(wrong).toEqual([]);
+});
+
+describe("inside a package", () => {
+  test.each(FORBIDDEN_INSIDE)("%s does not import %s", (importer, imported) => {
+    const wrong = imports.filter(({ from, to }) => {
+      return from.startsWith(importer) && to.startsWith(imported) && !isTest(from);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test("no import runs in a circle", () => {
+    const next = new Map<string, string[]>();
+    for (const { from, to } of imports) {
+      if (isTest(from) || !to.startsWith("packages/")) continue;
+      next.set(from, [...(next.get(from) ?? []), to]);
+    }
+    expect(findCircle(next)).toBeUndefined();
+  });
+});
+
+function findCircle(next: Map<string, string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (file: string, path: string[]): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    done.add(file);
+    for (const to of next.get(file) ?? []) {
+      const circle = visit(to, [...path, file]);
+      if (circle) return circle;
+    }
+    return undefined;
+  };
+  for (const file of next.keys()) {
+    const circle = visit(file, []);
+    if (circle) return circle;
+  }
+  return undefined;
+}
