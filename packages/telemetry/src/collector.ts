@@ -6,6 +6,7 @@ import { type CollectorConfig, type CollectorOptions, parseCollectorConfig } fro
 import { type Counters, newCounters } from "./counters.ts";
 import { Batcher } from "./ingest/batch.ts";
 import { GrpcServer } from "./ingest/grpc-server.ts";
+import { Introductions } from "./ingest/introductions.ts";
 import { Senders } from "./ingest/senders.ts";
 import { FanOut } from "./live/fan-out.ts";
 import { Ownership } from "./ownership.ts";
@@ -61,7 +62,14 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
   const fanOut = new FanOut({ ...config, runs, counters });
   undo.add(() => fanOut.stop());
   const batcher = new Batcher({ ...config, store, runs, counters, log, onStored: (sum) => fanOut.sendStep(sum) });
-  const grpcServer = new GrpcServer({ store, runs, senders, batcher, counters, log });
+  const grpcServer = new GrpcServer({
+    runs,
+    introductions: new Introductions(store, runs),
+    senders,
+    batcher,
+    counters,
+    log,
+  });
   const httpServer = new HttpServer({ runs, store, fanOut, dashboardDirectory: config.dashboardDirectory, log });
 
   const grpc = await listenGrpc(grpcServer, config);
@@ -95,7 +103,18 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
 }
 
 function openDatabase({ clickhouseUrl, dataDirectory }: CollectorConfig): Database {
-  return clickhouseUrl === undefined ? Database.embedded(join(dataDirectory, "store")) : Database.server(clickhouseUrl);
+  if (clickhouseUrl !== undefined) return Database.server(clickhouseUrl);
+  const directory = join(dataDirectory, "store");
+  try {
+    return Database.embedded(directory);
+  } catch (error) {
+    throw new Error(
+      `the store in ${directory} cannot be opened (does another process use it?): ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 function listenGrpc(server: GrpcServer, { grpc, portFallback }: CollectorConfig): Promise<Listening> {

@@ -9,6 +9,8 @@ export interface Counters {
   rejected: Record<string, number>;
   /** Streams that went on later than where the store ends: what lies between is not in this store. */
   gaps: number;
+  /** Times that a sender was made to wait, because too much was not stored yet. */
+  waits: number;
   /** Times that writing a batch failed; it is tried again until it is stored. */
   failedWrites: number;
   /** Live events that a viewer did not get because it read too slowly. */
@@ -16,5 +18,5 @@ export interface Counters {
 }
 
 export function newCounters(): Counters {
-  return { stored: 0, duplicates: 0, rejected: {}, gaps: 0, failedWrites: 0, droppedEvents: 0 };
+  return { stored: 0, duplicates: 0, rejected: {}, gaps: 0, waits: 0, failedWrites: 0, droppedEvents: 0 };
 }

@@ -4,15 +4,15 @@ import { PROTOCOL_VERSION, v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import type { Counters } from "../counters.ts";
 import type { Runs } from "../store/runs.ts";
-import type { Store } from "../store/store.ts";
 import type { Batcher, Entry } from "./batch.ts";
+import type { Introductions } from "./introductions.ts";
 import type { Reply, Sender, Senders } from "./senders.ts";
-import { checkDescription, checkEnd, checkSameRun, checkStep, type Refusal } from "./validate.ts";
+import { checkEnd, checkStep, type Refusal } from "./validate.ts";
 
 /** What all streams share. */
 export interface IngestContext {
-  store: Store;
   runs: Runs;
+  introductions: Introductions;
   senders: Senders;
   batcher: Batcher;
   counters: Counters;
@@ -22,25 +22,32 @@ export interface IngestContext {
 /** Requests arrive undecoded, so that bytes that are no message are refused like any other bad message. */
 export type ReportCall = ServerDuplexStream<Uint8Array, v1.ReportResponse.$Properties>;
 
-type Hold = "storing the description" | "no room" | "answers unread" | "stopping";
+type Hold = "greeting" | "no room" | "answers unread" | "stopping";
 type Numbered = Pick<v1.Step, "run" | "rank" | "attempt" | "sequence">;
 
 export class ReportStream implements Reply {
   readonly #call: ReportCall;
   readonly #context: IngestContext;
   #sender: Sender | undefined;
-  #conflict: Refusal | undefined;
+  /** Why the run of the last Hello is not taken; every message of it is refused for that. */
+  #refusedRun: Refusal | undefined;
   /** The first message after a Hello may leave a gap: its sender has nothing earlier any more. */
   #mayLeaveGap = false;
   /** Why no more messages are read just now. */
   readonly #holds = new Set<Hold>();
+  readonly #reasonsLogged = new Set<v1.Rejection.Reason>();
+  /** The sender has closed its side, and waits for its last acknowledgements. */
+  #senderDone = false;
   #closed = false;
 
   constructor(call: ReportCall, context: IngestContext) {
     this.#call = call;
     this.#context = context;
     call.on("data", (bytes: Uint8Array) => this.#receive(bytes));
-    call.on("end", () => this.#call.end());
+    call.on("end", () => {
+      this.#senderDone = true;
+      this.#endWhenDone();
+    });
     call.on("error", (error) => this.#context.log.debug({ error }, "stream failed"));
     call.on("close", () => this.#close());
     call.on("cancelled", () => this.#close());
@@ -52,15 +59,19 @@ export class ReportStream implements Reply {
 
   acknowledge({ run, rank, attempt, durable }: Sender): void {
     // The newest acknowledgement says it all; a sender that does not read gets that one when it reads again.
-    if (!this.#holds.has("answers unread"))
-      this.#answer({ acknowledgement: { run, rank, attempt, sequence: durable } });
+    if (this.#holds.has("answers unread")) return;
+    this.#answer({ acknowledgement: { run, rank, attempt, sequence: durable } });
+    this.#endWhenDone();
   }
 
   reject({ run, rank, attempt }: Pick<Sender, "run" | "rank" | "attempt">, sequence: number, refusal: Refusal): void {
     const { counters, log } = this.#context;
     const reason = v1.Rejection.Reason[refusal.reason]!;
     counters.rejected[reason] = (counters.rejected[reason] ?? 0) + 1;
-    log.warn({ run, rank, attempt, sequence, reason }, `message rejected: ${refusal.message}`);
+    // A sender that is wrong once is wrong again; all are counted.
+    const level = this.#reasonsLogged.has(refusal.reason) ? "debug" : "warn";
+    this.#reasonsLogged.add(refusal.reason);
+    log[level]({ run, rank, attempt, sequence, reason }, `message rejected: ${refusal.message}`);
     this.#answer({ rejection: { run, rank, attempt, sequence, ...refusal } });
   }
 
@@ -96,45 +107,35 @@ export class ReportStream implements Reply {
       this.end(status.FAILED_PRECONDITION, `${spoken}; install the same moescope on both sides`);
       return;
     }
-    const run = hello.run ?? v1.RunDescription.create();
-    const { runs } = this.#context;
-    const known = runs.description(run.id);
-    this.#conflict = checkDescription(run, hello.rank) ?? (known && checkSameRun(known, run));
-    if (this.#conflict !== undefined) {
-      this.#leave();
-      this.reject({ run: run.id, rank: hello.rank, attempt: hello.attempt }, 0, this.#conflict);
-      return;
-    }
-    if (!runs.isNews(run.id, hello.attempt)) {
-      this.#connect(run.id, hello);
-      return;
-    }
-    this.#hold("storing the description");
-    this.#context.store.writeDescription(run, hello.attempt).then(
-      () => {
-        runs.describe(run, hello.attempt);
-        this.#connect(run.id, hello);
-        this.#release("storing the description");
-      },
+    this.#hold("greeting");
+    this.#context.introductions.introduce(hello).then(
+      (refusal) => this.#greeted(hello, refusal),
       (error) => {
-        this.#context.log.error({ error, run: run.id }, "the store refuses a run's description (disk full?)");
+        this.#context.log.error({ error, run: hello.run?.id }, "the store refuses a run's description (disk full?)");
         this.end(status.UNAVAILABLE, `the store refuses data: ${error.message}`);
       },
     );
   }
 
-  #connect(run: string, { rank, attempt }: v1.Hello): void {
+  #greeted({ run, rank, attempt }: v1.Hello, refusal: Refusal | undefined): void {
     if (this.#closed) return;
     this.#leave();
-    this.#sender = this.#context.senders.connect(run, rank, attempt, this);
-    this.#mayLeaveGap = true;
-    this.#context.runs.streamOpened(run);
-    this.acknowledge(this.#sender);
+    this.#refusedRun = refusal;
+    const id = run?.id ?? "";
+    if (refusal === undefined) {
+      this.#sender = this.#context.senders.connect(id, rank, attempt, this);
+      this.#mayLeaveGap = true;
+      this.#context.runs.streamOpened(id);
+      this.acknowledge(this.#sender);
+    } else {
+      this.reject({ run: id, rank, attempt }, 0, refusal);
+    }
+    this.#release("greeting");
   }
 
   #take(message: v1.Step | v1.RunEnd, bytes: number, kind: "step" | "end"): void {
     const sender = this.#sender;
-    const misplaced = this.#conflict ?? this.#misplaced(message);
+    const misplaced = this.#refusedRun ?? this.#misplaced(message);
     if (sender === undefined || misplaced !== undefined) {
       this.#refuseOutOfSequence(message, misplaced!);
       return;
@@ -198,10 +199,11 @@ export class ReportStream implements Reply {
   }
 
   #add(sender: Sender, sequence: number, bytes: number, body: Entry["body"]): void {
-    const { batcher } = this.#context;
+    const { batcher, counters } = this.#context;
     sender.received = sequence;
     batcher.add({ sender, sequence, bytes, body });
     if (!batcher.full) return;
+    counters.waits++;
     this.#hold("no room");
     batcher.whenRoom(() => this.#release("no room"));
   }
@@ -218,6 +220,11 @@ export class ReportStream implements Reply {
   #release(reason: Hold): void {
     this.#holds.delete(reason);
     if (this.#holds.size === 0) this.#call.resume();
+  }
+
+  #endWhenDone(): void {
+    if (!this.#senderDone || this.#closed) return;
+    if (this.#sender === undefined || this.#sender.durable === this.#sender.received) this.#call.end();
   }
 
   #leave(): void {

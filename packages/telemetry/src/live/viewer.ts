@@ -16,6 +16,7 @@ export class Viewer {
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #dropped = 0;
+  #closing = false;
   #lastSentAt = Date.now();
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #wanted: (() => void) | undefined;
@@ -74,8 +75,9 @@ export class Viewer {
 
   /** Ends the stream after what is queued was given to a viewer that reads. */
   close(): void {
-    this.#wanted?.();
-    this.#controller.close();
+    this.#closing = true;
+    if (this.#wanted !== undefined) this.#wanted();
+    else if (this.#queue.length === 0) this.#controller.close();
   }
 
   #push(event: Uint8Array): void {
@@ -84,7 +86,7 @@ export class Viewer {
   }
 
   async #pull(): Promise<void> {
-    if (this.#queue.length === 0) {
+    if (this.#queue.length === 0 && !this.#closing) {
       await new Promise<void>((resolve) => {
         this.#wanted = resolve;
       });
@@ -92,9 +94,11 @@ export class Viewer {
     }
     if (this.#dropped > 0) this.#tellDropped();
     const next = this.#queue.shift();
-    if (next === undefined) return;
-    this.#queuedBytes -= next.length;
-    this.#controller.enqueue(next);
+    if (next !== undefined) {
+      this.#queuedBytes -= next.length;
+      this.#controller.enqueue(next);
+    }
+    if (this.#closing && this.#queue.length === 0) this.#controller.close();
   }
 
   #tellDropped(): void {

@@ -1,4 +1,4 @@
-// A real collector on a directory of its own, for one test.
+// A real collector on a directory of its own.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,26 +6,33 @@ import { v1 } from "@moescope/proto";
 import { onTestFinished } from "vitest";
 import { type Collector, type CollectorOptions, startCollector } from "../index.ts";
 
+/** Free ports, no log, and batches that do not keep a test waiting. */
+export const TEST_OPTIONS = { http: { port: 0 }, grpc: { port: 0 }, logLevel: "silent", flushInterval: 10 } as const;
+
 /** An empty directory that is removed after the test. */
 export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), "moescope-telemetry-"));
+  const directory = newDirectory();
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 
-/** Starts a collector on free ports; it is stopped after the test. */
+/** Starts a collector that is stopped after the test. A process can have one collector with an embedded store at a time. */
 export async function testCollector(options: CollectorOptions = {}): Promise<Collector & { dataDirectory: string }> {
   const dataDirectory = options.dataDirectory ?? temporaryDirectory();
-  const anyPort = { http: { port: 0 }, grpc: { port: 0 } };
-  const collector = await startCollector({
-    ...anyPort,
-    logLevel: "silent",
-    flushInterval: 10,
-    ...options,
-    dataDirectory,
-  });
+  const collector = await startCollector({ ...TEST_OPTIONS, ...options, dataDirectory });
   onTestFinished(() => collector.stop());
   return Object.assign(collector, { dataDirectory });
+}
+
+/** Starts a collector for all tests of a file; its directory is removed when it is stopped. */
+export async function startTestCollector(options: CollectorOptions = {}): Promise<Collector> {
+  const dataDirectory = newDirectory();
+  const collector = await startCollector({ ...TEST_OPTIONS, ...options, dataDirectory });
+  const stop = async () => {
+    await collector.stop();
+    rmSync(dataDirectory, { recursive: true, force: true });
+  };
+  return { ...collector, stop };
 }
 
 /** Asks the API for protobuf. */
@@ -45,4 +52,8 @@ async function getBytes(collector: Collector, path: string): Promise<Uint8Array>
   const answer = await get(collector, `/api/v1${path}`, { Accept: "application/x-protobuf" });
   if (!answer.ok) throw new Error(`${answer.status}: ${await answer.text()}`);
   return new Uint8Array(await answer.arrayBuffer());
+}
+
+function newDirectory(): string {
+  return mkdtempSync(join(tmpdir(), "moescope-telemetry-"));
 }

@@ -1,0 +1,38 @@
+// Hellos: which run is meant, whether it is the same as before, and its description stored before its first step.
+import { v1 } from "@moescope/proto";
+import type { Runs } from "../store/runs.ts";
+import type { Store } from "../store/store.ts";
+import { checkDescription, checkSameRun, type Refusal } from "./validate.ts";
+
+export class Introductions {
+  readonly #store: Store;
+  readonly #runs: Runs;
+  #previous: Promise<unknown> = Promise.resolve();
+
+  constructor(store: Store, runs: Runs) {
+    this.#store = store;
+    this.#runs = runs;
+  }
+
+  /**
+   * One Hello after the other: of two that describe a new run differently, the second is refused.
+   *
+   * @returns why the run is refused, or undefined when it is known from now on
+   * @throws when the store does not take the description
+   */
+  introduce(hello: v1.Hello): Promise<Refusal | undefined> {
+    const introduced = this.#previous.then(() => this.#introduce(hello));
+    this.#previous = introduced.catch(() => undefined); // told to the one who said Hello
+    return introduced;
+  }
+
+  async #introduce({ run, rank, attempt }: v1.Hello): Promise<Refusal | undefined> {
+    const sent = run ?? v1.RunDescription.create();
+    const known = this.#runs.description(sent.id);
+    const refusal = checkDescription(sent, rank) ?? (known && checkSameRun(known, sent));
+    if (refusal !== undefined || !this.#runs.isNews(sent.id, attempt)) return refusal;
+    await this.#store.writeDescription(sent, attempt);
+    this.#runs.describe(sent, attempt);
+    return undefined;
+  }
+}

@@ -1,0 +1,84 @@
+import type { v1 } from "@moescope/proto";
+import { describe, expect, test } from "vitest";
+import { getHistory, getSummary, temporaryDirectory, testCollector } from "../testing/collector.ts";
+import { CollectorProcess } from "../testing/collector-process.ts";
+import { describedRun, random, randomStep } from "../testing/runs.ts";
+import { TestSender } from "../testing/sender.ts";
+import { BATCH_TABLES } from "./schema.ts";
+
+const STEPS = 60;
+const run = describedRun("killed");
+const steps = Array.from({ length: STEPS }, (_, index) => {
+  const attention = [{ layer: 1, head: 0, tokenClass: ["#"], share: [1] }] as v1.AttentionByToken[];
+  const heads = [{ layer: 1, head: 0, previousToken: 0.5 }] as v1.HeadProfile[];
+  return randomStep(run, { sequence: index + 1, attention, heads });
+});
+const end = { run: run.id, sequence: STEPS + 1, outcome: 1, endedAt: 1 };
+
+/** Sends what is not acknowledged yet, one message after the other, until the stream breaks or everything is acknowledged. */
+async function sendRest(
+  sender: TestSender,
+  from: number,
+  pauseAfter: (sequence: number) => Promise<void>,
+): Promise<void> {
+  for (let sequence = from; sequence <= STEPS; sequence++) {
+    sender.send({ step: steps[sequence - 1]! });
+    await pauseAfter(sequence);
+  }
+  sender.send({ end });
+  await sender.untilAcknowledged(STEPS + 1);
+}
+
+/** A new collector takes the rest; then everything is there, once. */
+async function expectCompletedBy(dataDirectory: string, acknowledged: number): Promise<void> {
+  const collector = await testCollector({ dataDirectory });
+  const sender = await TestSender.connect(collector.grpcAddress, run);
+  expect(sender.acknowledged).toBeGreaterThanOrEqual(acknowledged);
+  await sendRest(sender, sender.acknowledged + 1, async () => {});
+  const { buckets } = await getHistory(collector, run.id, "layers=all");
+  expect(buckets.map((bucket) => bucket.firstStep)).toEqual(steps.map((step) => step.step));
+  for (const [index, bucket] of buckets.entries()) {
+    const stored = bucket.layers.map((layer) => layer.categories.map(({ counts, tokens }) => ({ counts, tokens })));
+    const sent = steps[index]!.histograms.map((h) => h.categories.map(({ counts, tokens }) => ({ counts, tokens })));
+    expect(stored).toEqual(sent);
+    expect(bucket.scalars.map((scalar) => scalar.values)).toEqual([1, 1]);
+    expect(bucket.layers.map((layer) => layer.maxViolation.values)).toEqual([1, 1]);
+  }
+  expect(await getSummary(collector, run.id)).toMatchObject({ steps: STEPS, state: 3 });
+  sender.close();
+  await collector.stop();
+}
+
+describe("killed between two tables of a batch", () => {
+  test.each([...BATCH_TABLES.slice(1, -1), "streams"])("before %s", async (table) => {
+    const dataDirectory = temporaryDirectory();
+    const killed = await CollectorProcess.start(dataDirectory, { table, batch: 3 });
+    const sender = await TestSender.connect(killed.grpcAddress, run);
+    const acknowledgeEach = (sequence: number) =>
+      sequence % 10 === 0 ? sender.untilAcknowledged(sequence) : Promise.resolve();
+    await expect(sendRest(sender, 1, acknowledgeEach)).rejects.toThrow(/stream ended/);
+    await killed.gone();
+    await expectCompletedBy(dataDirectory, sender.acknowledged);
+  });
+});
+
+test("killed again and again at any moment: nothing acknowledged is lost, nothing is there twice", async () => {
+  const dataDirectory = temporaryDirectory();
+  const next = random(Date.now());
+  let acknowledged = 0;
+  for (let round = 0; round < 5 && acknowledged < STEPS; round++) {
+    const killed = await CollectorProcess.start(dataDirectory);
+    const sender = await TestSender.connect(killed.grpcAddress, run);
+    expect(sender.acknowledged).toBeGreaterThanOrEqual(acknowledged);
+    const first = sender.acknowledged + 1;
+    const fatal = Math.min(STEPS, first + Math.floor(next() * 12));
+    const killAt = async (sequence: number) => {
+      if (sequence === fatal) await killed.kill();
+      // Mostly one batch each, so that the kill meets every stage of one.
+      else if (next() < 0.7) await sender.untilAcknowledged(sequence);
+    };
+    await expect(sendRest(sender, first, killAt)).rejects.toThrow(/stream ended/);
+    acknowledged = sender.acknowledged;
+  }
+  await expectCompletedBy(dataDirectory, acknowledged);
+});

@@ -1,0 +1,48 @@
+// Starts a collector in a process of its own, to be killed.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { onTestFinished } from "vitest";
+
+export class CollectorProcess {
+  readonly grpcAddress: string;
+  readonly pid: number;
+  /** What it has logged so far. */
+  readonly log: () => string;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, grpcAddress: string, log: () => string) {
+    this.#child = child;
+    this.pid = child.pid!;
+    this.grpcAddress = grpcAddress;
+    this.log = log;
+  }
+
+  /** @param fatal it kills itself when it is about to insert this batch's rows into this table */
+  static async start(dataDirectory: string, fatal?: { table: string; batch: number }): Promise<CollectorProcess> {
+    const script = join(import.meta.dirname, "collector-process.mjs");
+    const extra = fatal === undefined ? [] : [fatal.table, String(fatal.batch)];
+    const child = spawn(process.execPath, [script, dataDirectory, ...extra], { stdio: "pipe" });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    let log = "";
+    child.stderr.on("data", (text) => {
+      log += text;
+    });
+    const line = await Promise.race([
+      once(createInterface(child.stdout), "line"),
+      once(child, "exit").then(() => undefined),
+    ]);
+    if (line === undefined) throw new Error(`the collector did not start:\n${log}`);
+    return new CollectorProcess(child, JSON.parse(line[0]).grpcAddress, () => log);
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.gone();
+  }
+
+  async gone(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "exit");
+  }
+}
