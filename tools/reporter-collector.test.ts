@@ -1,12 +1,11 @@
 // A collector that is killed again and again under a sending reporter: every step is stored, once, as it was sent.
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { v1 } from "@moescope/proto";
 import { CollectorReporter, type StepReport } from "@moescope/trainer";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { type CollectorProcess, startCollectorProcess } from "./collector-process.ts";
 
 const kills = 6;
 const stepsBetweenKills = 150;
@@ -23,47 +22,6 @@ afterEach(async () => {
   await collector?.kill();
   rmSync(directory, { recursive: true });
 });
-
-interface CollectorProcess {
-  http: string;
-  grpc: string;
-  /** SIGKILL, and nothing less. */
-  kill(): Promise<void>;
-}
-
-/** @param grpcPort 0 lets the system choose */
-async function startCollector(grpcPort: number): Promise<CollectorProcess> {
-  const script = `
-    import { startCollector } from "@moescope/telemetry";
-    const { httpAddress, grpcAddress } = await startCollector({
-      dataDirectory: ${JSON.stringify(join(directory, "data"))},
-      http: { port: 0 }, grpc: { port: ${grpcPort} }, flushInterval: 5, logLevel: "warn",
-    });
-    console.log(JSON.stringify({ http: httpAddress, grpc: grpcAddress }));
-  `;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
-    cwd: import.meta.dirname,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const addresses = JSON.parse(await firstLine(child));
-  return {
-    ...addresses,
-    kill: async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      child.kill("SIGKILL");
-      await once(child, "exit");
-    },
-  };
-}
-
-async function firstLine(child: ChildProcess): Promise<string> {
-  const exited = once(child, "exit").then(([code]) => {
-    throw new Error(`the collector ended with ${code} before it was ready`);
-  });
-  const [chunk] = await Promise.race([once(child.stdout!, "data"), exited]);
-  exited.catch(() => {});
-  return String(chunk);
-}
 
 /** Counts that are different for every step, layer, category and expert, with sum + dropped = top-k × tokens. */
 function step(index: number): StepReport {
@@ -112,7 +70,8 @@ function expectStoredOnce(bucket: v1.StepBucket, index: number): void {
 }
 
 test("a collector killed in mid-run holds every step once, as it was sent", { timeout: 60_000 }, async () => {
-  collector = await startCollector(0);
+  const data = join(directory, "data");
+  collector = await startCollectorProcess(data);
   const { grpc } = collector;
   const port = Number(grpc.slice(grpc.lastIndexOf(":") + 1));
   const notices: string[] = [];
@@ -135,7 +94,7 @@ test("a collector killed in mid-run holds every step once, as it was sent", { ti
     await vi.waitUntil(() => reporter.statistics().acknowledged >= enough, { interval: 1, timeout: 20_000 });
     unacknowledgedAtKills += reporter.statistics().queued;
     await collector.kill();
-    collector = await startCollector(port);
+    collector = await startCollectorProcess(data, port);
   }
   const statistics = await reporter.end(v1.RunEnd.Outcome.FINISHED);
 

@@ -65,5 +65,11 @@ function leaveSpool(): string | undefined {
     return undefined;
   }
   delivery.cancel();
+  if (spool.unwritten > 0) {
+    notice(
+      `${spool.unwritten} messages are lost: the disk did not take them, and the collector has not acknowledged them`,
+    );
+    counters.add("dropped", spool.unwritten);
+  }
   return delivery.conflict ? spool.keep() : spool.release();
 }

@@ -163,13 +163,14 @@ export class Delivery {
   }
 
   #refuse(reason: string): void {
-    const { address, notice, spool } = this.#options;
+    this.#giveUp(`The collector at ${this.#options.address} refuses this run: ${reason}`);
+  }
+
+  #giveUp(why: string): void {
+    const { notice, spool } = this.#options;
     this.#connection?.cancel();
     this.#connection = undefined;
-    const waiting = spool.last - spool.acknowledged;
-    notice(
-      `The collector at ${address} refuses this run: ${reason}. ${waiting} messages stay in ${spool.folder ?? "memory"}`,
-    );
+    notice(`${why}. ${spool.last - spool.acknowledged} messages stay in ${spool.folder ?? "memory"}`);
     this.#setState("refused");
   }
 
@@ -177,7 +178,7 @@ export class Delivery {
     try {
       return this.#options.spool.read(sequence);
     } catch (error) {
-      this.#refuse(`it cannot be sent on, ${(error as Error).message}`);
+      this.#giveUp(`The rest of this run cannot be sent: ${(error as Error).message}`);
       return undefined;
     }
   }

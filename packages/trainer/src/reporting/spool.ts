@@ -1,18 +1,8 @@
 // The queue of one stream (run, rank, attempt): every message is written to disk before it is sent, and leaves when acknowledged.
-import {
-  closeSync,
-  ftruncateSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, ftruncateSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { decodeFrames, encodeFrame, frameSize, readSequence, sequenceEnd } from "./frames.ts";
+import { decodeFrames, encodeFrame, frameSize } from "./frames.ts";
+import { type ClosedFile, describeFolder, fileName, writeOpening, writeWhole } from "./spool-files.ts";
 import { createSpoolFolder, keepRefusedSpool, releaseSpoolFolder } from "./spool-folder.ts";
 
 export interface SpoolLimits {
@@ -30,13 +20,6 @@ export const defaultSpoolLimits: SpoolLimits = {
   diskBytes: 8 * 2 ** 30,
 };
 
-interface ClosedFile {
-  name: string;
-  first: number;
-  last: number;
-  bytes: number;
-}
-
 /** The newest messages: all of them in memory, the first `written` of them in the file too. */
 interface OpenFile {
   name: string;
@@ -48,8 +31,6 @@ interface OpenFile {
   /** Bytes of the messages not written. */
   waitingBytes: number;
 }
-
-const openingName = "opening";
 
 /**
  * Files are not synced: a killed process loses nothing that was appended, a power cut may. Not shared between threads or processes;
@@ -87,17 +68,17 @@ export class Spool {
     notice: (line: string) => void,
     limits: SpoolLimits = defaultSpoolLimits,
   ): Spool {
-    return new Spool(() => createFolderWith(directory, label, opening), limits, notice);
+    const createFolder = () => {
+      const folder = createSpoolFolder(directory, label);
+      writeOpening(folder, opening);
+      return folder;
+    };
+    return new Spool(createFolder, limits, notice);
   }
 
   /** @returns undefined when the folder holds no message: its owner was killed before it could write one, or all had left */
   static recover(folder: string, notice: (line: string) => void): { spool: Spool; opening: Uint8Array } | undefined {
-    const names = readdirSync(folder).sort();
-    const [opening] = names.includes(openingName) ? decodeFrames(readFileSync(join(folder, openingName))) : [];
-    const files = describeFiles(
-      folder,
-      names.filter((name) => name.endsWith(".frames")),
-    );
+    const { opening, files } = describeFolder(folder);
     if (!opening || files.length === 0) return undefined;
     const spool = new Spool(() => folder, defaultSpoolLimits, notice);
     spool.#folder = folder;
@@ -105,7 +86,7 @@ export class Spool {
     spool.#acknowledged = files[0]!.first - 1;
     spool.#filesBegun = Number.parseInt(files.at(-1)!.name, 10) + 1;
     spool.#open = spool.#beginFile(files.at(-1)!.last + 1);
-    return { spool, opening: opening.message };
+    return { spool, opening };
   }
 
   /** Sequence number of the newest message; 0 when there was none. */
@@ -121,6 +102,11 @@ export class Spool {
   /** Bytes on disk. */
   get bytes(): number {
     return this.#closed.reduce((total, file) => total + file.bytes, this.#open.bytes);
+  }
+
+  /** Messages that are in memory alone, because the disk refuses them. */
+  get unwritten(): number {
+    return this.#open.messages.length - this.#open.written;
   }
 
   /** Where the files lie; undefined as long as nothing could be written. */
@@ -215,8 +201,8 @@ export class Spool {
 
   #fail(error: Error): void {
     const room = `${Math.round(this.#limits.memoryBytes / 2 ** 20)} MiB`;
-    if (!this.#faulty)
-      this.#notice(`The spool cannot be written: ${error.message}; up to ${room} of steps wait in memory`);
+    const line = `The spool cannot be written: ${error.message}; up to ${room} of steps wait in memory`;
+    if (!this.#faulty) this.#notice(line);
     this.#faulty = true;
   }
 
@@ -244,49 +230,6 @@ export class Spool {
   }
 
   #beginFile(first: number): OpenFile {
-    const name = `${String(this.#filesBegun++).padStart(8, "0")}.frames`;
-    return { name, first, messages: [], written: 0, bytes: 0, waitingBytes: 0 };
-  }
-}
-
-function createFolderWith(directory: string, label: string, opening: Uint8Array): string {
-  const folder = createSpoolFolder(directory, label);
-  try {
-    writeFileSync(join(folder, openingName), encodeFrame({ sequence: 0, message: opening }));
-    return folder;
-  } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
-    throw error;
-  }
-}
-
-/** Writes at a place of its own, so that what a failed write left behind is written over. */
-function writeWhole(descriptor: number, bytes: Buffer, position: number): void {
-  for (let done = 0; done < bytes.length; ) {
-    done += writeSync(descriptor, bytes, done, bytes.length - done, position + done);
-  }
-}
-
-/** Reads the first frame's header of every file, and all of the last, whose end may be torn. Files without a frame are left out. */
-function describeFiles(folder: string, names: readonly string[]): ClosedFile[] {
-  const files = names
-    .map((name) => ({ name, bytes: statSync(join(folder, name)).size, first: firstSequence(join(folder, name)) }))
-    .filter(({ first }) => first !== undefined)
-    .map(({ name, bytes, first }) => ({ name, bytes, first: first! }));
-  return files.flatMap((file, index) => {
-    const next = files[index + 1];
-    if (next) return { ...file, last: next.first - 1 };
-    const whole = decodeFrames(readFileSync(join(folder, file.name)));
-    return whole.length > 0 ? { ...file, last: file.first + whole.length - 1 } : [];
-  });
-}
-
-function firstSequence(path: string): number | undefined {
-  const descriptor = openSync(path, "r");
-  try {
-    const header = Buffer.alloc(sequenceEnd);
-    return readSync(descriptor, header) === sequenceEnd ? readSequence(header, 0) : undefined;
-  } finally {
-    closeSync(descriptor);
+    return { name: fileName(this.#filesBegun++), first, messages: [], written: 0, bytes: 0, waitingBytes: 0 };
   }
 }
