@@ -19,10 +19,11 @@ export class AbandonedSpools {
   }
 
   stop(): void {
-    this.#current?.delivery.cancel();
-    this.#current?.spool.release();
+    const current = this.#current;
     this.#current = undefined;
-    for (const folder of this.#folders.splice(0)) releaseSpoolFolder(folder);
+    current?.delivery.cancel();
+    for (const folder of this.#folders.splice(0)) this.#orNotice(folder, () => releaseSpoolFolder(folder));
+    if (current) this.#orNotice(current.spool.folder!, () => current.spool.release());
   }
 
   #sendNext(): void {

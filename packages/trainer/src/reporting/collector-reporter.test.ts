@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { v1 } from "@moescope/proto";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { CollectorFixture } from "./collector.fixture.ts";
 import { CollectorReporter, type CollectorReporterOptions } from "./collector-reporter.ts";
 import type { StepReport } from "./reporter.ts";
@@ -207,7 +207,7 @@ describe("a collector that refuses", () => {
     const reporter = report();
     send(reporter, 0, 5);
     await collector.until(() => notices.length > 0);
-    expect(reporter.statistics().state).toBe("refused");
+    await vi.waitUntil(() => reporter.statistics().state === "refused", { interval: 1 });
     send(reporter, 5, 10);
     const statistics = await finish(reporter);
     expect(statistics).toMatchObject({
