@@ -1,8 +1,9 @@
-// The one tfjs-core instance that every backend registers with; nothing else in the package imports tfjs-core directly.
+// The one tfjs namespace that every backend registers with; nothing else in the package imports tfjs directly.
 import { createRequire } from "node:module";
 import type * as tfjsCore from "@tensorflow/tfjs-core";
 
-// tfjs-node-gpu is CommonJS: an ESM import here would load a second engine that knows nothing of its backend.
-export const tf: typeof tfjsCore = createRequire(import.meta.url)("@tensorflow/tfjs-core");
+// tfjs-node-gpu is CommonJS, and what it requires must be what we use. The whole of tfjs rather than tfjs-core alone, because in
+// Node only the former registers the gradients of its operations.
+export const tf: typeof tfjsCore = createRequire(import.meta.url)("@tensorflow/tfjs");
 
-export type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Scalar } from "@tensorflow/tfjs-core";
+export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
