@@ -1,8 +1,14 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { status } from "@grpc/grpc-js";
+import { maxViolation, sumHistograms } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
-import { expect, test } from "vitest";
-import { getHistory, getSummary, testCollector } from "./testing/collector.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { startCollector } from "./index.ts";
+import { getHistory, getSummary, TEST_OPTIONS, temporaryDirectory, testCollector } from "./testing/collector.ts";
 import { describedRun, randomStep } from "./testing/runs.ts";
 import { TestSender } from "./testing/sender.ts";
+import { TestViewer } from "./testing/viewer.ts";
 
 test("what was sent is what is stored, before and after a restart", async () => {
   const run = describedRun("round-trip");
@@ -25,6 +31,95 @@ test("what was sent is what is stored, before and after a restart", async () => 
   expect(known).toEqual({ ...summary, lastMessageAt: undefined, $unknowns: undefined });
   expect(lastMessageAt).toBeGreaterThanOrEqual(summary.lastMessageAt);
   again.close();
+});
+
+test("ranks that arrive after a restart are added to those before it", async () => {
+  const run = describedRun("ranks", { ranks: 2 });
+  const first = await testCollector();
+  const early = await TestSender.connect(first.grpcAddress, run, 1);
+  early.send({ step: randomStep(run, { sequence: 1, rank: 1 }) });
+  await early.untilAcknowledged(1);
+  early.close();
+  await first.stop();
+
+  const second = await testCollector({ dataDirectory: first.dataDirectory });
+  const late = await TestSender.connect(second.grpcAddress, run, 0);
+  late.send({ step: randomStep(run, { sequence: 1, rank: 0 }) });
+  await late.untilAcknowledged(1);
+  const messages = [0, 1].map((rank) => randomStep(run, { sequence: 1, rank }));
+  const load = sumHistograms(messages.flatMap((m) => m.histograms[0]!.categories.map((category) => category.counts)));
+  const { buckets } = await getHistory(second, run.id, "layers=1");
+  expect(buckets[0]!.layers[0]!.countsMax).toEqual([...load]);
+  expect(buckets[0]!.layers[0]!.maxViolation).toMatchObject({ values: 1, last: maxViolation(load) });
+  expect((await getSummary(second, run.id)).steps).toBe(1);
+  late.close();
+});
+
+describe("stopping", () => {
+  test("stores and acknowledges what was received, and takes less than 3 seconds with viewers attached", async () => {
+    const collector = await testCollector({ flushInterval: 10_000 });
+    const run = describedRun("stopped");
+    const sender = await TestSender.connect(collector.grpcAddress, run);
+    const reading = await TestViewer.open(collector);
+    await TestViewer.open(collector); // never reads
+    sender.send({ step: randomStep(run, { sequence: 1 }) });
+    // A rejection out of sequence is answered at once: the step before it has been received by then.
+    sender.send({ step: randomStep(run, { sequence: 9 }) });
+    await sender.untilRejected();
+    expect(sender.acknowledged).toBe(0);
+    const before = Date.now();
+    await collector.stop();
+    expect(Date.now() - before).toBeLessThan(3_000);
+    expect(sender.acknowledged).toBe(1);
+    expect((await sender.status).code).toBe(status.UNAVAILABLE);
+    const step = await reading.find((event) => event.step);
+    expect(step.firstStep).toBe(0);
+    while ((await reading.next()) !== undefined);
+    const again = await testCollector({ dataDirectory: collector.dataDirectory });
+    expect((await getSummary(again, run.id)).steps).toBe(1);
+  });
+
+  test("twice is the same as once", async () => {
+    const collector = await testCollector();
+    await Promise.all([collector.stop(), collector.stop()]);
+    await collector.stop();
+  });
+});
+
+describe("a port that is taken", () => {
+  async function takenPort(): Promise<number> {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    return (server.address() as { port: number }).port;
+  }
+
+  test.each(["http", "grpc"] as const)("is named (%s), and nothing is left running", async (side) => {
+    const dataDirectory = temporaryDirectory();
+    const port = await takenPort();
+    const taken = startCollector({ ...TEST_OPTIONS, dataDirectory, [side]: { port } });
+    await expect(taken).rejects.toThrow(new RegExp(`port ${port} is taken: ${side}`, "i"));
+    await testCollector({ dataDirectory });
+  });
+
+  test.each(["http", "grpc"] as const)("gives way to the next free one where that is allowed (%s)", async (side) => {
+    const port = await takenPort();
+    const collector = await testCollector({ [side]: { port }, portFallback: true });
+    const used = Number((side === "http" ? collector.httpAddress : collector.grpcAddress).split(":")[1]);
+    expect(used).toBeGreaterThan(port);
+    expect(collector.notices).toEqual([
+      expect.stringMatching(new RegExp(`^port ${port} is taken; ${side} listens on ${used}$`, "i")),
+    ]);
+  });
+});
+
+test.each([
+  [{ http: { host: "0.0.0.0" } }, /host "0.0.0.0" is not allowed: only 127.0.0.1, ::1, localhost/],
+  [{ grpc: { port: 70_000 } }, /grpc\.port/],
+  [{ flushIntervall: 1 }, /flushIntervall/],
+  [{ clickhouseUrl: "ftp://x" }, /clickhouseUrl/],
+])("a wrong configuration is refused: %o", async (options, message) => {
+  await expect(startCollector(options as object)).rejects.toThrow(message);
 });
 
 function expectStored(history: v1.History, steps: v1.Step[]): void {

@@ -24,6 +24,8 @@ export interface Collector {
   /** What a person should be told, one line each: ports that differ from those asked for. */
   readonly notices: readonly string[];
   readonly counters: Readonly<Counters>;
+  /** How many are watching the live stream. */
+  readonly viewers: number;
   /** Stores and acknowledges what has been received, then closes everything; takes less than 3 seconds. */
   stop(): Promise<void>;
 }
@@ -95,6 +97,9 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
     grpcAddress: grpc.address,
     notices: [grpc.notice, http.notice].filter((notice) => notice !== undefined),
     counters,
+    get viewers() {
+      return fanOut.viewers;
+    },
     stop: () => {
       stopped ??= stop();
       return stopped;

@@ -1,4 +1,6 @@
 // The gRPC side of the collector: listens, and gives every stream to a ReportStream.
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { collectorService } from "@moescope/proto";
 import { type IngestContext, type ReportCall, ReportStream } from "./report-stream.ts";
@@ -35,7 +37,8 @@ export class GrpcServer {
   }
 
   /** @returns the port listened on */
-  listen(host: string, port: number): Promise<number> {
+  async listen(host: string, port: number): Promise<number> {
+    await probe(host, port);
     const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
     return new Promise((resolve, reject) => {
       this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) =>
@@ -62,4 +65,12 @@ export class GrpcServer {
       });
     });
   }
+}
+
+/** Rejects when the port is taken. The gRPC library would write of it to standard error before it says so. */
+async function probe(host: string, port: number): Promise<void> {
+  const server = createServer().listen(port, host);
+  await once(server, "listening");
+  server.close();
+  await once(server, "close");
 }

@@ -32,7 +32,7 @@ export class Introductions {
     const refusal = checkDescription(sent, rank) ?? (known && checkSameRun(known, sent));
     if (refusal !== undefined || !this.#runs.isNews(sent.id, attempt)) return refusal;
     await this.#store.writeDescription(sent, attempt);
-    this.#runs.describe(sent, attempt);
+    this.#runs.describe(sent, attempt, Date.now());
     return undefined;
   }
 }

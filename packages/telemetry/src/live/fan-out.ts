@@ -44,8 +44,8 @@ export class FanOut {
     return viewer;
   }
 
-  get viewers(): ReadonlySet<Viewer> {
-    return this.#viewers;
+  get viewers(): number {
+    return this.#viewers.size;
   }
 
   /** Sends a stored step to the viewers that follow its run. */

@@ -21,7 +21,7 @@ async function loadDescriptions({ database }: Store, runs: Runs): Promise<void> 
   );
   for (const [attempt, description] of rows) {
     const bytes = Buffer.from(description as string, "base64");
-    runs.describe(v1.RunDescription.decode(bytes), asNumber(attempt));
+    runs.describe(v1.RunDescription.decode(bytes), asNumber(attempt), 0);
   }
 }
 

@@ -77,10 +77,11 @@ export class Runs {
     return record === undefined || attempt > record.describedBy;
   }
 
-  describe(description: v1.RunDescription, attempt: number): void {
+  /** @param at when this was heard, in milliseconds since the Unix epoch; 0 for what the store tells */
+  describe(description: v1.RunDescription, attempt: number, at: number): void {
     const record = this.#runs.get(description.id);
     if (record === undefined) {
-      this.#runs.set(description.id, newRecord(description, attempt));
+      this.#runs.set(description.id, newRecord(description, attempt, at));
     } else if (attempt > record.describedBy) {
       record.description = description;
       record.describedBy = attempt;
@@ -222,14 +223,14 @@ export class Runs {
   }
 }
 
-function newRecord(description: v1.RunDescription, attempt: number): RunRecord {
+function newRecord(description: v1.RunDescription, attempt: number, lastMessageAt: number): RunRecord {
   return {
     description,
     describedBy: attempt,
     attempts: new Map(),
     ends: new Map(),
     openStreams: 0,
-    lastMessageAt: 0,
+    lastMessageAt,
     lastStepOfAnySplit: -1,
     rejected: 0,
     newest: new Map(),

@@ -7,15 +7,17 @@ import { onTestFinished } from "vitest";
 
 export class CollectorProcess {
   readonly grpcAddress: string;
+  readonly httpAddress: string;
   readonly pid: number;
   /** What it has logged so far. */
   readonly log: () => string;
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess, grpcAddress: string, log: () => string) {
+  private constructor(child: ChildProcess, addresses: { grpcAddress: string; httpAddress: string }, log: () => string) {
     this.#child = child;
     this.pid = child.pid!;
-    this.grpcAddress = grpcAddress;
+    this.grpcAddress = addresses.grpcAddress;
+    this.httpAddress = addresses.httpAddress;
     this.log = log;
   }
 
@@ -34,12 +36,19 @@ export class CollectorProcess {
       once(child, "exit").then(() => undefined),
     ]);
     if (line === undefined) throw new Error(`the collector did not start:\n${log}`);
-    return new CollectorProcess(child, JSON.parse(line[0]).grpcAddress, () => log);
+    return new CollectorProcess(child, JSON.parse(line[0]), () => log);
   }
 
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.gone();
+  }
+
+  /** Asks it to stop in order. @returns its exit code */
+  async stop(): Promise<number | null> {
+    this.#child.stdin!.end();
+    await this.gone();
+    return this.#child.exitCode;
   }
 
   async gone(): Promise<void> {

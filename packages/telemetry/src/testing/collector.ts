@@ -36,19 +36,27 @@ export async function startTestCollector(options: CollectorOptions = {}): Promis
 }
 
 /** Asks the API for protobuf. */
-export async function getHistory(collector: Collector, run: string, query = ""): Promise<v1.History> {
+export async function getHistory(
+  collector: Pick<Collector, "httpAddress">,
+  run: string,
+  query = "",
+): Promise<v1.History> {
   return v1.History.decode(await getBytes(collector, `/runs/${run}/history?${query}`));
 }
 
-export async function getSummary(collector: Collector, run: string): Promise<v1.RunSummary> {
+export async function getSummary(collector: Pick<Collector, "httpAddress">, run: string): Promise<v1.RunSummary> {
   return v1.RunSummary.decode(await getBytes(collector, `/runs/${run}`));
 }
 
-export async function get(collector: Collector, path: string, headers: Record<string, string> = {}): Promise<Response> {
+export async function get(
+  collector: Pick<Collector, "httpAddress">,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   return fetch(`http://${collector.httpAddress}${path}`, { headers });
 }
 
-async function getBytes(collector: Collector, path: string): Promise<Uint8Array> {
+async function getBytes(collector: Pick<Collector, "httpAddress">, path: string): Promise<Uint8Array> {
   const answer = await get(collector, `/api/v1${path}`, { Accept: "application/x-protobuf" });
   if (!answer.ok) throw new Error(`${answer.status}: ${await answer.text()}`);
   return new Uint8Array(await answer.arrayBuffer());

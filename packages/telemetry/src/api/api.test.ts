@@ -1,0 +1,164 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type OutgoingHttpHeaders, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { v1 } from "@moescope/proto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Collector } from "../index.ts";
+import { get, startTestCollector } from "../testing/collector.ts";
+import { describedRun, randomStep } from "../testing/runs.ts";
+import { TestSender } from "../testing/sender.ts";
+
+const run = describedRun("a-run", { startedAt: 2 });
+const directory = mkdtempSync(join(tmpdir(), "moescope-dashboard-"));
+const dashboard = join(directory, "app");
+const outside = join(directory, "outside.txt");
+let collector: Collector;
+
+beforeAll(async () => {
+  mkdirSync(join(dashboard, "assets"), { recursive: true });
+  writeFileSync(join(dashboard, "index.html"), "<title>moescope</title>");
+  writeFileSync(join(dashboard, "assets", "app-1a2b.js"), "export {};");
+  writeFileSync(outside, "secret");
+  collector = await startTestCollector({ dashboardDirectory: dashboard });
+  const older = await TestSender.connect(collector.grpcAddress, describedRun("older", { startedAt: 1 }));
+  const sender = await TestSender.connect(collector.grpcAddress, run);
+  const nan = [v1.Scalar.create({ name: "loss", value: Number.NaN })];
+  sender.send({ step: randomStep(run, { sequence: 1, scalars: nan }) });
+  await sender.untilAcknowledged(1);
+  for (const open of [older, sender]) open.close();
+});
+afterAll(async () => {
+  await collector.stop();
+  rmSync(directory, { recursive: true });
+});
+
+describe("answers are JSON, with names for enumerations and a string for NaN", () => {
+  test("the runs, newest first", async () => {
+    const answer = await get(collector, "/api/v1/runs");
+    expect(answer.headers.get("content-type")).toMatch(/^application\/json/);
+    const { runs } = (await answer.json()) as { runs: { run: { id: string } }[] };
+    expect(runs.map((summary) => summary.run.id)).toEqual(["a-run", "older"]);
+    expect(runs[0]).toMatchObject({ state: "LIVE", loss: "NaN", lastStep: 0, steps: 1, run: { moeLayers: [1, 3] } });
+  });
+
+  test("one run", async () => {
+    const summary = await (await get(collector, "/api/v1/runs/a-run")).json();
+    expect(summary).toMatchObject({ run: { id: "a-run", categories: ["code", "docs"] } });
+  });
+
+  test("its history", async () => {
+    const history = (await (await get(collector, "/api/v1/runs/a-run/history?layers=3")).json()) as v1.History;
+    expect(history).toMatchObject({ run: "a-run", split: "TRAIN", bucketWidth: 1 });
+    const sent = randomStep(run, { sequence: 1 }).histograms[1]!;
+    expect(history.buckets[0]!.layers[1]!.categories[0]!.counts).toEqual(sent.categories[0]!.counts);
+    expect(history.buckets[0]!.scalars[0]).toMatchObject({ name: "loss", values: 0, nanValues: 1, last: "NaN" });
+  });
+});
+
+test("the same as protobuf for those who accept it", async () => {
+  const answer = await get(collector, "/api/v1/runs", { Accept: "application/x-protobuf" });
+  expect(answer.headers.get("content-type")).toBe("application/x-protobuf");
+  const { runs } = v1.RunList.decode(new Uint8Array(await answer.arrayBuffer()));
+  expect(runs.map((summary) => summary.run.id)).toEqual(["a-run", "older"]);
+  expect(runs[0]!.loss).toBeNaN();
+});
+
+describe("a wrong request is told what is allowed", () => {
+  const history = "/api/v1/runs/a-run/history";
+  test.each([
+    ["/api/v1/runs/nobody", 404, 'there is no run "nobody"; GET /api/v1/runs lists them'],
+    ["/api/v1/runs/nobody/history", 404, 'there is no run "nobody"; GET /api/v1/runs lists them'],
+    ["/api/v1/nothing", 404, "there is no GET /api/v1/nothing"],
+    [`${history}?split=test`, 400, 'parameter split is "test": allowed are train, eval, probe'],
+    [`${history}?points=0`, 400, 'parameter points is "0": allowed is 1 to 2000'],
+    [`${history}?points=2001`, 400, 'parameter points is "2001": allowed is 1 to 2000'],
+    [`${history}?from=-1`, 400, 'parameter from is "-1": allowed is a step from 0'],
+    [`${history}?from=1e3`, 400, 'parameter from is "1e3": allowed is a step from 0'],
+    [`${history}?from=9&to=8`, 400, "parameter to is 8: allowed is 9, the value of from, or more"],
+    [`${history}?layers=x`, 400, 'parameter layers is "x": allowed are none, all, or layer numbers like 0,3,5'],
+    [`${history}?layers=1,2`, 400, "parameter layers has 2: the run's MoE layers are 1, 3"],
+    [`${history}?attempt=7`, 400, "parameter attempt is 7: the run's attempts are 0"],
+    [`${history}?layer=1`, 400, "parameter layer is unknown; allowed are split, from, to, points, layers, attempt"],
+    ["/api/v1/live?runs=a%20b", 400, 'parameter runs is "a b": allowed are all, or run ids like a,b'],
+  ])("%s", async (path, status, message) => {
+    const answer = await get(collector, path);
+    expect({ status: answer.status, body: await answer.json() }).toEqual({ status, body: { error: { message } } });
+  });
+
+  test("more than one answer holds", async () => {
+    const big = describedRun("big", { experts: 4096, moeLayers: Array.from({ length: 60 }, (_, layer) => layer) });
+    const sender = await TestSender.connect(collector.grpcAddress, big);
+    const answer = await get(collector, "/api/v1/runs/big/history?layers=all&from=0&to=99");
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).toMatch(/100 points × 60 layers × 4096 experts × 2 categories is more than one answer/);
+    sender.close();
+  });
+});
+
+describe("the dashboard", () => {
+  test.each(["/", "/runs/a-run?tab=experts", "/index.html"])("its page at %s", async (path) => {
+    const answer = await get(collector, path);
+    expect(await answer.text()).toBe("<title>moescope</title>");
+    expect(answer.headers.get("content-type")).toMatch(/^text\/html/);
+    expect(answer.headers.get("cache-control")).toBe("no-cache");
+  });
+
+  test("its files, kept for ever because their names change with the content", async () => {
+    const answer = await get(collector, "/assets/app-1a2b.js");
+    expect(answer.headers.get("content-type")).toMatch(/^text\/javascript/);
+    expect(answer.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+  });
+
+  test("a file that is not there is missing, not the page", async () => {
+    expect((await get(collector, "/assets/gone.js")).status).toBe(404);
+  });
+
+  test.each(["/../outside.txt", "/%2e%2e/outside.txt", "/assets/..%2f..%2foutside.txt", "/..%5coutside.txt"])(
+    "nothing outside its directory at %s",
+    async (path) => {
+      expect(existsSync(outside)).toBe(true);
+      expect(await rawGet(path)).not.toContain("secret");
+    },
+  );
+});
+
+describe("other web sites are kept out", () => {
+  test.each([
+    [{ Host: "evil.example" }, 'Host "evil.example" is not allowed: only 127.0.0.1, ::1, localhost'],
+    [{ Host: "127.0.0.1.evil.example:80" }, 'Host "127.0.0.1.evil.example:80" is not allowed'],
+    [{ Origin: "http://evil.example" }, 'Origin "evil.example" is not allowed'],
+    [{ Origin: "null" }, 'Origin "null" is not allowed'],
+  ])("%o", async (headers, message) => {
+    expect(await rawGet("/api/v1/runs", headers)).toContain(JSON.stringify(message).slice(1, -1));
+  });
+
+  test.each([{ Host: "localhost:1234" }, { Host: "[::1]:80" }, { Origin: "http://localhost:5173" }])(
+    "but not %o",
+    async (headers) => {
+      expect(await rawGet("/api/v1/runs", headers)).toContain("a-run");
+    },
+  );
+
+  test("headers on every answer", async () => {
+    for (const path of ["/", "/api/v1/runs", "/api/v1/runs/nobody"]) {
+      const { headers } = await get(collector, path);
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+      expect(headers.get("content-security-policy")).toMatch(/^default-src 'self'; style-src 'self' 'unsafe-inline'/);
+    }
+    expect((await get(collector, "/api/v1/runs")).headers.get("cache-control")).toBe("no-store");
+  });
+});
+
+/** Sends path and headers as they are, which `fetch` does not. */
+function rawGet(path: string, headers: OutgoingHttpHeaders = {}): Promise<string> {
+  const [host, port] = collector.httpAddress.split(":");
+  return new Promise((resolve, reject) => {
+    const call = request({ host, port, path, headers }, async (response) => {
+      let text = "";
+      for await (const chunk of response) text += chunk;
+      resolve(text);
+    });
+    call.on("error", reject).end();
+  });
+}

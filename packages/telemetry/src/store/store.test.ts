@@ -1,0 +1,51 @@
+import { join } from "node:path";
+import { v1 } from "@moescope/proto";
+import { pino } from "pino";
+import { expect, test } from "vitest";
+import { temporaryDirectory } from "../testing/collector.ts";
+import { DATABASE, Database } from "./database.ts";
+import { MIGRATIONS } from "./schema.ts";
+import { addRank } from "./step-sum.ts";
+import { Store } from "./store.ts";
+
+const log = pino({ level: "silent" });
+
+test("a store is migrated once, and one of a newer version is refused", async () => {
+  const database = Database.embedded(join(temporaryDirectory(), "store"));
+  await Store.open(database, log);
+  await Store.open(database, log);
+  const rows = await database.rows(`SELECT version FROM ${DATABASE}.migrations`);
+  expect(rows).toEqual(MIGRATIONS.map(({ version }) => [version]));
+  await database.run(`INSERT INTO ${DATABASE}.migrations VALUES (99, now())`);
+  await expect(Store.open(database, log)).rejects.toThrow(/schema version 99, written by a newer moescope/);
+  await database.close();
+});
+
+test("an insert that is tried again with its token changes nothing", async () => {
+  const database = Database.embedded(join(temporaryDirectory(), "store"));
+  await Store.open(database, log);
+  const insert = (token: string) => database.insert("runs", ["run", "attempt", "description"], ["a\t0\t"], token);
+  for (const token of ["1", "1", "2"]) await insert(token);
+  expect(await database.rows(`SELECT count() FROM ${DATABASE}.runs`)).toEqual([[2]]);
+  await database.close();
+});
+
+test("any text survives", async () => {
+  const database = Database.embedded(join(temporaryDirectory(), "store"));
+  const store = await Store.open(database, log);
+  const reason = "tab\t newline\n return\r quote' backslash\\ nul\0 é 漢 🚀 \\N {x:String} ?";
+  const names = ["loss/it's", "a\\b\tc"];
+  const message = v1.Step.create({
+    run: "r",
+    sequence: 1,
+    split: 1,
+    scalars: names.map((name) => ({ name, value: 1 })),
+  });
+  const end = v1.RunEnd.create({ run: "r", sequence: 2, outcome: 3, reason });
+  const mark = { run: "r", rank: 0, attempt: 0, sequence: 2, rejected: 0, lastMessageAt: 1 };
+  const content = { steps: [{ message, sum: addRank(message) }], ends: [end], streams: [mark] };
+  await store.write(store.prepare(content));
+  expect(await database.rows(`SELECT reason FROM ${DATABASE}.ends`)).toEqual([[reason]]);
+  expect(await database.rows(`SELECT scalar_names FROM ${DATABASE}.steps`)).toEqual([[names]]);
+  await database.close();
+});
