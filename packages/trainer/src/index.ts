@@ -11,5 +11,11 @@ export { CollectorReporter, type CollectorReporterOptions } from "./reporting/co
 export * from "./reporting/reporter.ts";
 export { type RecipeChoice, resolveRecipe } from "./resolve-recipe.ts";
 export * from "./run-description.ts";
+export { backends, type OpenBackend, openBackend } from "./runtime/backends.ts";
+export { type BackendProbe, probeBackends } from "./runtime/probe.ts";
+export { processEnvironment } from "./runtime/process-environment.ts";
+export { withoutStartUpNoise } from "./runtime/start-up-noise.ts";
+export { tf } from "./runtime/tf.ts";
 export * from "./train.ts";
+export { type Trained, TrainStep } from "./train-step.ts";
 export type { TrainingStep } from "./training-step.ts";

@@ -1,0 +1,41 @@
+// Values of options, checked as they are read.
+import { InvalidArgumentError } from "commander";
+
+/** A whole number from `least`. */
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    const upTo = most === Number.MAX_SAFE_INTEGER ? "" : ` to ${most}`;
+    throw new InvalidArgumentError(`Allowed are whole numbers from ${least}${upTo}.`);
+  };
+}
+
+/** A port to listen on; 0 lets the system choose. */
+export const port = wholeNumber(0, 65535);
+
+/** host:port */
+export function address(text: string): string {
+  const [, portText = ""] = /^(?:\[[0-9a-fA-F:]+\]|[^\s:/]+):(\d+)$/.exec(text) ?? [];
+  if (Number(portText) >= 1 && Number(portText) <= 65535) return text;
+  throw new InvalidArgumentError("Allowed is HOST:PORT, as in 127.0.0.1:4681.");
+}
+
+/** http://host:port */
+export function httpUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === "http:" || url?.protocol === "https:") return text;
+  throw new InvalidArgumentError("Allowed is a URL that starts with http:// or https://.");
+}
+
+/** For options that may be given several times. */
+export function repeated(text: string, earlier: string[] = []): string[] {
+  return [...earlier, text];
+}
+
+/** a,b,c */
+export function list(text: string): string[] {
+  const values = text.split(",").map((value) => value.trim());
+  if (values.every((value) => value !== "")) return values;
+  throw new InvalidArgumentError("Allowed is a list such as a,b.");
+}

@@ -1,0 +1,48 @@
+// `moescope collect`: the collector and the dashboard on their own, until someone says stop.
+import type { CollectorOptions } from "@moescope/telemetry";
+import { type Command, Option } from "commander";
+import { httpUrl, port } from "../arguments.ts";
+import { listening, openCollector, type Ports } from "../collecting/open-collector.ts";
+import { aborted, interruptible } from "../interruption.ts";
+import { defaultDataDirectory } from "../reading/data-directory.ts";
+import { note, print, printJson } from "../terminal/lines.ts";
+
+interface CollectOptions extends Ports {
+  data: string;
+  clickhouse?: string;
+  log: NonNullable<CollectorOptions["logLevel"]>;
+  json?: boolean;
+}
+
+export function define(program: Command): void {
+  program
+    .command("collect")
+    .summary("run the collector and the dashboard")
+    .description("Stores what runs report and serves the dashboard, on this machine only, until Ctrl-C.")
+    .option("--data <dir>", "holds the store; other commands find this collector by it", defaultDataDirectory)
+    .option("--clickhouse <url>", "store into this ClickHouse server instead of the embedded one", httpUrl)
+    .option("--http <port>", "port of the dashboard and the API (default: 4680, or the next free one)", port)
+    .option("--grpc <port>", "port that runs report to (default: 4681, or the next free one)", port)
+    .addOption(
+      new Option("--log <level>", "how much of the collector's log goes to stderr")
+        .choices(["debug", "info", "warn", "error", "silent"])
+        .default("warn"),
+    )
+    .option("--json", "print the addresses as JSON")
+    .action((options: CollectOptions) => interruptible((signal) => collect(options, signal)));
+}
+
+async function collect({ data, clickhouse, log, json, ...ports }: CollectOptions, signal: AbortSignal): Promise<void> {
+  const collector = await openCollector({
+    dataDirectory: data,
+    clickhouseUrl: clickhouse,
+    logLevel: log,
+    ...listening(ports),
+  });
+  const { httpAddress, grpcAddress, notices } = collector;
+  for (const notice of notices) note(notice);
+  if (json) printJson({ dashboard: `http://${httpAddress}`, collector: grpcAddress, data });
+  else print(`Dashboard  http://${httpAddress}\nCollector  ${grpcAddress}\nData       ${data}\nCtrl-C stops it.`);
+  await aborted(signal);
+  await collector.stop();
+}

@@ -1,0 +1,106 @@
+// `moescope demo`: the same model trained with two strategies, live on the dashboard, then compared.
+import { join, resolve } from "node:path";
+import { createClient } from "@moescope/dashboard/api";
+import type { Collector } from "@moescope/telemetry";
+import { type Command, Option } from "commander";
+import { port } from "../arguments.ts";
+import { listening, openCollector, type Ports } from "../collecting/open-collector.ts";
+import { writeFigure } from "../figures/figure-file.ts";
+import { relativeLoad } from "../figures/relative-load.ts";
+import { aborted, interruptible } from "../interruption.ts";
+import { type ComparedRun, compareRun, formatComparison } from "../reading/comparison.ts";
+import { defaultDataDirectory } from "../reading/data-directory.ts";
+import { allRuns, findRun } from "../reading/find-run.ts";
+import { note, print, printJson } from "../terminal/lines.ts";
+import { formatConfiguration } from "../training/configuration.ts";
+import { refuseUnfinished } from "../training/ending.ts";
+import type { TrainingOrder } from "../training/messages.ts";
+import { prepareBackend } from "../training/prepare-backend.ts";
+import { codeVersion, newRunId } from "../training/run-identity.ts";
+import { addRunOptions, type RunOptions, recipeOf, sourcesOf } from "../training/run-options.ts";
+import { trainVisibly } from "../training/train-visibly.ts";
+
+interface DemoOptions extends RunOptions, Ports {
+  keep?: boolean;
+  dataDir: string;
+  json?: boolean;
+}
+
+const strategies = ["auxiliary-loss", "loss-free-bias"];
+
+export function define(program: Command): void {
+  addRunOptions(program.command("demo").summary("train a model twice and compare, live on a dashboard"))
+    .description(
+      "Starts a collector and its dashboard, trains one model from one seed with an auxiliary loss, then loss-free, and compares.",
+    )
+    .addOption(new Option("--quick", "a fifth of the steps: --recipe quick").implies({ recipe: "quick" }))
+    .option("--keep", "on a terminal: leave the dashboard running at the end, until Ctrl-C")
+    .option("--data-dir <dir>", "holds everything the demo leaves", defaultDataDirectory)
+    .option("--http <port>", "port of the dashboard (default: 4680, or the next free one)", port)
+    .option("--grpc <port>", "port that the runs report to (default: 4681, or the next free one)", port)
+    .option("--json", "print the comparison as JSON")
+    .action((options: DemoOptions) => interruptible((signal) => demo(options, signal)));
+}
+
+async function demo(options: DemoOptions, signal: AbortSignal): Promise<void> {
+  // Whatever is wrong with the options is said before anything starts.
+  const orders = ordersOf(options);
+  await prepareBackend(options.backend, signal);
+  const { dataDir } = options;
+  const collector = await openCollector({ dataDirectory: dataDir, logLevel: "warn", ...listening(options) });
+  try {
+    for (const notice of collector.notices) note(notice);
+    note(`Dashboard  http://${collector.httpAddress}\n\n${formatConfiguration(orders[0]!.recipe)}`);
+    const reporting = { address: collector.grpcAddress, spoolDirectory: resolve(dataDir, "spool") };
+    for (const order of orders) await trainToTheEnd({ ...order, collector: reporting }, signal);
+    const ids = orders.map(({ identity }) => identity.id);
+    await conclude(collector, ids, options);
+    if (options.keep && process.stderr.isTTY) await keepOpen(collector, signal);
+  } finally {
+    await collector.stop();
+  }
+}
+
+/** One for each strategy, alike in everything else. */
+function ordersOf(options: DemoOptions): TrainingOrder[] {
+  const sources = sourcesOf(options);
+  return strategies.map((strategy) => {
+    const recipe = recipeOf(options, strategy);
+    const id = newRunId(recipe);
+    const identity = { id, name: id, tags: ["demo"], codeVersion: codeVersion() };
+    return { recipe, sources, backend: options.backend, identity };
+  });
+}
+
+async function trainToTheEnd(order: TrainingOrder, signal: AbortSignal): Promise<void> {
+  note(`\nRun ${order.identity.id}`);
+  refuseUnfinished(await trainVisibly(order, order.recipe.balancing.strategy, signal));
+}
+
+/** What the runs came to, from what the collector has stored of them. */
+async function conclude(collector: Collector, ids: readonly string[], { dataDir, json }: DemoOptions): Promise<void> {
+  const client = createClient(`http://${collector.httpAddress}`);
+  const stored = await allRuns(client);
+  const runs = ids.map((id) => findRun(stored, id));
+  const compared: ComparedRun[] = [];
+  for (const run of runs) compared.push(await compareRun(client, run));
+  const figure = await relativeLoad(client, { runs });
+  const files = [".svg", ".png", ".csv"].map((ending) => join(dataDir, "figures", `relative-load${ending}`));
+  for (const file of files) await writeFigure(figure, file);
+  if (json) printJson({ runs: compared, figures: files, data: dataDir });
+  else print(`\n${formatComparison(compared)}\n\n${whereItLies(ids, files, dataDir)}`);
+}
+
+function whereItLies(ids: readonly string[], files: readonly string[], dataDir: string): string {
+  return [
+    `Runs       ${ids.join("\n           ")}`,
+    `Figure     ${files.join("\n           ")}`,
+    `Data       ${dataDir}`,
+    `Dashboard  npm run moescope -- collect --data ${dataDir}`,
+  ].join("\n");
+}
+
+async function keepOpen(collector: Collector, signal: AbortSignal): Promise<void> {
+  note(`\nThe dashboard stays open at http://${collector.httpAddress} until Ctrl-C.`);
+  await aborted(signal);
+}

@@ -1,0 +1,91 @@
+// `moescope show`: one run: what it was told, how it went, and how even its layers are.
+import type { Client } from "@moescope/dashboard/api";
+import { v1 } from "@moescope/proto";
+import type { Command } from "commander";
+import { type Balance, balanceAtEnd, type LayerBalance } from "../reading/balance.ts";
+import { allRuns, findRun, type StoredRun } from "../reading/find-run.ts";
+import { asJson } from "../reading/json.ts";
+import { addReadOptions, type ReadOptions, withRuns } from "../reading/open-runs.ts";
+import { stateName } from "../reading/run-states.ts";
+import { print, printJson } from "../terminal/lines.ts";
+import { decimal, whole } from "../terminal/numbers.ts";
+import { type Column, formatTable } from "../terminal/table.ts";
+
+export function define(program: Command): void {
+  addReadOptions(program.command("show").summary("show one stored run"))
+    .description("Shows a run's configuration and state, and the balance of every layer over its last tenth of steps.")
+    .argument("<run>", "its id, or the beginning of it")
+    .option("--json", "print it as JSON")
+    .action(show);
+}
+
+async function show(wanted: string, options: ReadOptions & { json?: boolean }): Promise<void> {
+  const { summary, balance } = await withRuns(options, (client) => read(client, wanted));
+  if (options.json) {
+    printJson({ ...asJson(v1.RunSummary, summary), configuration: JSON.parse(summary.run.configJson), balance });
+    return;
+  }
+  print(
+    factsOf(summary)
+      .map(([title, text]) => `${title.padEnd(15)}${text}`)
+      .join("\n"),
+  );
+  print();
+  print(configurationLines(JSON.parse(summary.run.configJson)).join("\n"));
+  if (balance.layers.length === 0) return;
+  print(`\nBalance over steps ${balance.firstStep} to ${balance.lastStep}`);
+  print(formatTable(balance.layers, layerColumns));
+}
+
+async function read(client: Client, wanted: string): Promise<{ summary: StoredRun; balance: Balance }> {
+  const summary = findRun(await allRuns(client), wanted);
+  return { summary, balance: await balanceAtEnd(client, summary) };
+}
+
+function factsOf(summary: StoredRun): [string, string][] {
+  const { run } = summary;
+  const reason = summary.reason && `: ${summary.reason}`;
+  return [
+    ["run", run.id],
+    ...(run.name === run.id ? [] : [["name", run.name] as [string, string]]),
+    ["state", `${stateName(summary.state)}${reason}`],
+    ["started", new Date(run.startedAt).toISOString()],
+    ["steps", `${whole(summary.steps)} of ${whole(run.plannedSteps)}, ${whole(summary.tokens)} tokens`],
+    ["loss", `${decimal(summary.loss, 4)}, validation ${decimal(summary.validationLoss, 4)}`],
+    [
+      "MaxVio",
+      `${decimal(summary.maxViolation, 3)} batch, ${decimal(summary.validationMaxViolation, 3)} validation (global)`,
+    ],
+    ["speed", `${whole(summary.tokensPerSecond)} tokens/s`],
+    ["experts", `${run.experts}, top-${run.topK}, MoE layers ${run.moeLayers.join(", ")}`],
+    ["categories", run.categories.join(", ")],
+    ["attempts", summary.attempts.map(attemptText).join("; ") || "none yet"],
+    ["rejected", whole(summary.rejected)],
+    ["code", `${run.codeVersion}, metric definitions ${run.metricsVersion}`],
+    ...(run.tags.length > 0 ? [["tags", run.tags.join(", ")] as [string, string]] : []),
+  ];
+}
+
+function attemptText({ attempt, firstStep, lastStep }: v1.Attempt): string {
+  return `${attempt}: steps ${firstStep} to ${lastStep}`;
+}
+
+/** `path = value`, in the words of `--set`. */
+function configurationLines(value: object, prefix = ""): string[] {
+  return Object.entries(value).flatMap(([key, inner]) => {
+    if (typeof inner === "object" && inner !== null) return configurationLines(inner, `${prefix}${key}.`);
+    return `${prefix}${key} = ${inner}`;
+  });
+}
+
+const layerColumns: Column<LayerBalance>[] = [
+  { title: "layer", value: ({ layer }) => String(layer), right: true },
+  { title: "MaxVio batch", value: (row) => decimal(row.maxViolationBatch, 3), right: true },
+  { title: "highest", value: (row) => decimal(row.highestMaxViolationBatch, 3), right: true },
+  { title: "global", value: (row) => decimal(row.maxViolationGlobal, 3), right: true },
+  { title: "CV", value: (row) => decimal(row.coefficientOfVariation, 3), right: true },
+  { title: "entropy", value: ({ entropy }) => decimal(entropy, 4), right: true },
+  { title: "busiest", value: (row) => `${row.busiestExpert} (${decimal(row.busiestLoad, 2)}x)`, right: true },
+  { title: "dead", value: (row) => row.deadExperts.join(",") || "none", right: true },
+  { title: "dropped", value: ({ dropped }) => whole(dropped), right: true },
+];

@@ -1,0 +1,46 @@
+// The `moescope` command: finds the command asked for, runs it, and ends with its exit code.
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { exitCodeOf, explain } from "./failure.ts";
+
+/** Loaded only when needed: TensorFlow.js and ClickHouse take a while. */
+const commands = {
+  demo: () => import("./commands/demo.ts"),
+  train: () => import("./commands/train.ts"),
+  collect: () => import("./commands/collect.ts"),
+  runs: () => import("./commands/runs.ts"),
+  show: () => import("./commands/show.ts"),
+  figure: () => import("./commands/figure.ts"),
+  doctor: () => import("./commands/doctor.ts"),
+};
+
+async function buildProgram(words: readonly string[]): Promise<Command> {
+  const program = new Command("moescope")
+    .description("See what the routers of a Mixture-of-Experts model do while it trains.")
+    .version(versionOfPackage())
+    .option("--verbose", "print the stack of an error")
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.")
+    .exitOverride();
+  const asked = words.find((word) => !word.startsWith("-"));
+  const wanted = Object.entries(commands).filter(([name]) => name === asked);
+  for (const [, load] of wanted.length > 0 ? wanted : Object.entries(commands)) (await load()).define(program);
+  return program;
+}
+
+function versionOfPackage(): string {
+  return JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  try {
+    const program = await buildProgram(words);
+    await program.parseAsync(words, { from: "user" });
+  } catch (error) {
+    const text = explain(error, words.includes("--verbose"));
+    if (text) process.stderr.write(`${text}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+await main(process.argv.slice(2));

@@ -1,0 +1,54 @@
+// Where stored runs are read: always through the HTTP API, of a collector that runs or of one opened for the occasion.
+import { type Client, createClient } from "@moescope/dashboard/api";
+import { findCollector } from "@moescope/telemetry";
+import type { Command } from "commander";
+import { httpUrl } from "../arguments.ts";
+import { openCollector } from "../collecting/open-collector.ts";
+import { Failure, WrongUse } from "../failure.ts";
+import { defaultDataDirectory, holdsStore } from "./data-directory.ts";
+
+export interface ReadOptions {
+  url?: string;
+  data: string;
+}
+
+export function addReadOptions(command: Command): Command {
+  return command
+    .option("--data <dir>", "directory of a collector, running or not", defaultDataDirectory)
+    .option("--url <url>", "a running collector, as in http://127.0.0.1:4680; instead of --data", httpUrl);
+}
+
+/**
+ * @throws WrongUse when the directory holds no runs
+ * @throws Failure when the collector cannot be reached
+ */
+export async function withRuns<Result>(
+  options: ReadOptions,
+  read: (client: Client) => Promise<Result>,
+): Promise<Result> {
+  if (options.url !== undefined) return readFrom(options.url, read);
+  const running = await findCollector(options.data);
+  if (running) return readFrom(`http://${running.httpAddress}`, read);
+  if (!holdsStore(options.data)) {
+    throw new WrongUse(`--data ${options.data} holds no runs; allowed is a directory that a collector has written to`);
+  }
+  const anyPort = { http: { port: 0 }, grpc: { port: 0 } };
+  const collector = await openCollector({ dataDirectory: options.data, logLevel: "warn", ...anyPort });
+  try {
+    return await readFrom(`http://${collector.httpAddress}`, read);
+  } finally {
+    await collector.stop();
+  }
+}
+
+async function readFrom<Result>(url: string, read: (client: Client) => Promise<Result>): Promise<Result> {
+  try {
+    return await read(createClient(url));
+  } catch (error) {
+    // What fetch throws when nobody answers.
+    if (!(error instanceof TypeError && error.message === "fetch failed")) throw error;
+    throw new Failure(
+      `No collector answers at ${url}: ${(error.cause as Error | undefined)?.message ?? error.message}`,
+    );
+  }
+}

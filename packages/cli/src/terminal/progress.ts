@@ -1,0 +1,75 @@
+// Progress on stderr: a bar on a terminal; elsewhere a plain line every five seconds and at every tenth of the way.
+import { MultiBar } from "cli-progress";
+import { divertNotes, note } from "./lines.ts";
+
+export interface Progress {
+  /** @param details what stands beside the bar */
+  update(done: number, details: string, total?: number): void;
+  stop(): void;
+}
+
+const plainInterval = 5000;
+
+/** @param label what stands before the bar; may be empty */
+export function startProgress(label: string, total: number): Progress {
+  return process.stderr.isTTY ? new Bar(label, total) : new PlainLines(label, total);
+}
+
+class Bar implements Progress {
+  readonly #bars: MultiBar;
+  readonly #bar: ReturnType<MultiBar["create"]>;
+  readonly #endDiversion: () => void;
+
+  constructor(label: string, total: number) {
+    this.#bars = new MultiBar({
+      format: `${label} {bar} {details}`.trimStart(),
+      barCompleteChar: "█",
+      barIncompleteChar: "░",
+      barsize: 24,
+      hideCursor: true,
+      stream: process.stderr,
+      fps: 10,
+      // The signals are interruption.ts's; the cursor comes back with stop().
+      gracefulExit: false,
+    });
+    this.#bar = this.#bars.create(total, 0, { details: "" });
+    this.#endDiversion = divertNotes((line) => {
+      this.#bars.log(`${line}\n`);
+      this.#bars.update();
+    });
+  }
+
+  update(done: number, details: string, total?: number): void {
+    if (total !== undefined) this.#bar.setTotal(total);
+    this.#bar.update(done, { details });
+  }
+
+  stop(): void {
+    this.#endDiversion();
+    this.#bars.stop();
+  }
+}
+
+class PlainLines implements Progress {
+  readonly #label: string;
+  #total: number;
+  #lastAt = performance.now();
+  #lastTenth = 0;
+
+  constructor(label: string, total: number) {
+    this.#label = label;
+    this.#total = total;
+  }
+
+  update(done: number, details: string, total = this.#total): void {
+    this.#total = total;
+    const now = performance.now();
+    const tenth = Math.floor((10 * done) / total);
+    if (tenth <= this.#lastTenth && now - this.#lastAt < plainInterval) return;
+    this.#lastTenth = tenth;
+    this.#lastAt = now;
+    note(`${this.#label} ${details}`.trimStart());
+  }
+
+  stop(): void {}
+}

@@ -1,0 +1,116 @@
+// The training process: started by the command with the environment TensorFlow needs, told what to train over the channel.
+import { maxViolation, sumHistograms } from "@moescope/metrics";
+import { v1 } from "@moescope/proto";
+import {
+  CollectorReporter,
+  describeRun,
+  type OpenBackend,
+  openBackend,
+  openCorpus,
+  type Reporter,
+  type TrainingResult,
+  type TrainingStep,
+  train,
+} from "@moescope/trainer";
+import { Failure } from "../failure.ts";
+import type { FromTraining, ToTraining, TrainingEnded, TrainingOrder } from "./messages.ts";
+import { NoReporter } from "./no-reporter.ts";
+
+const stop = new AbortController();
+
+process.on("message", (message: ToTraining) => {
+  if (message.kind === "stop") stop.abort(message.reason);
+  else void carryOut(message);
+});
+process.on("disconnect", () => stop.abort("the command that started this run is gone"));
+// Ctrl-C reaches the whole group; what it means here is the command's to say.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+
+async function carryOut(order: TrainingOrder): Promise<void> {
+  try {
+    const ended = await trainRun(order);
+    if (ended) await send(ended);
+  } catch (error) {
+    const { name, message, stack } = error as Error;
+    await send({ kind: "error", name, message, stack });
+  }
+  process.exit();
+}
+
+/** @returns undefined when it was stopped before anything was reported */
+async function trainRun({
+  recipe,
+  sources,
+  backend,
+  identity,
+  collector,
+}: TrainingOrder): Promise<TrainingEnded | undefined> {
+  const { device, notice } = await openBackendOf(backend);
+  const { seed, data } = recipe;
+  const corpus = await openCorpus({ ...data, sources, seed });
+  if (stop.signal.aborted) return undefined;
+  await send({ kind: "started", device, ...(notice && { notice }) });
+  const reporter: Reporter = collector
+    ? new CollectorReporter({
+        ...collector,
+        run: { ...describeRun(recipe, corpus, identity), id: identity.id },
+        flushMilliseconds: 2000,
+        notice: (line) => void send({ kind: "notice", line }),
+      })
+    : new NoReporter();
+  const result = await train({ recipe, corpus, reporter, onStep: reportProgress(), signal: stop.signal });
+  return endOf(result);
+}
+
+async function openBackendOf(name: string | undefined): Promise<OpenBackend> {
+  try {
+    return await openBackend(name);
+  } catch (error) {
+    throw new Failure((error as Error).message, { cause: error });
+  }
+}
+
+/** Progress that the command has not yet taken is not added to: it shows only the newest anyway. */
+function reportProgress(): (step: TrainingStep) => void {
+  let underWay = false;
+  return ({ step, loss, tokensPerSecond, histograms }) => {
+    if (underWay) return;
+    underWay = true;
+    const perLayer = histograms.map(({ categories }) => {
+      return maxViolation(sumHistograms(categories!.map(({ counts }) => counts!)));
+    });
+    const mean = perLayer.reduce((sum, value) => sum + value, 0) / perLayer.length;
+    void send({ kind: "progress", steps: step + 1, loss, tokensPerSecond, maxViolation: mean }).then(() => {
+      underWay = false;
+    });
+  };
+}
+
+const outcomes: Partial<Record<v1.RunEnd.Outcome, TrainingEnded["outcome"]>> = {
+  [v1.RunEnd.Outcome.FINISHED]: "finished",
+  [v1.RunEnd.Outcome.STOPPED]: "stopped",
+};
+
+function endOf({ outcome, reason, steps, last, evaluation, reporting }: TrainingResult): TrainingEnded {
+  return {
+    kind: "ended",
+    outcome: outcomes[outcome] ?? "failed",
+    ...(reason !== undefined && { reason }),
+    steps,
+    ...(last && { loss: last.loss }),
+    ...(evaluation && { evaluation: numbersOf(evaluation) }),
+    reporting,
+  };
+}
+
+function numbersOf({ loss, maxViolation, deadExperts, dropped }: NonNullable<TrainingResult["evaluation"]>) {
+  return { loss, maxViolation, deadExperts, dropped };
+}
+
+/** Resolves when the message is on its way, or when there is nobody to take it any more. */
+function send(message: FromTraining): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.connected) process.send!(message, () => resolve());
+    else resolve();
+  });
+}

@@ -1,0 +1,26 @@
+// One training run as a person sees it: what it runs on, its progress, how it ended.
+import { note } from "../terminal/lines.ts";
+import { describeEnd, describeReporting } from "./ending.ts";
+import type { TrainingEnded, TrainingOrder } from "./messages.ts";
+import { RunProgress } from "./run-progress.ts";
+import { runTraining } from "./run-training.ts";
+
+/** @throws what `runTraining` throws; a run that failed or was stopped is a result */
+export async function trainVisibly(order: TrainingOrder, label: string, signal: AbortSignal): Promise<TrainingEnded> {
+  let progress: RunProgress | undefined;
+  const ended = await runTraining(
+    order,
+    {
+      started({ device, notice }) {
+        if (notice) note(notice);
+        note(`Training on ${device}`);
+        progress = new RunProgress(label, order.recipe.steps);
+      },
+      progress: (numbers) => progress?.update(numbers),
+    },
+    signal,
+  ).finally(() => progress?.stop());
+  note(describeEnd(ended));
+  if (order.collector) note(describeReporting(ended.reporting));
+  return ended;
+}
