@@ -41,7 +41,10 @@ const DRAIN_DEADLINE = 1_500;
  */
 export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
   const config = parseCollectorConfig(options);
-  const log = pino({ name: "collector", level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  const log = pino(
+    { name: "collector", level: config.logLevel, errorKey: "error" },
+    pino.destination({ fd: 2, sync: true }),
+  );
   const undo = new UndoList();
   try {
     return await start(config, log, undo);

@@ -14,13 +14,13 @@ export interface ShownAttempt {
  * @param attempts of one run, in any order
  * @returns ascending and disjoint; an attempt that a later one replaces altogether is left out
  */
-export function shownAttempts(attempts: readonly v1.Attempt.$Properties[]): ShownAttempt[] {
+export function shownAttempts(attempts: readonly Pick<v1.Attempt, "attempt" | "firstStep">[]): ShownAttempt[] {
   const shown: ShownAttempt[] = [];
   let before = Number.MAX_SAFE_INTEGER;
-  const newestFirst = [...attempts].sort((a, b) => b.attempt! - a.attempt!);
+  const newestFirst = [...attempts].sort((a, b) => b.attempt - a.attempt);
   for (const [index, { attempt, firstStep }] of newestFirst.entries()) {
-    const from = index === newestFirst.length - 1 ? 0 : firstStep!;
-    if (from < before) shown.unshift({ attempt: attempt!, from, before });
+    const from = index === newestFirst.length - 1 ? 0 : firstStep;
+    if (from < before) shown.unshift({ attempt, from, before });
     before = Math.min(before, from);
   }
   return shown;

@@ -23,6 +23,7 @@ test.skipIf(!canMount())(
       disk.fill();
       for (let sequence = before + 1; sequence <= before + 20; sequence++) sender.send({ step: step(sequence) });
       await vi.waitFor(() => expect(failures(collector)).toBe(occurrence), 10_000);
+      expect(collector.log()).toMatch(/not enough space|No space left/i);
       expect(sender.acknowledged).toBe(before);
       disk.free();
       await sender.untilAcknowledged(before + 20);

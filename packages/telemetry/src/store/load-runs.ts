@@ -1,7 +1,8 @@
 // What the store knows of every run, read back into memory when a collector starts.
 import { v1 } from "@moescope/proto";
 import { asNumber, asNumbers, DATABASE } from "./database.ts";
-import type { Runs, StepDigest } from "./runs.ts";
+import type { StepDigest } from "./run-summary.ts";
+import type { Runs } from "./runs.ts";
 import type { Store } from "./store.ts";
 
 /** @returns how far each stream is stored */

@@ -133,9 +133,9 @@ function escaped(text: string): string {
 }
 
 function uint32Bytes(values: number[]): string {
-  return Buffer.from(Uint32Array.from(values).buffer).toString("base64");
+  return Buffer.from(new Uint32Array(values).buffer).toString("base64");
 }
 
 function float32Bytes(values: number[]): string {
-  return Buffer.from(Float32Array.from(values).buffer).toString("base64");
+  return Buffer.from(new Float32Array(values).buffer).toString("base64");
 }

@@ -1,45 +1,9 @@
 // What is known of every run, kept in memory: descriptions, states, newest values. Answers the run list without asking the store.
 import { v1 } from "@moescope/proto";
+import { attemptsOf, type RunRecord, type StepDigest, type StepRange, stateOf, summaryOf } from "./run-summary.ts";
 import { busiestOfLayer, type StepSum } from "./step-sum.ts";
 
 const { State } = v1.RunSummary;
-const { Outcome } = v1.RunEnd;
-
-/** Values of one step that a summary shows. */
-export interface StepDigest {
-  attempt: number;
-  step: number;
-  tokens: number;
-  loss: number;
-  tokensPerSecond: number;
-  layers: { layer: number; maxViolation: number; busiestExpert: number }[];
-}
-
-interface StepRange {
-  firstStep: number;
-  lastStep: number;
-}
-
-interface AttemptRecord {
-  /** Steps of any split, and training steps alone. */
-  any: StepRange;
-  train: StepRange | undefined;
-  /** Training steps stored. */
-  trained: number;
-}
-
-interface RunRecord {
-  description: v1.RunDescription;
-  describedBy: number;
-  attempts: Map<number, AttemptRecord>;
-  ends: Map<number, Map<number, v1.RunEnd>>;
-  openStreams: number;
-  lastMessageAt: number;
-  lastStepOfAnySplit: number;
-  rejected: number;
-  newest: Map<v1.Split, StepDigest>;
-  announced: v1.RunSummary.State;
-}
 
 /** Told about every run that appears, changes state, or has new values. */
 export type RunListener = (run: string, change: "state" | "values") => void;
@@ -165,46 +129,14 @@ export class Runs {
     for (const run of this.#runs.keys()) this.#announce(run);
   }
 
-  /** Ranges of training steps; of all steps for an attempt that has not trained. Ascending. */
-  attempts(run: string): v1.Attempt.$Properties[] {
-    return [...(this.#runs.get(run)?.attempts ?? [])]
-      .map(([attempt, { any, train }]) => ({ attempt, ...(train ?? any) }))
-      .sort((a, b) => a.attempt - b.attempt);
-  }
-
-  summary(run: string): v1.RunSummary.$Properties | undefined {
+  attempts(run: string): v1.Attempt[] {
     const record = this.#runs.get(run);
-    if (record === undefined) return undefined;
-    const train = record.newest.get(v1.Split.TRAIN);
-    const evaluation = record.newest.get(v1.Split.EVAL);
-    const worst = worstLayer(train);
-    const { state, reason } = this.#state(record);
-    return {
-      run: record.description,
-      state,
-      reason,
-      lastStep: train?.step ?? 0,
-      steps: [...record.attempts.values()].reduce((sum, { trained }) => sum + trained, 0),
-      tokens: train?.tokens ?? 0,
-      lastMessageAt: record.lastMessageAt,
-      loss: train?.loss ?? Number.NaN,
-      tokensPerSecond: train?.tokensPerSecond ?? Number.NaN,
-      maxViolation: meanMaxViolation(train),
-      worstLayer: worst?.layer ?? 0,
-      worstExpert: worst?.busiestExpert ?? 0,
-      worstMaxViolation: worst?.maxViolation ?? Number.NaN,
-      validationLoss: evaluation?.loss ?? Number.NaN,
-      validationMaxViolation: meanMaxViolation(evaluation),
-      attempts: this.attempts(run),
-      rejected: record.rejected,
-    };
+    return record === undefined ? [] : attemptsOf(record);
   }
 
-  #state(record: RunRecord): { state: v1.RunSummary.State; reason: string } {
-    const ended = endOf(record);
-    if (ended !== undefined) return ended;
-    const live = record.openStreams > 0 || Date.now() - record.lastMessageAt < this.#silentAfter;
-    return { state: live ? State.LIVE : State.SILENT, reason: "" };
+  summary(run: string): v1.RunSummary | undefined {
+    const record = this.#runs.get(run);
+    return record === undefined ? undefined : summaryOf(record, this.#silentAfter);
   }
 
   #change(run: string, change: (record: RunRecord) => void): void {
@@ -216,7 +148,7 @@ export class Runs {
 
   #announce(run: string): void {
     const record = this.#runs.get(run)!;
-    const { state } = this.#state(record);
+    const { state } = stateOf(record, this.#silentAfter);
     if (state === record.announced) return;
     record.announced = state;
     this.#listener(run, "state");
@@ -238,35 +170,8 @@ function newRecord(description: v1.RunDescription, attempt: number, lastMessageA
   };
 }
 
-/** How the newest attempt ended: one rank that failed or was stopped speaks for all, finished only when every rank has. */
-function endOf(record: RunRecord): { state: v1.RunSummary.State; reason: string } | undefined {
-  const newest = Math.max(record.describedBy, ...record.attempts.keys());
-  const ends = [...(record.ends.get(newest)?.values() ?? [])];
-  const failed = ends.find((end) => end.outcome === Outcome.FAILED);
-  if (failed !== undefined) return { state: State.FAILED, reason: failed.reason };
-  const stopped = ends.find((end) => end.outcome === Outcome.STOPPED);
-  if (stopped !== undefined) return { state: State.STOPPED, reason: stopped.reason };
-  const finished = ends.length > 0 && ends.length >= record.description.ranks;
-  return finished ? { state: State.FINISHED, reason: "" } : undefined;
-}
-
 function scalar(scalars: v1.ScalarSummary[], name: string): number {
   return scalars.find((scalar) => scalar.name === name)?.last ?? Number.NaN;
-}
-
-// A layer without assignments has no MaxVio and is left out of both.
-function layersWithLoad(digest: StepDigest | undefined) {
-  return (digest?.layers ?? []).filter((layer) => !Number.isNaN(layer.maxViolation));
-}
-
-function meanMaxViolation(digest: StepDigest | undefined): number {
-  const layers = layersWithLoad(digest);
-  return layers.reduce((sum, layer) => sum + layer.maxViolation, 0) / layers.length;
-}
-
-function worstLayer(digest: StepDigest | undefined) {
-  const [first, ...others] = layersWithLoad(digest);
-  return others.reduce((worst, layer) => (layer.maxViolation > worst!.maxViolation ? layer : worst), first);
 }
 
 function extended(range: StepRange | undefined, { firstStep, lastStep }: StepRange): StepRange {

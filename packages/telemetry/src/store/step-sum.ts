@@ -48,7 +48,7 @@ export function busiestOfLayer(layer: v1.LayerSummary): number {
 
 function addHistogram(histogram: v1.RoutingHistogram, before: v1.LayerSummary | undefined): v1.LayerSummary {
   const categories = addCategories(histogram.categories, before?.categories ?? []);
-  const load = [...sumHistograms(categories.map((category) => category.counts))];
+  const load = plain(sumHistograms(categories.map((category) => category.counts)));
   return new v1.LayerSummary({
     layer: histogram.layer,
     maxViolation: summaryOfOne("max_violation", maxViolation(load)),
@@ -68,7 +68,7 @@ function addCategories(arrived: v1.CategoryRouting[], before: v1.CategoryLoad[])
     const other = categories.get(category);
     const added = {
       category,
-      counts: other === undefined ? counts : [...sumHistograms([counts, other.counts])],
+      counts: other === undefined ? counts : plain(sumHistograms([counts, other.counts])),
       tokens: tokens + (other?.tokens ?? 0),
       dropped: dropped + (other?.dropped ?? 0),
     };
@@ -117,6 +117,13 @@ function summaryOfOne(name: string, value: number): v1.ScalarSummary {
     last: value,
     nanValues: 1 - values,
   });
+}
+
+// A loop: spreading a typed array goes through its iterator, which is several times slower, and this runs for every histogram.
+function plain(values: Float64Array): number[] {
+  const numbers = new Array<number>(values.length);
+  for (let index = 0; index < values.length; index++) numbers[index] = values[index]!;
+  return numbers;
 }
 
 function sum(values: number[]): number {
