@@ -147,8 +147,11 @@ test("steps of another split and of runs that are not shown are left out", async
   store.show([{ run: "r", layer: 0 }], "train");
   await streaming(1);
   await until(({ status }) => status === "ready");
-  send({ step: { ...syntheticStep(3), split: v1.Split.EVAL } });
-  send({ step: syntheticStep(3, { id: "other" }) });
-  send({ step: { ...syntheticStep(3), tokens: 77 } });
-  expect((await until(reaches(3))).buckets.at(-1)!.tokens).toBe(77);
+  stored = 4;
+  send({ step: { ...syntheticStep(40), split: v1.Split.EVAL } });
+  send({ step: syntheticStep(50, { id: "other" }) });
+  send({ step: syntheticStep(3) });
+  const timeline = await until(({ newest }) => newest !== undefined);
+  expect(timeline.newest!.firstStep).toBe(3);
+  expect(steps(timeline)).toEqual([0, 1, 2, 3]);
 });

@@ -177,8 +177,8 @@ function formatCeiling(value: number): string {
   return Number.isInteger(value) ? String(value) : value.toFixed(2);
 }
 
-/** The numbers behind the figure, one line a cell. */
-export function relativeLoadCsv({ layers }: RelativeLoadModel): string {
+/** The numbers behind the figure, one row a cell, first the header. */
+export function relativeLoadTable({ layers }: RelativeLoadModel): (string | number)[][] {
   const header = [
     "run",
     "label",
@@ -194,11 +194,14 @@ export function relativeLoadCsv({ layers }: RelativeLoadModel): string {
   const rows: (string | number)[][] = [header];
   for (const panel of layers.flatMap(({ panels }) => panels)) {
     for (const { category, tokens, counts, relative } of panel.rows) {
-      counts.forEach((count, expert) => {
-        const place = [panel.run, panel.label, panel.layer, panel.firstStep, panel.lastStep, category, tokens, expert];
-        rows.push([...place, count, relative[expert]!]);
-      });
+      const place = [panel.run, panel.label, panel.layer, panel.firstStep, panel.lastStep, category, tokens];
+      for (const [expert, count] of counts.entries()) rows.push([...place, expert, count, relative[expert]!]);
     }
   }
-  return toCsv(rows);
+  return rows;
+}
+
+/** The numbers behind the figure as a CSV file. */
+export function relativeLoadCsv(model: RelativeLoadModel): string {
+  return toCsv(relativeLoadTable(model));
 }

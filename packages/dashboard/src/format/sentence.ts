@@ -15,3 +15,9 @@ export function plural(count: number, noun: string): string {
 export function stepRange(first: number, last: number): string {
   return first === last ? `step ${first}` : `steps ${first}–${last}`;
 }
+
+/** @param widths steps in a point, one for each run; empty while every step has its own point */
+export function stepsAPoint(widths: readonly number[]): string {
+  const most = Math.max(1, ...widths);
+  return most === 1 ? "" : `1 point = ${most} steps`;
+}

@@ -154,3 +154,26 @@ function maxViolationSentence(runs: readonly RunBuckets[]): string {
     ? "No MoE layer has reported for this split yet."
     : `Now, averaged over layers: ${joinWords(parts)}.`;
 }
+
+/** Rows for Recharts: for each x, the mean (`y0`, `y1` …) and the extremes (`band0` …) of every series that has a point there. */
+export function lineRows(series: readonly LineSeries[]): Record<string, number | number[] | null>[] {
+  const rows = new Map<number, Record<string, number | number[] | null>>();
+  for (const [place, { points }] of series.entries()) {
+    for (const { x, y, low, high } of points) {
+      const row = rows.get(x) ?? { x };
+      row[`y${place}`] = Number.isNaN(y) ? null : y;
+      row[`band${place}`] = Number.isNaN(low) ? null : [low, high];
+      rows.set(x, row);
+    }
+  }
+  return [...rows.entries()].sort(([a], [b]) => a - b).map(([, row]) => row);
+}
+
+/** Rows of the data behind a chart, for a CSV file. */
+export function linesTable({ series }: LinesModel): (string | number)[][] {
+  const header = ["run", "layer", "first_step", "last_step", "x", "mean", "min", "max"];
+  const rows = series.flatMap(({ run, layer, points }) =>
+    points.map(({ firstStep, lastStep, x, y, low, high }) => [run, layer ?? "", firstStep, lastStep, x, y, low, high]),
+  );
+  return [header, ...rows];
+}

@@ -2,7 +2,8 @@
 import type { Axis } from "../../address/address.ts";
 import { type Bucket, layerOf, loadOf, positionOf } from "../../data/bucket.ts";
 import type { ChosenRun } from "../../data/chosen-runs.ts";
-import { formatPercent, formatRatio } from "../../format/number.ts";
+import { formatPercent, formatRatio, formatWhole } from "../../format/number.ts";
+import { stepRange } from "../../format/sentence.ts";
 
 /** Up to this many experts are drawn as lines; above, as bands of quantiles with the chosen ones on top. */
 export const MOST_LINES = 64;
@@ -139,4 +140,47 @@ export function expertsTable(models: readonly ExpertsModel[]): (string | number)
     }
   }
   return rows;
+}
+
+/** Relative load with experts as rows and buckets as columns, for a heat map. */
+export function transposed({ relative, experts, x }: ExpertsModel): Float64Array {
+  const values = new Float64Array(relative.length);
+  for (let column = 0; column < x.length; column++) {
+    for (let expert = 0; expert < experts; expert++)
+      values[expert * x.length + column] = relative[column * experts + expert]!;
+  }
+  return values;
+}
+
+/** One expert in one bucket, in words. */
+export function expertReading(
+  { experts, firstSteps, lastSteps, share, relative, counts }: ExpertsModel,
+  bucket: number,
+  expert: number,
+) {
+  const cell = bucket * experts + expert;
+  const steps = stepRange(firstSteps[bucket]!, lastSteps[bucket]!);
+  const reading = {
+    steps,
+    share: formatPercent(share[cell]!),
+    relative: formatRatio(relative[cell]!),
+    count: formatWhole(counts[cell]!),
+  };
+  return {
+    ...reading,
+    text: `Expert ${expert}, ${steps}: ${reading.share} of the assignments, ${reading.relative} × its share.`,
+  };
+}
+
+/** One domain for the charts of several runs. */
+export function sharedDomains(models: readonly ExpertsModel[]): { x: [number, number]; y: [number, number] } {
+  let [first, last, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
+  for (const { x, share, experts } of models) {
+    first = Math.min(first, x[0] ?? first);
+    last = Math.max(last, x.at(-1) ?? last);
+    for (const value of share) if (value > highest) highest = value;
+    highest = Math.max(highest, 2 / Math.max(2, experts));
+  }
+  if (!(last >= first)) return { x: [0, 1], y: [0, 1] };
+  return { x: [first, last > first ? last : first + 1], y: [0, Math.min(1, highest * 1.06)] };
 }

@@ -1,7 +1,8 @@
 // The overview: one row a run, with its verdict, whom to blame, and the numbers that say so.
 import { v1 } from "@moescope/proto";
 import type { Bucket } from "../../data/bucket.ts";
-import { formatCount, formatDuration, formatRatio, formatValue, formatWhole } from "../../format/number.ts";
+import { hasSteps, type Progress, progressOf, type RunState, stateOf } from "../../data/run-state.ts";
+import { formatCount, formatDuration, formatRatio, formatValue } from "../../format/number.ts";
 import { plural } from "../../format/sentence.ts";
 import { type Health, judge, lossTrace, maxViolationTrace, type Verdict } from "./verdict.ts";
 
@@ -22,15 +23,6 @@ export interface OverviewRow {
   speed: string | undefined;
   lossTrace: number[];
   maxViolationTrace: number[];
-}
-
-export type RunState = "live" | "silent" | "finished" | "stopped" | "failed" | "unknown";
-
-export interface Progress {
-  /** "120 of 300" or "120". */
-  text: string;
-  /** 0..1; undefined when the run is open-ended. */
-  share: number | undefined;
 }
 
 /**
@@ -55,31 +47,6 @@ export function overviewRow(summary: v1.RunSummary.$Properties, buckets: readonl
     lossTrace: lossTrace(buckets),
     maxViolationTrace: maxViolationTrace(buckets),
   };
-}
-
-/** @returns the state in the words of the screen */
-export function stateOf(summary: v1.RunSummary.$Properties): RunState {
-  const { LIVE, SILENT, FINISHED, STOPPED, FAILED } = v1.RunSummary.State;
-  const words = new Map<number | undefined, RunState>([
-    [LIVE, "live"],
-    [SILENT, "silent"],
-    [FINISHED, "finished"],
-    [STOPPED, "stopped"],
-    [FAILED, "failed"],
-  ]);
-  return words.get(summary.state) ?? "unknown";
-}
-
-/** Steps made, against those planned. */
-export function progressOf(summary: v1.RunSummary.$Properties): Progress {
-  const made = hasSteps(summary) ? (summary.lastStep ?? 0) + 1 : 0;
-  const planned = summary.run?.plannedSteps ?? 0;
-  if (planned === 0) return { text: formatWhole(made), share: undefined };
-  return { text: `${formatWhole(made)} of ${formatWhole(planned)}`, share: Math.min(1, made / planned) };
-}
-
-function hasSteps(summary: v1.RunSummary.$Properties): boolean {
-  return (summary.steps ?? 0) > 0;
 }
 
 function speedOf({ state, tokensPerSecond = 0 }: v1.RunSummary.$Properties): string | undefined {

@@ -1,0 +1,226 @@
+// A heat map that stays light however many cells it has: one picture for the cells, one path for each kind of mark.
+import { type KeyboardEvent, type PointerEvent, type ReactNode, useId, useMemo, useState } from "react";
+import type { Theme } from "../address/address.ts";
+import { loadColour } from "../theme/diverging.ts";
+import { cellImage } from "./cell-image.ts";
+import { useWidth } from "./use-width.ts";
+import "./heat-map.css";
+
+export interface Cell {
+  row: number;
+  column: number;
+}
+
+export interface HeatMapProps {
+  /** Says what the map shows, for those who do not see it. */
+  label: string;
+  /** Relative load [rows × columns], row-major; NaN where there is no data. */
+  values: Float64Array;
+  rows: number;
+  columns: number;
+  /** Row-major indices of the cells of dead experts. */
+  dead: readonly number[];
+  rowTitle: string;
+  columnTitle: string;
+  /** Texts beside rows and under columns, by index. */
+  rowLabel: (row: number) => string;
+  columnTicks: readonly { column: number; text: string }[];
+  /** Height of a row in pixels, as far as there is room. */
+  rowHeight: number;
+  theme: Theme;
+  /** Marked with a frame. */
+  selected?: Partial<Cell> | undefined;
+  onSelect?: (cell: Cell) => void;
+  /** What a cell says when pointed at, and to a screen reader. */
+  readout: (cell: Cell) => { text: string; box: ReactNode } | undefined;
+}
+
+const LEFT = 34;
+const BOTTOM = 36;
+
+export function HeatMap(props: HeatMapProps) {
+  const { label, values, rows, columns, rowHeight, theme, onSelect, readout } = props;
+  const [ref, width] = useWidth<HTMLDivElement>();
+  const [hover, setHover] = useState<Cell>();
+  const [spoken, setSpoken] = useState("");
+  const image = useMemo(
+    () => cellImage(values, columns, (value) => loadColour(value, theme)),
+    [values, columns, theme],
+  );
+  const size = { width: Math.max(0, width - LEFT - 2), height: Math.max(1, rows * rowHeight) };
+  const toCell = (event: PointerEvent<SVGElement>): Cell => {
+    const box = event.currentTarget.getBoundingClientRect();
+    return {
+      row: clamp(Math.floor(((event.clientY - box.top) / box.height) * rows), rows),
+      column: clamp(Math.floor(((event.clientX - box.left) / box.width) * columns), columns),
+    };
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const next = moveCell(hover, event.key, rows, columns);
+    if (next !== undefined) {
+      setHover(next);
+      setSpoken(readout(next)?.text ?? "No data.");
+    } else if (event.key === "Enter" && hover !== undefined) onSelect?.(hover);
+    else if (event.key === "Escape") setHover(undefined);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
+    <div
+      ref={ref}
+      className="heat-map"
+      role="group"
+      aria-label={`${label} Arrow keys move from cell to cell.`}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: the map itself takes the arrow keys; thousands of focusable cells would not help
+      tabIndex={0}
+      onKeyDown={onKeyDown}
+      onBlur={() => setHover(undefined)}
+    >
+      {width > 0 && (
+        <svg width={width} height={size.height + BOTTOM} role="img" aria-label={label}>
+          <g transform={`translate(${LEFT} 1)`}>
+            <Background size={size} />
+            {image !== "" && <image href={image} width={size.width} height={size.height} preserveAspectRatio="none" />}
+            <Marks {...props} size={size} hover={hover} />
+            <rect
+              className="heat-map-cells"
+              width={size.width}
+              height={size.height}
+              onPointerMove={(event) => setHover(toCell(event))}
+              onPointerLeave={() => setHover(undefined)}
+              onPointerUp={(event) => onSelect?.(toCell(event))}
+            />
+          </g>
+          <Axes {...props} size={size} />
+        </svg>
+      )}
+      {hover !== undefined && (
+        <CellReadout cell={hover} rows={rows} columns={columns} size={size} box={readout(hover)?.box} />
+      )}
+      <span className="visually-hidden" aria-live="polite">
+        {spoken}
+      </span>
+    </div>
+  );
+}
+
+interface Size {
+  width: number;
+  height: number;
+}
+
+/** Hatching shows through where there is no data. */
+function Background({ size }: { size: Size }) {
+  const id = useId();
+  return (
+    <>
+      <pattern id={id} width={6} height={6} patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+        <rect width={6} height={6} fill="var(--sunken)" />
+        <line y2={6} stroke="var(--line-strong)" strokeWidth={1.5} />
+      </pattern>
+      <rect {...size} fill={`url(#${id})`} />
+    </>
+  );
+}
+
+function Marks({ dead, rows, columns, selected, size, hover }: HeatMapProps & { size: Size; hover: Cell | undefined }) {
+  const cell = { width: size.width / columns, height: size.height / rows };
+  const frame = (place: Partial<Cell>, className: string) => (
+    <rect
+      className={className}
+      x={(place.column ?? 0) * cell.width}
+      y={(place.row ?? 0) * cell.height}
+      width={place.column === undefined ? size.width : Math.max(2, cell.width)}
+      height={place.row === undefined ? size.height : Math.max(2, cell.height)}
+    />
+  );
+  return (
+    <g className="heat-map-marks">
+      <path className="heat-map-dead" d={deadPath(dead, columns, cell)} />
+      <rect className="heat-map-frame" {...size} />
+      {selected !== undefined && frame(selected, "heat-map-selected")}
+      {hover !== undefined && frame(hover, "heat-map-hover")}
+    </g>
+  );
+}
+
+/** A cross in every dead cell, never smaller than three pixels: a dead expert must not vanish in a small map. */
+function deadPath(dead: readonly number[], columns: number, cell: Size): string {
+  const half = Math.max(1.5, Math.min(3.5, cell.width / 2 - 2, cell.height / 2 - 2));
+  return dead
+    .map((index) => {
+      const x = ((index % columns) + 0.5) * cell.width - half;
+      const y = (Math.floor(index / columns) + 0.5) * cell.height - half;
+      return `M${x.toFixed(1)} ${y.toFixed(1)}l${2 * half} ${2 * half}m0 ${-2 * half}l${-2 * half} ${2 * half}`;
+    })
+    .join("");
+}
+
+function Axes({ rows, columns, rowLabel, columnTicks, rowTitle, columnTitle, size }: HeatMapProps & { size: Size }) {
+  const rowHeight = size.height / rows;
+  const every = Math.max(1, Math.ceil(14 / rowHeight));
+  const shownRows = Array.from({ length: Math.ceil(rows / every) }, (_, place) => place * every);
+  return (
+    <g className="heat-map-axes">
+      {shownRows.map((row) => (
+        <text key={row} x={LEFT - 6} y={(row + 0.5) * rowHeight + 5} textAnchor="end">
+          {rowLabel(row)}
+        </text>
+      ))}
+      {columnTicks.map(({ column, text }) => (
+        <text key={column} x={LEFT + ((column + 0.5) * size.width) / columns} y={size.height + 15} textAnchor="middle">
+          {text}
+        </text>
+      ))}
+      <text x={LEFT + size.width / 2} y={size.height + 31} textAnchor="middle">
+        {columnTitle}
+      </text>
+      <text x={0} y={size.height + 31}>
+        {rowTitle} ↑
+      </text>
+    </g>
+  );
+}
+
+function CellReadout({
+  cell,
+  rows,
+  columns,
+  size,
+  box,
+}: {
+  cell: Cell;
+  rows: number;
+  columns: number;
+  size: Size;
+  box: ReactNode;
+}) {
+  if (box === undefined) return null;
+  const x = LEFT + ((cell.column + 0.5) / columns) * size.width;
+  const y = ((cell.row + 1) / rows) * size.height + 8;
+  const left = Math.min(Math.max(0, x - 104), Math.max(0, LEFT + size.width - 208));
+  return (
+    <div className="readout heat-map-readout" style={{ left, top: y }}>
+      {box}
+    </div>
+  );
+}
+
+function moveCell(cell: Cell | undefined, key: string, rows: number, columns: number): Cell | undefined {
+  const moves: Record<string, [number, number]> = {
+    ArrowUp: [-1, 0],
+    ArrowDown: [1, 0],
+    ArrowLeft: [0, -1],
+    ArrowRight: [0, 1],
+  };
+  const move = moves[key];
+  if (move === undefined || rows === 0 || columns === 0) return undefined;
+  if (cell === undefined) return { row: 0, column: 0 };
+  return { row: clamp(cell.row + move[0], rows), column: clamp(cell.column + move[1], columns) };
+}
+
+function clamp(index: number, length: number): number {
+  return Math.min(length - 1, Math.max(0, index));
+}

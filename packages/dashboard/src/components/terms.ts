@@ -1,0 +1,18 @@
+// What the words on screen mean, for a newcomer who hovers or focuses them.
+export const TERMS = {
+  MaxVio:
+    "Maximal violation: how far the busiest expert of a layer is above its fair share, (max n − mean n) / mean n. 0 is balanced; E/k − 1, all tokens to the same k experts, is the most possible. Batch: of one step.",
+  "relative load":
+    "Assignments of an expert divided by the mean over the layer's experts. 1 is balanced, 2 twice the fair share, E/k the most possible.",
+  "expert load": "Token-to-expert assignments an expert got. With top-k routing every token makes k of them.",
+  "dead expert": "An expert that gets less than 1 % of its fair share.",
+  "selection bias":
+    "What bias-based balancing adds to an expert's score when experts are chosen. It does not change the weight of the expert's answer.",
+  strategy: "How the run keeps the load of its experts balanced.",
+  split:
+    "Train: the steps that change the weights. Eval: validation batches. Probe: a fixed batch asked again and again.",
+  bucket:
+    "Long runs are shown at screen resolution: neighbouring steps share a point. Means are exact, and the extremes stay visible as a band.",
+} as const;
+
+export type TermName = keyof typeof TERMS;

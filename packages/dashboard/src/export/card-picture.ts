@@ -1,0 +1,138 @@
+// A card as one standalone SVG: title, sentence, charts with their axes, and legends, all with the styles they have on screen.
+import { saveBlob } from "./save.ts";
+
+const SVG = "http://www.w3.org/2000/svg";
+const PADDING = 20;
+const LINE = 19;
+
+/** Properties that CSS sets on what charts consist of. */
+const STYLES = [
+  "fill",
+  "fill-opacity",
+  "stroke",
+  "stroke-width",
+  "stroke-dasharray",
+  "stroke-opacity",
+  "opacity",
+  "font-size",
+  "font-weight",
+  "font-family",
+  "text-anchor",
+  "image-rendering",
+  "display",
+];
+
+/**
+ * @param card element with a `data-card-body`; SVG elements in it are kept as they are, and texts under `data-export="text"` become text
+ * @returns the file's content
+ */
+export function cardToSvg(card: HTMLElement, title: string, sentence: string): string {
+  const body = card.querySelector<HTMLElement>("[data-card-body]")!;
+  const frame = body.getBoundingClientRect();
+  const width = Math.ceil(frame.width) + 2 * PADDING;
+  const page = getComputedStyle(card);
+  const lines = wrapAt(sentence, Math.floor((width - 2 * PADDING) / 6.4));
+  const top = PADDING + 28 + lines.length * LINE;
+  const root = document.createElementNS(SVG, "svg");
+  const height = Math.ceil(top + frame.height + PADDING);
+  setAttributes(root, { xmlns: SVG, width, height, viewBox: `0 0 ${width} ${height}`, "font-family": page.fontFamily });
+  root.append(
+    element("rect", { width, height, fill: page.backgroundColor }),
+    text(title, PADDING, PADDING + 14, { "font-size": 15, "font-weight": 600, fill: page.color }),
+    ...lines.map((line, place) =>
+      text(line, PADDING, PADDING + 36 + place * LINE, { "font-size": 13, fill: page.color }),
+    ),
+    ...chartsOf(body, frame, top),
+    ...textsOf(body, frame, top),
+  );
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(root)}\n`;
+}
+
+/** Draws an SVG file at twice its size and saves it. */
+export async function cardToPng(svg: string, name: string): Promise<void> {
+  const url = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+  try {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    canvas.width = image.width * 2;
+    canvas.height = image.height * 2;
+    canvas.getContext("2d")!.drawImage(image, 0, 0, canvas.width, canvas.height);
+    const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
+    if (blob === null)
+      throw new Error(`a picture of ${canvas.width} × ${canvas.height} pixels is too large for this browser`);
+    saveBlob(blob, name);
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+function chartsOf(body: HTMLElement, frame: DOMRect, top: number): Element[] {
+  const outermost = [...body.querySelectorAll("svg")].filter((svg) => svg.parentElement?.closest("svg") === null);
+  return outermost.map((svg) => {
+    const copy = svg.cloneNode(true) as SVGSVGElement;
+    inlineStyles(svg, copy);
+    for (const left of copy.querySelectorAll('[data-export="no"]')) left.remove();
+    const box = svg.getBoundingClientRect();
+    setAttributes(copy, {
+      x: PADDING + box.left - frame.left,
+      y: top + box.top - frame.top,
+      width: box.width,
+      height: box.height,
+    });
+    return copy;
+  });
+}
+
+function inlineStyles(from: Element, to: Element): void {
+  const computed = getComputedStyle(from);
+  for (const name of STYLES) {
+    const value = computed.getPropertyValue(name);
+    if (value !== "") (to as SVGElement).style.setProperty(name, value);
+  }
+  to.removeAttribute("class");
+  for (const [place, child] of [...from.children].entries()) inlineStyles(child, to.children[place]!);
+}
+
+/** HTML texts, and the chips of legends, where they stand on screen. */
+function textsOf(body: HTMLElement, frame: DOMRect, top: number): Element[] {
+  return [...body.querySelectorAll<HTMLElement>('[data-export="text"], .chip')].map((source) => {
+    const box = source.getBoundingClientRect();
+    const style = getComputedStyle(source);
+    const [x, y] = [PADDING + box.left - frame.left, top + box.top - frame.top];
+    if (source.classList.contains("chip"))
+      return element("rect", { x, y, width: box.width, height: box.height, rx: 3, fill: style.backgroundColor });
+    const baseline = y + box.height / 2 + Number.parseFloat(style.fontSize) * 0.35;
+    return text(source.textContent, x, baseline, {
+      "font-size": style.fontSize,
+      "font-weight": style.fontWeight,
+      fill: style.color,
+    });
+  });
+}
+
+function text(content: string, x: number, y: number, attributes: Record<string, string | number>): Element {
+  const made = element("text", { x, y, ...attributes });
+  made.textContent = content;
+  return made;
+}
+
+function element(name: string, attributes: Record<string, string | number>): Element {
+  const made = document.createElementNS(SVG, name);
+  setAttributes(made, attributes);
+  return made;
+}
+
+function setAttributes(target: Element, attributes: Record<string, string | number>): void {
+  for (const [name, value] of Object.entries(attributes)) target.setAttribute(name, String(value));
+}
+
+function wrapAt(content: string, letters: number): string[] {
+  const lines = [""];
+  for (const word of content.split(" ")) {
+    if (lines.at(-1)!.length + word.length >= letters) lines.push(word);
+    else lines[lines.length - 1] = `${lines.at(-1)} ${word}`.trim();
+  }
+  return lines;
+}

@@ -1,0 +1,96 @@
+// The step cursor: one scrubber over the whole history, which every view follows.
+import { type KeyboardEvent, useEffect } from "react";
+import { currentAddress, navigate } from "../address/use-address.ts";
+import { Switch } from "../components/controls.tsx";
+import { positionOf } from "../data/bucket.ts";
+import { type Cursor, moveCursor } from "../data/cursor.ts";
+import type { Scene } from "../data/scene.ts";
+import { formatCount, formatDuration, formatWhole } from "../format/number.ts";
+
+/** One stride of the cursor each so many milliseconds, so that a whole run takes about half a minute. */
+const PLAY_EVERY = 80;
+
+interface CursorBarProps {
+  scene: Scene;
+  playing: boolean;
+  setPlaying: (playing: boolean) => void;
+}
+
+export function CursorBar({ scene, playing, setPlaying }: CursorBarProps) {
+  const { cursor } = scene;
+  usePlay(cursor, playing, setPlaying);
+  if (cursor.last < 0) return null;
+  const go = (step: "live" | number) => navigate({ step }, "replace");
+  const onKeyDown = (event: KeyboardEvent) => {
+    const target = keyTarget(cursor, event.key, event.shiftKey);
+    if (target === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    go(target);
+  };
+  return (
+    <div className="cursor-bar">
+      <button
+        type="button"
+        className="button quiet cursor-play"
+        aria-label={playing ? "Pause" : "Play"}
+        title="Play (space)"
+        onClick={() => setPlaying(!playing)}
+      >
+        {playing ? "❚❚" : "▶"}
+      </button>
+      <input
+        type="range"
+        aria-label="Step cursor"
+        aria-valuetext={`step ${cursor.step} of ${cursor.last}`}
+        min={0}
+        max={cursor.last}
+        value={cursor.step}
+        style={{ "--share": `${cursor.last === 0 ? 100 : (cursor.step / cursor.last) * 100}%` } as React.CSSProperties}
+        onChange={(event) => go(event.target.valueAsNumber >= cursor.last ? "live" : event.target.valueAsNumber)}
+        onKeyDown={onKeyDown}
+      />
+      <output className="cursor-step">
+        <b>step {formatWhole(cursor.step)}</b> <span>{placeText(scene)}</span>
+      </output>
+      <Switch on={cursor.live} onChange={(on) => go(on ? "live" : cursor.step)} title="Stay at the newest step (f)">
+        Follow
+      </Switch>
+    </div>
+  );
+}
+
+/** @returns where a key takes the cursor; undefined for keys that do not */
+export function keyTarget(cursor: Cursor, key: string, shift: boolean): "live" | number | undefined {
+  const moves = shift ? 10 : 1;
+  if (key === "ArrowLeft" || key === "ArrowDown") return moveCursor(cursor, -moves);
+  if (key === "ArrowRight" || key === "ArrowUp") return moveCursor(cursor, moves);
+  if (key === "PageDown") return moveCursor(cursor, -10);
+  if (key === "PageUp") return moveCursor(cursor, 10);
+  if (key === "Home") return 0;
+  return key === "End" ? "live" : undefined;
+}
+
+/** Tokens and time at the cursor, of the run that got furthest. */
+function placeText({ cursor, timelines, chosen }: Scene): string {
+  const furthest = timelines.find(({ buckets }) => buckets.at(-1)?.lastStep === cursor.last);
+  const bucket = furthest?.buckets.findLast(({ firstStep }) => (firstStep ?? 0) <= cursor.step);
+  if (bucket === undefined) return "";
+  const startedAt = chosen.find(({ id }) => id === furthest!.run)?.run.startedAt ?? 0;
+  return `${formatCount(bucket.tokens ?? 0)} tokens · ${formatDuration(positionOf(bucket, "time", startedAt))}`;
+}
+
+/** Moves the cursor on its own, from the start when it stands at the end. */
+function usePlay({ last, stride }: Cursor, playing: boolean, setPlaying: (playing: boolean) => void): void {
+  useEffect(() => {
+    if (!playing) return;
+    if (currentAddress().step === "live") navigate({ step: 0 }, "replace");
+    const timer = setInterval(() => {
+      const step = currentAddress().step;
+      const next = step === "live" ? "live" : moveCursor({ live: false, step, last, stride }, 1);
+      navigate({ step: next }, "replace");
+      if (next === "live") setPlaying(false);
+    }, PLAY_EVERY);
+    return () => clearInterval(timer);
+  }, [playing, last, stride, setPlaying]);
+}

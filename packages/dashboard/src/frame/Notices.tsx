@@ -1,0 +1,71 @@
+// Above the view: what is wrong with the address, the connection or the data.
+import { useEffect, useState } from "react";
+import { navigate } from "../address/use-address.ts";
+import { Notice } from "../components/Notice.tsx";
+import type { Scene } from "../data/scene.ts";
+import { joinWords, plural } from "../format/sentence.ts";
+
+export function Notices({ scene, ignored }: { scene: Scene; ignored: readonly string[] }) {
+  const { unknown, chosen, timelines, dropped, summaries } = scene;
+  const failed = timelines.filter(({ status }) => status === "failed");
+  const gone = useCollectorGone(scene);
+  return (
+    <>
+      {gone !== undefined && (
+        <Notice kind="bad">
+          <strong>The collector does not answer.</strong> What was loaded stays on screen. {gone}
+        </Notice>
+      )}
+      {ignored.map((line) => (
+        <Notice key={line} kind="warn">
+          {line}
+        </Notice>
+      ))}
+      {unknown.length > 0 && summaries !== undefined && (
+        <Notice kind="warn">
+          This collector has no run {joinWords(unknown.map((id) => `“${id}”`))}.
+          <button
+            type="button"
+            className="button"
+            onClick={() => navigate({ runs: chosen.length > 0 ? chosen.map(({ id }) => id) : "newest" })}
+          >
+            {chosen.length > 0 ? "Show the others" : "Show the newest runs"}
+          </button>
+        </Notice>
+      )}
+      {gone === undefined &&
+        failed.map(({ run, error }) => (
+          <Notice key={run} kind="bad">
+            The history of {run} could not be fetched: {error}
+          </Notice>
+        ))}
+      {dropped > 0 && (
+        <Notice kind="info">
+          This page fell behind and missed {plural(dropped, "live event")}; the gaps were filled from history.
+        </Notice>
+      )}
+    </>
+  );
+}
+
+/** @returns when the next try is, in words; undefined while the collector answers */
+function useCollectorGone({ connection, listError }: Scene): string | undefined {
+  const waiting = connection.state === "waiting" || (connection.state === "connecting" && connection.attempt > 0);
+  const retryAt = connection.state === "waiting" ? connection.retryAt : undefined;
+  const now = useNow(waiting);
+  if (!waiting && listError === undefined) return undefined;
+  if (retryAt === undefined || retryAt <= now) return "Trying again…";
+  return `Next try in ${Math.ceil((retryAt - now) / 1000)} s.`;
+}
+
+/** The time, once a second while it is needed. */
+function useNow(running: boolean): number {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    if (!running) return;
+    setNow(Date.now());
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, [running]);
+  return now;
+}

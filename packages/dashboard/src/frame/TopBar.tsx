@@ -1,0 +1,109 @@
+// The head of the screen: views, and what applies to all of them.
+import { AXES, type Axis, formatAddress, SPLITS, type Theme, VIEWS, type ViewName } from "../address/address.ts";
+import { navigate } from "../address/use-address.ts";
+import { Segmented, Select } from "../components/controls.tsx";
+import type { Scene } from "../data/scene.ts";
+import { rememberTheme } from "../theme/use-theme.ts";
+import { useCopied } from "./use-copied.ts";
+
+export const VIEW_NAMES: Record<ViewName, string> = {
+  overview: "Overview",
+  balance: "Balance",
+  experts: "Experts",
+  layers: "Layers",
+  categories: "Categories",
+};
+
+const AXIS_CHOICES = AXES.map((value) => ({ value, text: { step: "Step", tokens: "Tokens", time: "Time" }[value] }));
+const SPLIT_CHOICES = SPLITS.map((value) => ({ value, text: { train: "Train", eval: "Eval", probe: "Probe" }[value] }));
+
+interface TopBarProps {
+  scene: Scene;
+  theme: Theme;
+  onMenu: () => void;
+  onHelp: () => void;
+}
+
+export function TopBar({ scene, theme, onMenu, onHelp }: TopBarProps) {
+  const { address, chosen } = scene;
+  const link = () =>
+    `${location.origin}${location.pathname}${formatAddress({ ...address, runs: chosen.map(({ id }) => id) })}`;
+  const [copied, copy] = useCopied(link);
+  return (
+    <div className="top-bar">
+      <button type="button" className="button top-menu" onClick={onMenu}>
+        Runs
+      </button>
+      <div className="tabs" role="tablist" aria-label="Views">
+        {VIEWS.map((view) => (
+          <button
+            key={view}
+            type="button"
+            role="tab"
+            id={`tab-${view}`}
+            aria-selected={view === address.view}
+            aria-controls="view"
+            onClick={() => navigate({ view })}
+          >
+            {VIEW_NAMES[view]}
+          </button>
+        ))}
+      </div>
+      <div className="top-choices">
+        {address.view === "overview" ? null : (
+          <>
+            <Select
+              label="Split"
+              value={address.split}
+              choices={SPLIT_CHOICES}
+              onChange={(split) => navigate({ split: split as (typeof SPLITS)[number], step: "live" })}
+            />
+            {(address.view === "balance" || address.view === "experts") && (
+              <Segmented<Axis>
+                label="x axis"
+                value={address.x}
+                choices={AXIS_CHOICES}
+                onChange={(x) => navigate({ x })}
+              />
+            )}
+          </>
+        )}
+      </div>
+      <div className="top-actions">
+        <button
+          type="button"
+          className="button quiet"
+          onClick={copy}
+          title="Copy an address that shows a colleague the same"
+        >
+          {copied}
+        </button>
+        <button
+          type="button"
+          className="button quiet"
+          onClick={() => switchTheme(theme)}
+          aria-label={`Switch to the ${theme === "dark" ? "light" : "dark"} theme`}
+          title="Light or dark (t)"
+        >
+          {theme === "dark" ? "Light" : "Dark"}
+        </button>
+        <button
+          type="button"
+          className="button quiet"
+          onClick={onHelp}
+          aria-label="List of keys"
+          title="List of keys (?)"
+        >
+          ?
+        </button>
+      </div>
+    </div>
+  );
+}
+
+/** Remembered on this machine; it enters the address only where the address has a theme already. */
+export function switchTheme(now: Theme): void {
+  const next = now === "dark" ? "light" : "dark";
+  rememberTheme(next);
+  navigate({ theme: next }, "replace");
+}

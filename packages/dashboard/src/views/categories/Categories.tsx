@@ -1,0 +1,115 @@
+// Categories: the figure `relative-load`, auxiliary loss above loss-free, as it is published.
+import { keepPreviousData, useQueries } from "@tanstack/react-query";
+import { type PointerEvent, useMemo, useState } from "react";
+import { Card } from "../../components/Card.tsx";
+import { Blank, Notice, Waiting } from "../../components/Notice.tsx";
+import { client } from "../../data/collector.ts";
+import { type Scene, withBuckets } from "../../data/scene.ts";
+import { RelativeLoadFigure } from "../../figures/relative-load.tsx";
+import { cellAt, relativeLoadLayout } from "../../figures/relative-load-layout.ts";
+import { type RelativeLoadModel, relativeLoadModel, relativeLoadTable } from "../../figures/relative-load-model.ts";
+import { formatRatio, formatWhole } from "../../format/number.ts";
+import type { ViewProps } from "../view-props.ts";
+import { figureLayers, figureSentence, figureWindow } from "./categories-model.ts";
+import { FigureChoices } from "./FigureChoices.tsx";
+import "./categories.css";
+
+const FIGURE = "relative-load-figure";
+
+export default function Categories({ scene }: ViewProps) {
+  const layers = figureLayers(scene.address.figureLayers, scene.layers);
+  const { sources, loading, error } = useSources(scene, layers);
+  const model = useMemo(() => tryModel(sources, layers), [sources, layers.join()]);
+  if (loading) return <Waiting height={400} />;
+  if (sources.length === 0)
+    return <Blank title="Nothing to add up">{error?.message ?? "No chosen run has a step in this window."}</Blank>;
+  if (typeof model === "string") return <Blank title="These runs do not fit into one figure">{model}</Blank>;
+  return (
+    <>
+      {error !== undefined && <Notice kind="bad">The steps could not be fetched: {error.message}</Notice>}
+      <Card
+        title="Relative load by category"
+        name="relative-load"
+        sentence={figureSentence(model)}
+        table={() => relativeLoadTable(model)}
+        svg={() => new XMLSerializer().serializeToString(document.querySelector(`#${FIGURE} svg`)!)}
+        controls={<FigureChoices scene={scene} layers={layers} />}
+      >
+        <Sheet model={model} />
+      </Card>
+    </>
+  );
+}
+
+/** The figure on white paper, in either theme: it is shown as it will be printed. */
+function Sheet({ model }: { model: RelativeLoadModel }) {
+  const [reading, setReading] = useState<{ x: number; y: number; text: string[] }>();
+  const layout = useMemo(() => relativeLoadLayout(model), [model]);
+  const onPointerMove = (event: PointerEvent<HTMLDivElement>) => {
+    const box = event.currentTarget.querySelector("svg")!.getBoundingClientRect();
+    const scale = layout.width / box.width;
+    const cell = cellAt(layout, (event.clientX - box.left) * scale, (event.clientY - box.top) * scale);
+    if (cell === undefined) return setReading(undefined);
+    const { panel, row, expert } = cell;
+    const { category, counts, relative } = panel.rows[row]!;
+    const text = [
+      `Layer ${panel.layer}, expert ${expert}, ${category}`,
+      panel.label,
+      `relative load ${formatRatio(relative[expert]!)} ×`,
+      `${formatWhole(counts[expert]!)} assignments`,
+    ];
+    setReading({ x: event.clientX - box.left, y: event.clientY - box.top, text });
+  };
+  return (
+    <div className="sheet" id={FIGURE} onPointerMove={onPointerMove} onPointerLeave={() => setReading(undefined)}>
+      <RelativeLoadFigure model={model} />
+      {reading && (
+        <div className="readout sheet-readout" style={{ left: reading.x + 12, top: reading.y + 12 }}>
+          <strong>{reading.text[0]}</strong>
+          {reading.text.slice(1).map((line) => (
+            <div key={line}>{line}</div>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Each run's steps of the window, added up by the collector. */
+function useSources({ address, chosen, timelines }: Scene, layers: readonly number[]) {
+  const runs = useMemo(() => withBuckets(chosen, timelines), [chosen, timelines]);
+  const wanted = runs.flatMap(({ chosen, buckets }) => {
+    const window = figureWindow(address.window, buckets.at(-1)?.lastStep ?? -1);
+    const own = layers.filter((layer) => chosen.run.moeLayers?.includes(layer));
+    return window === undefined || own.length === 0 ? [] : [{ run: chosen.run, window, own }];
+  });
+  return useQueries({
+    queries: wanted.map(({ run, window: [from, to], own }) => ({
+      queryKey: ["window", run.id, address.split, from, to, own],
+      queryFn: ({ signal }: { signal: AbortSignal }) =>
+        client.history({ run: run.id ?? "", split: address.split, from, to, points: 1, layers: own }, signal),
+      placeholderData: keepPreviousData,
+      staleTime: Number.POSITIVE_INFINITY,
+    })),
+    combine: (answers) => ({
+      sources: answers.flatMap(({ data }, place) =>
+        data?.buckets.length ? [{ run: wanted[place]!.run, history: data }] : [],
+      ),
+      loading: answers.some(({ isLoading }) => isLoading),
+      error: answers.find(({ error }) => error !== null)?.error ?? undefined,
+    }),
+  });
+}
+
+/** @returns why there is no figure, in words, when the runs do not fit together */
+function tryModel(
+  sources: Parameters<typeof relativeLoadModel>[0],
+  layers: readonly number[],
+): RelativeLoadModel | string {
+  try {
+    return relativeLoadModel(sources, layers);
+  } catch (error) {
+    if (error instanceof RangeError) return error.message;
+    throw error;
+  }
+}

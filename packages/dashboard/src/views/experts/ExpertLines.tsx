@@ -1,0 +1,122 @@
+// Load share of the experts of one layer as lines: own paths inside Recharts' frame, since sixty Recharts lines are slow.
+import { useMemo } from "react";
+import { usePlotArea, useXAxisScale, useYAxisScale } from "recharts";
+import type { Axis } from "../../address/address.ts";
+import { navigate } from "../../address/use-address.ts";
+import { bandPath, linePath, nearestIndex } from "../../charts/lines.ts";
+import { Plot, type Readout } from "../../charts/Plot.tsx";
+import { formatPosition } from "../../charts/ticks.ts";
+import { formatPercent, formatRatio } from "../../format/number.ts";
+import { stepRange } from "../../format/sentence.ts";
+import { type ExpertsModel, MOST_LINES, shareQuantiles } from "./experts-model.ts";
+
+/** What the marked experts are drawn in; every mark has its number beside it. */
+export const MARK_COLOURS = { followed: "var(--ink)", busiest: "var(--run-1)", idlest: "var(--run-0)" } as const;
+
+interface ExpertLinesProps {
+  model: ExpertsModel;
+  axis: Axis;
+  xDomain: readonly [number, number];
+  yDomain: readonly [number, number];
+  cursorX: number | undefined;
+}
+
+export function ExpertLines({ model, axis, xDomain, yDomain, cursorX }: ExpertLinesProps) {
+  const choose = (x: number) => {
+    const at = nearestIndex(model.x, x);
+    if (at >= 0) navigate({ step: model.lastSteps[at]! }, "replace");
+  };
+  return (
+    <Plot
+      label={`Share of assignments of each expert. ${model.sentence}`}
+      height={250}
+      axis={axis}
+      xDomain={xDomain}
+      yDomain={yDomain}
+      formatY={(value, ticks) => `${(value * 100).toFixed(ticks.some((tick) => (tick * 100) % 1 > 1e-6) ? 1 : 0)} %`}
+      cursorX={cursorX}
+      read={(x) => readAt(model, x, axis)}
+      onChoose={choose}
+      right={36}
+    >
+      <Paths model={model} />
+    </Plot>
+  );
+}
+
+function Paths({ model }: { model: ExpertsModel }) {
+  const area = usePlotArea();
+  const xScale = useXAxisScale();
+  const yScale = useYAxisScale();
+  if (area === undefined || xScale === undefined || yScale === undefined) return null;
+  const toY = (value: number) => Math.max(area.y, Math.min(area.y + area.height, Number(yScale(value) ?? Number.NaN)));
+  const x = Array.from(model.x, (value) => Number(xScale(value)));
+  const column = (matrix: Float64Array, expert: number) =>
+    x.map((_, row) => toY(matrix[row * model.experts + expert]!));
+  const balanced = toY(1 / model.experts);
+  return (
+    <g>
+      {model.experts > MOST_LINES ? (
+        <Quantiles model={model} x={x} toY={toY} />
+      ) : (
+        <path className="expert-lines" d={allLines(model, x, column)} />
+      )}
+      <line className="expert-balanced" x1={area.x} x2={area.x + area.width} y1={balanced} y2={balanced} />
+      {model.marked.map(({ expert, role }) => (
+        <g key={expert} style={{ color: MARK_COLOURS[role] }}>
+          <path className="expert-band" d={bandPath(x, column(model.low, expert), column(model.high, expert))} />
+          <path className="expert-marked" d={linePath(x, column(model.share, expert))} />
+        </g>
+      ))}
+      {endLabels(model, toY).map(({ expert, role, y }) => (
+        <text key={expert} className="expert-label" x={area.x + area.width + 5} y={y + 4} fill={MARK_COLOURS[role]}>
+          {expert}
+        </text>
+      ))}
+    </g>
+  );
+}
+
+/** Every expert in one path: sixty lines cost one element. */
+function allLines(
+  { experts, share }: ExpertsModel,
+  x: readonly number[],
+  column: (matrix: Float64Array, expert: number) => number[],
+): string {
+  return Array.from({ length: experts }, (_, expert) => linePath(x, column(share, expert))).join("");
+}
+
+function Quantiles({ model, x, toY }: { model: ExpertsModel; x: readonly number[]; toY: (value: number) => number }) {
+  const [p0, p25, p50, p75, p100] = useMemo(() => shareQuantiles(model), [model]).map((line) => Array.from(line, toY));
+  return (
+    <g>
+      <path className="expert-quantile wide" d={bandPath(x, p0!, p100!)} />
+      <path className="expert-quantile" d={bandPath(x, p25!, p75!)} />
+      <path className="expert-median" d={linePath(x, p50!)} />
+    </g>
+  );
+}
+
+/** Numbers of the marked experts at the ends of their lines, pushed apart where they would overlap. */
+function endLabels({ marked, share, experts, x }: ExpertsModel, toY: (value: number) => number) {
+  const last = (x.length - 1) * experts;
+  const labels = marked
+    .map(({ expert, role }) => ({ expert, role, y: toY(share[last + expert] ?? Number.NaN) }))
+    .filter(({ y }) => !Number.isNaN(y));
+  labels.sort((a, b) => a.y - b.y);
+  for (let place = 1; place < labels.length; place++)
+    labels[place]!.y = Math.max(labels[place]!.y, labels[place - 1]!.y + 12);
+  return labels;
+}
+
+function readAt(model: ExpertsModel, x: number, axis: Axis): Readout | undefined {
+  const row = nearestIndex(model.x, x);
+  if (row < 0) return undefined;
+  const steps = stepRange(model.firstSteps[row]!, model.lastSteps[row]!);
+  const rows = model.marked.map(({ expert, role }) => {
+    const cell = row * model.experts + expert;
+    const value = `${formatPercent(model.share[cell]!)} · ${formatRatio(model.relative[cell]!)} ×`;
+    return { label: `expert ${expert}`, value, colour: MARK_COLOURS[role] };
+  });
+  return { title: axis === "step" ? steps : `${formatPosition(model.x[row]!, axis)} · ${steps}`, rows };
+}

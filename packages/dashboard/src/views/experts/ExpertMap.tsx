@@ -1,0 +1,81 @@
+// Expert × step heat map of one layer.
+import { deadExperts } from "@moescope/metrics";
+import { useMemo } from "react";
+import type { Axis, Theme } from "../../address/address.ts";
+import { navigate } from "../../address/use-address.ts";
+import { type Cell, HeatMap } from "../../charts/HeatMap.tsx";
+import { nearestIndex } from "../../charts/lines.ts";
+import { AXIS_TITLES, axisTicks, formatPosition } from "../../charts/ticks.ts";
+import type { Cursor } from "../../data/cursor.ts";
+import { type ExpertsModel, expertReading, transposed } from "./experts-model.ts";
+
+interface ExpertMapProps {
+  model: ExpertsModel;
+  axis: Axis;
+  theme: Theme;
+  cursor: Cursor;
+  followed: number | undefined;
+}
+
+export function ExpertMap({ model, axis, theme, cursor, followed }: ExpertMapProps) {
+  const { experts, x, counts } = model;
+  const values = useMemo(() => transposed(model), [model]);
+  const dead = useMemo(
+    () =>
+      Array.from(x, (_, row) =>
+        deadExperts(counts.subarray(row * experts, (row + 1) * experts)).map((expert) => expert * x.length + row),
+      ).flat(),
+    [x, counts, experts],
+  );
+  const ticks = axisTicks([x[0] ?? 0, x.at(-1) ?? 0], axis, 6).map((tick) => ({
+    column: nearestIndex(x, tick),
+    text: formatPosition(tick, axis),
+  }));
+  const column = cursor.live ? undefined : model.lastSteps.findIndex((last) => last >= cursor.step);
+  const selected = {
+    ...(followed !== undefined && followed < experts && { row: followed }),
+    ...(column !== undefined && column >= 0 && { column }),
+  };
+  return (
+    <HeatMap
+      label={`Relative load of each expert over the steps. ${model.sentence}`}
+      values={values}
+      rows={experts}
+      columns={x.length}
+      dead={dead}
+      rowTitle="expert"
+      columnTitle={AXIS_TITLES[axis]}
+      rowLabel={String}
+      columnTicks={ticks}
+      rowHeight={Math.max(3, Math.min(14, Math.floor(280 / experts)))}
+      theme={theme}
+      selected={Object.keys(selected).length > 0 ? selected : undefined}
+      onSelect={(cell) => navigate({ expert: cell.row, step: model.lastSteps[cell.column]! })}
+      readout={(cell) => readout(model, cell)}
+    />
+  );
+}
+
+function readout(model: ExpertsModel, { row, column }: Cell) {
+  const { text, steps, share, relative, count } = expertReading(model, column, row);
+  const box = (
+    <>
+      <strong>
+        Expert {row}, {steps}
+      </strong>
+      <div>
+        <span>share of assignments</span>
+        <b>{share}</b>
+      </div>
+      <div>
+        <span>relative load</span>
+        <b>{relative} ×</b>
+      </div>
+      <div>
+        <span>assignments</span>
+        <b>{count}</b>
+      </div>
+    </>
+  );
+  return { text, box };
+}

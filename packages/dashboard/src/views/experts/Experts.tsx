@@ -1,0 +1,123 @@
+// Experts: the load of every expert of one layer over the steps, run beside run.
+import { useMemo } from "react";
+import { navigate } from "../../address/use-address.ts";
+import { Card } from "../../components/Card.tsx";
+import { Select } from "../../components/controls.tsx";
+import { LoadScale } from "../../components/LoadScale.tsx";
+import { Waiting } from "../../components/Notice.tsx";
+import { PaneTitle } from "../../components/PaneTitle.tsx";
+import { Term } from "../../components/Term.tsx";
+import { cursorPosition } from "../../data/cursor.ts";
+import { withBuckets } from "../../data/scene.ts";
+import { stepsAPoint } from "../../format/sentence.ts";
+import type { ViewProps } from "../view-props.ts";
+import { ExpertLines } from "./ExpertLines.tsx";
+import { ExpertMap } from "./ExpertMap.tsx";
+import { expertsModel, expertsTable, sharedDomains } from "./experts-model.ts";
+import "./experts.css";
+
+export default function Experts({ scene, theme }: ViewProps) {
+  const { address, chosen, timelines, cursor, layer, layers } = scene;
+  const { x, expert } = address;
+  const runs = useMemo(() => withBuckets(chosen, timelines), [chosen, timelines]);
+  const models = useMemo(
+    () =>
+      layer === undefined
+        ? []
+        : runs
+            .filter(({ chosen }) => chosen.run.moeLayers?.includes(layer))
+            .map((run) => expertsModel(run.chosen, run.buckets, run.width, layer, x, expert)),
+    [runs, layer, x, expert],
+  );
+  const domains = useMemo(() => sharedDomains(models), [models]);
+  if (layer === undefined || models.length === 0) return <Waiting />;
+  const cursorX = cursorPosition(cursor, runs, x);
+  const table = () => expertsTable(models);
+  const resolution = stepsAPoint(timelines.map(({ width }) => width));
+  const controls = (
+    <>
+      <Select
+        label="Layer"
+        value={String(layer)}
+        choices={layers.map((each) => ({ value: String(each), text: String(each) }))}
+        onChange={(text) => navigate({ layer: Number(text) })}
+      />
+      <ExpertChoice experts={Math.max(...models.map(({ experts }) => experts))} expert={expert} />
+    </>
+  );
+  return (
+    <>
+      <Card
+        title={<Term name="expert load">Expert load</Term>}
+        name="Expert load"
+        sentence={models.map(({ sentence }) => sentence).join(" ")}
+        table={table}
+        controls={controls}
+      >
+        <div className="panes beside">
+          {models.map((model) => (
+            <div key={model.run.id}>
+              <PaneTitle run={model.run} detail={`layer ${layer}`} />
+              <ExpertLines model={model} axis={x} xDomain={domains.x} yDomain={domains.y} cursorX={cursorX} />
+            </div>
+          ))}
+        </div>
+        <ExpertLegend models={models} note={resolution} />
+      </Card>
+      <Card
+        title="Experts over steps"
+        name="Experts over steps"
+        sentence={`Relative load of every expert of layer ${layer}; a click follows an expert and moves the step cursor.`}
+        table={table}
+      >
+        <div className="panes beside">
+          {models.map((model) => (
+            <div key={model.run.id}>
+              <PaneTitle run={model.run} detail={`layer ${layer}`} />
+              <ExpertMap model={model} axis={x} theme={theme} cursor={cursor} followed={expert} />
+            </div>
+          ))}
+        </div>
+        <LoadScale theme={theme} />
+      </Card>
+    </>
+  );
+}
+
+function ExpertChoice({ experts, expert }: { experts: number; expert: number | undefined }) {
+  const numbers = Array.from({ length: experts }, (_, index) => ({ value: String(index), text: String(index) }));
+  const choices = [{ value: "", text: "none" }, ...numbers];
+  return (
+    <Select
+      label="Follow expert"
+      value={expert === undefined ? "" : String(expert)}
+      choices={choices}
+      onChange={(text) => navigate({ expert: text === "" ? undefined : Number(text) })}
+    />
+  );
+}
+
+function ExpertLegend({ models, note }: { models: readonly { experts: number }[]; note: string }) {
+  const many = models.some(({ experts }) => experts > 64);
+  const lines = many ? "bands: all experts, the middle half; line: median" : "grey: all other experts";
+  return (
+    <ul className="legend">
+      <li>
+        <span className="chip" style={{ background: "var(--run-1)" }} />
+        <span data-export="text">busiest now</span>
+      </li>
+      <li>
+        <span className="chip" style={{ background: "var(--run-0)" }} />
+        <span data-export="text">idlest now</span>
+      </li>
+      <li>
+        <span data-export="text">dashed: balanced, 1/E · {lines}</span>
+      </li>
+      {note !== "" && (
+        <li className="legend-note">
+          <span data-export="text">{note}</span>
+        </li>
+      )}
+    </ul>
+  );
+}

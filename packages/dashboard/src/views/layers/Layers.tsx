@@ -1,0 +1,136 @@
+// Layers × experts: where in the model the load is out of balance, at the step cursor.
+import { useMemo } from "react";
+import { navigate } from "../../address/use-address.ts";
+import { type Cell, HeatMap } from "../../charts/HeatMap.tsx";
+import { Card } from "../../components/Card.tsx";
+import { LoadScale } from "../../components/LoadScale.tsx";
+import { Waiting } from "../../components/Notice.tsx";
+import { PaneTitle } from "../../components/PaneTitle.tsx";
+import { Term } from "../../components/Term.tsx";
+import type { Bucket } from "../../data/bucket.ts";
+import { withBuckets } from "../../data/scene.ts";
+import { useStepBuckets } from "../../data/use-step-buckets.ts";
+import { formatPercent } from "../../format/number.ts";
+import { stepRange } from "../../format/sentence.ts";
+import type { ViewProps } from "../view-props.ts";
+import { type LayersModel, layersModel, layersTable, readCell, readingSentence } from "./layers-model.ts";
+
+export default function Layers({ scene, theme }: ViewProps) {
+  const { address, chosen, timelines, cursor } = scene;
+  const runs = useMemo(() => withBuckets(chosen, timelines), [chosen, timelines]);
+  const answers = useStepBuckets(timelines, cursor, address.split);
+  const panes = runs.map(({ chosen }, place) => ({
+    bucket: answers[place]?.bucket,
+    model: layersModel(chosen, answers[place]?.bucket),
+  }));
+  if (answers.length === 0 || answers.some(({ loading }) => loading)) return <Waiting />;
+  const models = panes.map(({ model }) => model);
+  const failed = answers.find(({ error }) => error !== undefined)?.error;
+  const sentence = failed !== undefined ? `The step could not be fetched: ${failed.message}` : sentenceOf(models);
+  return (
+    <Card
+      title={<Term name="relative load">Layers × experts</Term>}
+      name="Layers × experts"
+      sentence={sentence}
+      table={() => layersTable(models)}
+    >
+      <div className={models.every(({ experts }) => experts <= 32) ? "panes beside" : "panes"}>
+        {panes.map(({ model, bucket }) => (
+          <div key={model.run.id} data-testid={`layers-${model.run.id}`}>
+            <PaneTitle
+              run={model.run}
+              detail={bucket === undefined ? "no step yet" : stepRange(model.firstStep, model.lastStep)}
+            />
+            {models.length > 1 && <p className="pane-sentence">{model.sentence}</p>}
+            <Map
+              model={model}
+              bucket={bucket}
+              theme={theme}
+              selected={{ layer: address.layer, expert: address.expert }}
+            />
+          </div>
+        ))}
+      </div>
+      <LoadScale theme={theme} />
+    </Card>
+  );
+}
+
+function sentenceOf(models: readonly LayersModel[]): string {
+  return models.length === 1
+    ? models[0]!.sentence
+    : "Relative load of every expert in every MoE layer; one colour scale for all runs. A click follows an expert.";
+}
+
+interface MapProps {
+  model: LayersModel;
+  bucket: Bucket | undefined;
+  theme: ViewProps["theme"];
+  selected: { layer: number | undefined; expert: number | undefined };
+}
+
+function Map({ model, bucket, theme, selected }: MapProps) {
+  const { layers, experts, relative, dead } = model;
+  const row = selected.layer === undefined ? -1 : layers.indexOf(selected.layer);
+  const every = experts <= 24 ? 2 : experts <= 64 ? 8 : 32;
+  const ticks = Array.from({ length: Math.ceil(experts / every) }, (_, place) => ({
+    column: place * every,
+    text: String(place * every),
+  }));
+  const cell = {
+    ...(row >= 0 && { row }),
+    ...(selected.expert !== undefined && selected.expert < experts && { column: selected.expert }),
+  };
+  return (
+    <HeatMap
+      label={`Relative load of ${experts} experts in ${layers.length} layers. ${model.sentence}`}
+      values={relative}
+      rows={layers.length}
+      columns={experts}
+      dead={dead}
+      rowTitle="layer"
+      columnTitle="expert"
+      rowLabel={(index) => String(layers[index])}
+      columnTicks={ticks}
+      rowHeight={Math.max(6, Math.min(26, Math.floor(480 / layers.length)))}
+      theme={theme}
+      selected={Object.keys(cell).length > 0 ? cell : undefined}
+      onSelect={({ row, column }) => navigate({ layer: layers[row]!, expert: column })}
+      readout={(place) => readout(model, bucket, place)}
+    />
+  );
+}
+
+function readout(model: LayersModel, bucket: Bucket | undefined, { row, column }: Cell) {
+  const reading = readCell(model.run, bucket, model.layers[row]!, column);
+  if (reading === undefined) return undefined;
+  const box = (
+    <>
+      <strong>
+        Layer {reading.layer}, expert {reading.expert}
+        {reading.dead && " · dead"}
+      </strong>
+      <div>
+        <span>relative load</span>
+        <b>{reading.relative} ×</b>
+      </div>
+      <div>
+        <span>assignments</span>
+        <b>{reading.count}</b>
+      </div>
+      {reading.bias !== undefined && (
+        <div>
+          <span>selection bias</span>
+          <b>{reading.bias}</b>
+        </div>
+      )}
+      {reading.categories.map(({ name, share }) => (
+        <div key={name}>
+          <span>from {name}</span>
+          <b>{formatPercent(share)}</b>
+        </div>
+      ))}
+    </>
+  );
+  return { text: readingSentence(reading), box };
+}

@@ -1,0 +1,128 @@
+// The first look: are my runs healthy?
+
+import { v1 } from "@moescope/proto";
+import { useQueries } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { navigate } from "../../address/use-address.ts";
+import { Sparkline } from "../../components/Sparkline.tsx";
+import { StateDot } from "../../components/StateDot.tsx";
+import { Explained, Term } from "../../components/Term.tsx";
+import type { Bucket } from "../../data/bucket.ts";
+import { idOf } from "../../data/chosen-runs.ts";
+import { client } from "../../data/collector.ts";
+import type { Scene } from "../../data/scene.ts";
+import type { ViewProps } from "../view-props.ts";
+import { type OverviewRow, overviewRow, overviewSentence } from "./overview-model.ts";
+import { VERDICT_MEANING } from "./verdict.ts";
+import "./overview.css";
+
+/** Buckets of a run's history that its verdict and its sparklines are made from. */
+const POINTS = 64;
+/** A live run's verdict is this old at most, milliseconds, unless it is on screen and comes live. */
+const REFRESH = 10_000;
+
+export function Overview({ scene }: ViewProps) {
+  const { summaries = [], chosen, colours } = scene;
+  const histories = useHistories(scene);
+  const rows = useMemo(
+    () => summaries.map((summary, place) => overviewRow(summary, histories[place] ?? [], Date.now())),
+    [summaries, histories],
+  );
+  const shown = chosen.map(({ id }) => id);
+  return (
+    <section aria-label="Overview" className="overview">
+      <header>
+        <h1>Overview</h1>
+        <p data-testid="sentence">{overviewSentence(rows)}</p>
+      </header>
+      <div className="overview-head" aria-hidden="true">
+        <span>Run</span>
+        <span>Verdict</span>
+        <span>Step</span>
+        <span>Loss</span>
+        <span>MaxVio</span>
+      </div>
+      <ul>
+        {rows.map((row) => (
+          <RunCard key={row.id} row={row} colour={colours.get(row.id) ?? 0} shown={shown} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function RunCard({ row, colour, shown }: { row: OverviewRow; colour: number; shown: readonly string[] }) {
+  const runs = shown.includes(row.id) ? shown : [...shown.slice(0, 1), row.id];
+  const blame = row.blame;
+  return (
+    <li className="overview-row" data-testid={`run-${row.id}`}>
+      <div className="overview-run">
+        <span className="chip" style={{ background: `var(--run-${colour})` }} />
+        <div>
+          <strong>{row.name}</strong>
+          <small>
+            {row.strategy} · <StateDot state={row.state} />
+          </small>
+        </div>
+      </div>
+      <div className="overview-verdict">
+        <Explained className={`verdict ${row.verdict.replace(" ", "-")}`} text={VERDICT_MEANING[row.verdict]}>
+          {row.verdict}
+        </Explained>
+        <p>
+          {row.sentence}{" "}
+          {blame !== undefined && (
+            <button
+              type="button"
+              className="link"
+              onClick={() => navigate({ view: "layers", runs, layer: blame.layer, expert: blame.expert, step: "live" })}
+            >
+              Show layer {blame.layer}
+              {blame.expert === undefined ? "" : `, expert ${blame.expert}`}
+            </button>
+          )}
+        </p>
+      </div>
+      <div className="overview-number">
+        <small>Step</small>
+        <b>{row.progress.text}</b>
+        <small className="always">{row.speed ?? ""}</small>
+      </div>
+      <div className="overview-number">
+        <small>Loss</small>
+        <b>{row.loss}</b>
+        {row.validationLoss && <small className="always">validation {row.validationLoss}</small>}
+        <Sparkline values={row.lossTrace} label={`Loss of ${row.name} over its steps`} />
+      </div>
+      <div className="overview-number">
+        <small>
+          <Term name="MaxVio" />
+        </small>
+        <b>{row.maxViolation}</b>
+        <Sparkline values={row.maxViolationTrace} floor={0} label={`MaxVio of ${row.name} over its steps`} />
+      </div>
+    </li>
+  );
+}
+
+/** Coarse histories of all runs, in the order of the list; of those on screen the live ones. */
+function useHistories({ summaries = [], timelines }: Scene): (readonly Bucket[])[] {
+  const answers = useQueries({
+    queries: summaries.map((summary) => ({
+      queryKey: ["coarse", idOf(summary), summary.state === v1.RunSummary.State.LIVE ? "live" : summary.steps],
+      queryFn: ({ signal }: { signal: AbortSignal }) => client.history({ run: idOf(summary), points: POINTS }, signal),
+      enabled: !timelines.some(({ run, status }) => run === idOf(summary) && status === "ready"),
+      refetchInterval: summary.state === v1.RunSummary.State.LIVE ? REFRESH : (false as const),
+      staleTime: Number.POSITIVE_INFINITY,
+    })),
+    combine: (results) => results.map(({ data }) => data?.buckets ?? []),
+  });
+  return useMemo(
+    () =>
+      summaries.map((summary, place) => {
+        const live = timelines.find(({ run, status }) => run === idOf(summary) && status === "ready");
+        return live?.buckets ?? answers[place] ?? [];
+      }),
+    [summaries, timelines, answers],
+  );
+}
