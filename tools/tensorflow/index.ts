@@ -1,4 +1,5 @@
 // Links native TensorFlow to `@tensorflow/tfjs-node-gpu`.
+export { findCompiler } from "./addon.ts";
 export { type EnsureOptions, ensureTensorflow } from "./ensure.ts";
 export {
   type CustomOps,
@@ -6,5 +7,7 @@ export {
   type LinkedTensorflow,
   type MissingTensorflow,
   type TensorflowOutcome,
+  TensorflowUnavailable,
 } from "./outcome.ts";
 export { describeProgress, type TensorflowProgress } from "./progress.ts";
+export { findPython } from "./python.ts";

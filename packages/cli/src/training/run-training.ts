@@ -1,8 +1,5 @@
 // Starts a training process, listens to it, and sees to it that it ends.
-import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import { processEnvironment, withoutStartUpNoise } from "@moescope/trainer";
+import type { ChildProcess } from "node:child_process";
 import { Failure, Interrupted } from "../failure.ts";
 import { note } from "../terminal/lines.ts";
 import type {
@@ -13,6 +10,7 @@ import type {
   TrainingProgress,
   TrainingStarted,
 } from "./messages.ts";
+import { startChild } from "./start-child.ts";
 
 export interface TrainingListener {
   started(started: TrainingStarted): void;
@@ -34,17 +32,7 @@ export async function runTraining(
   signal: AbortSignal,
 ): Promise<TrainingEnded> {
   if (signal.aborted) throw new Interrupted();
-  const child = spawn(
-    process.execPath,
-    ["--enable-source-maps", fileURLToPath(new URL("./process.js", import.meta.url))],
-    {
-      env: { ...process.env, ...processEnvironment() },
-      stdio: ["ignore", process.stderr, "pipe", "ipc"],
-      serialization: "advanced",
-    },
-  );
-  // What a library prints appears above the progress bar.
-  createInterface(child.stderr!.pipe(withoutStartUpNoise())).on("line", note);
+  const child = startChild(new URL("./process.js", import.meta.url));
   const stop = () => stopInOrder(child, String(signal.reason));
   signal.addEventListener("abort", stop, { once: true });
   try {
