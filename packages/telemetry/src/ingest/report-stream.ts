@@ -95,9 +95,9 @@ export class ReportStream implements Reply {
     if (this.#closed) return;
     const request = decoded(bytes);
     if (request instanceof Error) this.#refuseBytes(bytes, request);
-    else if (request.hello) this.#greet(v1.Hello.create(request.hello));
-    else if (request.step) this.#take(request.step, bytes.length, "step");
-    else if (request.end) this.#take(request.end, bytes.length, "end");
+    else if (request.hello) this.#greet(request.hello);
+    else if (request.step) this.#take(request.step, bytes.length, { step: request.step });
+    else if (request.end) this.#take(request.end, bytes.length, { end: request.end });
     else this.#refuseBytes(bytes, new Error("neither a Hello, nor a Step, nor a RunEnd"));
   }
 
@@ -133,7 +133,7 @@ export class ReportStream implements Reply {
     this.#release("greeting");
   }
 
-  #take(message: v1.Step | v1.RunEnd, bytes: number, kind: "step" | "end"): void {
+  #take(message: Numbered, bytes: number, body: { step: v1.Step } | { end: v1.RunEnd }): void {
     const sender = this.#sender;
     const misplaced = this.#refusedRun ?? this.#misplaced(message);
     if (sender === undefined || misplaced !== undefined) {
@@ -143,9 +143,8 @@ export class ReportStream implements Reply {
     if (!this.#isNext(sender, message)) return;
     this.#mayLeaveGap = false;
     const run = this.#context.runs.description(sender.run)!;
-    const refusal = kind === "step" ? checkStep(message as v1.Step, run) : checkEnd(message as v1.RunEnd);
-    const accepted = kind === "step" ? { step: message as v1.Step } : { end: message as v1.RunEnd };
-    this.#add(sender, message.sequence, bytes, refusal === undefined ? accepted : { refusal });
+    const refusal = "step" in body ? checkStep(body.step, run) : checkEnd(body.end);
+    this.#add(sender, message.sequence, bytes, refusal === undefined ? body : { refusal });
   }
 
   #misplaced({ run, rank, attempt }: Numbered): Refusal | undefined {

@@ -50,10 +50,6 @@ export class Viewer {
     return this.subscription.runs === "all" || this.subscription.runs.has(run);
   }
 
-  get queuedBytes(): number {
-    return this.#queuedBytes;
-  }
-
   get lastSentAt(): number {
     return this.#lastSentAt;
   }
