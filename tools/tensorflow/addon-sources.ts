@@ -36,14 +36,18 @@ const CUSTOM_FLAGS = [
   ...["-D_GLIBCXX_USE_CXX11_ABI=1", "-DEIGEN_MAX_ALIGN_BYTES=64"],
 ];
 
-/** Reads the sources that the installed packages hold. */
-export function readAddonSources(platform: Platform): AddonSources {
+/**
+ * Reads the sources that the installed packages hold.
+ *
+ * @param customOps folder of the fused operations, `native/` of packages/trainer when absent
+ */
+export function readAddonSources(platform: Platform, customOps?: string): AddonSources {
   const modules = nodeModules();
   const trainer = join(modules, "@moescope", "trainer");
   const { resolve } = createRequire(join(trainer, "package.json"));
   const tfjsNode = dirname(resolve("@tensorflow/tfjs-node-gpu/package.json"));
   const napi = join(dirname(resolve("node-api-headers/package.json")), "include");
-  const native = join(trainer, "native");
+  const native = customOps ?? join(trainer, "native");
   return {
     plain: sourceSet(join(tfjsNode, "binding"), PLAIN_FLAGS, [napi, tfjsNode]),
     custom: existsSync(native) ? sourceSet(native, [...CUSTOM_FLAGS, ...platform.instructionFlags], []) : undefined,

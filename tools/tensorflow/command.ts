@@ -11,20 +11,16 @@ export interface CommandOptions {
 
 /** A program that could not be started, exited with another status than 0, or was killed. */
 export class CommandFailed extends Error {
-  readonly errorOutput: string;
   /** The program does not exist. */
   readonly notFound: boolean;
+  /** What tells most: the first line of the error output with an error, its last line, or how the program ended. */
+  readonly reason: string;
 
-  constructor(command: string, how: string, errorOutput: string, notFound = false) {
+  constructor(command: string, how: string, { errorOutput = "", notFound = false } = {}) {
     super(`${command} ${how}`);
-    this.errorOutput = errorOutput;
     this.notFound = notFound;
-  }
-
-  /** The line of the error output that tells most: the first with "error", else the last. */
-  get reason(): string {
-    const lines = this.errorOutput.split("\n").filter((line) => line.trim() !== "");
-    return (lines.find((line) => /\berror\b/i.test(line)) ?? lines.at(-1) ?? this.message).trim();
+    const lines = errorOutput.split("\n").filter((line) => line.trim() !== "");
+    this.reason = (lines.find((line) => /\berror: /i.test(line)) ?? lines.at(-1) ?? this.message).trim();
   }
 }
 
@@ -48,16 +44,17 @@ export function runCommand(command: string, args: string[], options: CommandOpti
     signal?.addEventListener("abort", stop, { once: true });
     child.once("error", (error: NodeJS.ErrnoException) => {
       signal?.removeEventListener("abort", stop);
-      reject(new CommandFailed(command, `could not be started: ${error.message}`, "", error.code === "ENOENT"));
+      reject(
+        new CommandFailed(command, `could not be started: ${error.message}`, { notFound: error.code === "ENOENT" }),
+      );
     });
     child.once("close", (status, killedBy) => {
       signal?.removeEventListener("abort", stop);
       if (signal?.aborted) reject(signal.reason);
       else if (status === 0) resolve(output.out);
-      else
-        reject(
-          new CommandFailed(command, killedBy ? `was killed by ${killedBy}` : `exited with ${status}`, output.error),
-        );
+      // What a killed program wrote before has nothing to do with it.
+      else if (killedBy) reject(new CommandFailed(command, `was killed by ${killedBy}`));
+      else reject(new CommandFailed(command, `exited with ${status}`, { errorOutput: output.error }));
     });
   });
 }

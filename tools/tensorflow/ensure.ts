@@ -25,6 +25,8 @@ export interface EnsureOptions {
   signal?: AbortSignal;
   /** Where the addon is linked; where tfjs-node-gpu looks for it when absent. */
   link?: string;
+  /** Folder of C++ sources of fused operations; `native/` of packages/trainer when absent. */
+  customOps?: string;
 }
 
 /** What a cache entry says of the addon in it. */
@@ -84,7 +86,7 @@ export async function ensureTensorflow(options: EnsureOptions = {}): Promise<Ten
 
 function plan(options: EnsureOptions): Task {
   const platform = platformOf(thisMachine());
-  const sources = readAddonSources(platform);
+  const sources = readAddonSources(platform, options.customOps);
   const cache = options.cacheDirectory ? { directory: options.cacheDirectory } : openCache(sources.fallbackCache);
   const digest = createHash("sha256").update(TENSORFLOW_VERSION).update(platform.tag);
   digest.update(sources.plain.digest).update(sources.custom?.digest ?? "");

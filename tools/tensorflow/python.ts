@@ -46,6 +46,7 @@ async function works([command, ...args]: string[], signal?: AbortSignal): Promis
 const FIND_INSTALLED = `
 import importlib.metadata, importlib.util, json, sys
 name, version = sys.argv[1:]
+sys.path = [place for place in sys.path if place]  # not the working directory: a folder there may be called tensorflow too
 spec = importlib.util.find_spec("tensorflow")
 try:
     same = importlib.metadata.version(name) == version

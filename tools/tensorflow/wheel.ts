@@ -65,13 +65,13 @@ export async function downloadWheel({
 
 function pipArguments(requirement: string, tag: string, destination: string): string[] {
   const wheel = ["--only-binary=:all:", "--implementation", "cp", "--python-version", WHEEL_PYTHON, "--platform", tag];
-  const quiet = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"];
+  const quiet = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--retries", "2"];
   return ["download", "--no-deps", ...wheel, ...quiet, "--dest", destination, requirement];
 }
 
 /** Bytes, from pip's `Downloading NAME.whl (273.8 MB)`. */
 export function announcedSize(line: string): number | undefined {
-  const match = /^\s*Downloading .*\(([\d.]+) (kB|MB|GB)\)/.exec(line);
+  const match = /^\s*Downloading \S+\.whl \(([\d.]+) (kB|MB|GB)\)/.exec(line);
   return match ? Number(match[1]) * { kB: 1e3, MB: 1e6, GB: 1e9 }[match[2] as "kB" | "MB" | "GB"] : undefined;
 }
 
