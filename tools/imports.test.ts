@@ -51,7 +51,8 @@ const sources = globSync(["packages/*/src/**/*.{ts,tsx}", "tools/**/*.ts"], {
 const imports = sources.flatMap(importsOf);
 /** Tests, and what only tests import. */
 const isTest = (path: string) => /\.(test|fixture|cases)\.tsx?$/.test(path);
-const packageOf = (path: string) => /^packages\/([^/]+)\//.exec(path)?.[1] ?? (path.startsWith("tools/") ? "tools" : "");
+const packageOf = (path: string) =>
+  /^packages\/([^/]+)\//.exec(path)?.[1] ?? (path.startsWith("tools/") ? "tools" : "");
 
 test("sees the repository's imports", () => {
   expect(imports.length).toBeGreaterThan(200);

@@ -32,18 +32,14 @@ struct Head {
 
 // Rotary position embedding (arXiv 2104.09864): pairs (j, j + W/2) turn by the angle of their position; direction −1 turns back.
 template <typename From, typename To>
-void Rotate(const From& from, const Rows& cosine, const Rows& sine, float direction, float scale, To&& to) {
+void Rotate(const From& from, const ConstRows& cosine, const ConstRows& sine, float direction, float scale, To&& to) {
   const int64_t half = from.cols() / 2;
-  auto a = from.leftCols(half).array(), b = from.rightCols(half).array();
-  Matrix left = scale * (a * cosine.array() - direction * b * sine.array());
-  to.rightCols(half).array() = scale * (b * cosine.array() + direction * a * sine.array());
-  to.leftCols(half) = left;
-}
-
-// What lies right of the diagonal is the future.
-template <typename Scores>
-void MaskFuture(Scores& scores, int64_t first, float value) {
-  for (int64_t r = 0; r < scores.rows(); ++r) scores.row(r).tail(scores.cols() - first - r - 1).setConstant(value);
+  for (int64_t r = 0; r < from.rows(); ++r) {
+    const auto c = scale * cosine.row(r).array(), s = scale * direction * sine.row(r).array();
+    const Vector left = from.row(r).head(half), right = from.row(r).tail(half);
+    to.row(r).head(half).array() = left.array() * c - right.array() * s;
+    to.row(r).tail(half).array() = right.array() * c + left.array() * s;
+  }
 }
 
 struct Shapes {
@@ -65,8 +61,8 @@ class Attention : public OpKernel {
     Tensor *out, *lse;
     OP_REQUIRES_OK(c, c->allocate_output(0, TensorShape({qkv.dim_size(0), s.heads * s.width}), &out));
     OP_REQUIRES_OK(c, c->allocate_output(1, TensorShape({s.batches * s.heads, s.sequence}), &lse));
-    Rows cos(const_cast<float*>(Data(cosine)), s.sequence, s.width / 2);
-    Rows sin(const_cast<float*>(Data(sine)), s.sequence, s.width / 2);
+    ConstRows cos(Data(cosine), s.sequence, s.width / 2);
+    ConstRows sin(Data(sine), s.sequence, s.width / 2);
     ForEachUnit(c, s.batches * s.heads, [&](int64_t unit) {
       const Head head = s.At(unit);
       Matrix q(s.sequence, s.width), k(s.sequence, s.width), scores;
@@ -77,8 +73,8 @@ class Attention : public OpKernel {
       for (int64_t first = 0; first < s.sequence; first += kQueriesPerBlock) {
         const int64_t queries = std::min(kQueriesPerBlock, s.sequence - first), keys = first + queries;
         scores.noalias() = q.middleRows(first, queries) * k.topRows(keys).transpose();
-        MaskFuture(scores, first, -std::numeric_limits<float>::infinity());
         for (int64_t r = 0; r < queries; ++r) {
+          scores.row(r).tail(queries - r - 1).setConstant(-std::numeric_limits<float>::infinity());
           const float top = scores.row(r).maxCoeff();
           scores.row(r) = (scores.row(r).array() - top).exp();
           const float sum = scores.row(r).sum();
@@ -104,8 +100,8 @@ class AttentionGrad : public OpKernel {
     const Shapes s = Shapes::Of(qkv, cosine, heads_);
     Tensor* dqkv;
     OP_REQUIRES_OK(c, c->allocate_output(0, qkv.shape(), &dqkv));
-    Rows cos(const_cast<float*>(Data(cosine)), s.sequence, s.width / 2);
-    Rows sin(const_cast<float*>(Data(sine)), s.sequence, s.width / 2);
+    ConstRows cos(Data(cosine), s.sequence, s.width / 2);
+    ConstRows sin(Data(sine), s.sequence, s.width / 2);
     const float scale = 1 / std::sqrt(static_cast<float>(s.width));
     ForEachUnit(c, s.batches * s.heads, [&](int64_t unit) {
       const Head head = s.At(unit);
@@ -115,14 +111,15 @@ class AttentionGrad : public OpKernel {
       Rotate(head.In(Data(qkv), 1), cos, sin, 1, 1, k);
       const Matrix v = head.In(Data(qkv), 2), up = head.Out(Data(dout));
       const Eigen::VectorXf delta = up.cwiseProduct(head.Out(Data(out))).rowwise().sum();
-      Eigen::Map<const Eigen::VectorXf> log_sum(Data(lse) + unit * s.sequence, s.sequence);
       for (int64_t first = 0; first < s.sequence; first += kQueriesPerBlock) {
         const int64_t queries = std::min(kQueriesPerBlock, s.sequence - first), keys = first + queries;
         p.noalias() = q.middleRows(first, queries) * k.topRows(keys).transpose();
-        p = (p.colwise() - log_sum.segment(first, queries)).array().exp();
-        MaskFuture(p, first, 0);
         ds.noalias() = up.middleRows(first, queries) * v.topRows(keys).transpose();
-        ds = p.array() * (ds.colwise() - delta.segment(first, queries)).array();
+        for (int64_t r = 0; r < queries; ++r) {
+          p.row(r) = (p.row(r).array() - Data(lse)[unit * s.sequence + first + r]).exp();
+          p.row(r).tail(queries - r - 1).setZero();
+          ds.row(r) = p.row(r).array() * (ds.row(r).array() - delta[first + r]);
+        }
         dq.middleRows(first, queries).noalias() = ds * k.topRows(keys);
         dk.topRows(keys).noalias() += ds.transpose() * q.middleRows(first, queries);
         dv.topRows(keys).noalias() += p.transpose() * up.middleRows(first, queries);

@@ -40,10 +40,6 @@ void GatherRows(const ConstRows& x, const int32_t* token, int64_t rows, Out&& ou
   for (int64_t r = 0; r < rows; ++r) out.row(r) = x.row(token[r]);
 }
 
-inline auto Sigmoid(const Eigen::Ref<const Matrix, 0, Eigen::OuterStride<>>& a) {
-  return (1.0f + (-a.array()).exp()).inverse();
-}
-
 // w_in is [E, D, 2F]: W_gate left, W_up right. `pre` [R, 2F] is what the gradient needs.
 class Experts : public OpKernel {
  public:
@@ -65,8 +61,8 @@ class Experts : public OpKernel {
       GatherRows(tokens, token + b.first, b.rows, xs);
       auto p = all_pre.middleRows(b.first, b.rows);
       p.noalias() = xs * s.In(w_in, b.expert);
-      const Matrix gate = p.leftCols(s.hidden);
-      const Matrix h = gate.array() * Sigmoid(gate) * p.rightCols(s.hidden).array();
+      const auto gate = p.leftCols(s.hidden).array();
+      const Matrix h = gate * gate.logistic() * p.rightCols(s.hidden).array();
       all_y.middleRows(b.first, b.rows).noalias() = h * s.Out(w_out, b.expert);
     });
   }
@@ -102,16 +98,18 @@ class ExpertsGrad : public OpKernel {
     ForEachUnit(c, blocks.size(), [&](int64_t unit) {
       const Block& b = blocks[unit];
       GatherRows(tokens, token + b.first, b.rows, xs.middleRows(b.first, b.rows));
-      const Matrix gate = all_pre.middleRows(b.first, b.rows).leftCols(s.hidden);
-      const Matrix upper = all_pre.middleRows(b.first, b.rows).rightCols(s.hidden);
-      const Matrix sigmoid = Sigmoid(gate);
       Matrix dh(b.rows, s.hidden);
       dh.noalias() = up.middleRows(b.first, b.rows) * s.Out(w_out, b.expert).transpose();
-      h.middleRows(b.first, b.rows).array() = gate.array() * sigmoid.array() * upper.array();
       auto d = dpre.middleRows(b.first, b.rows);
-      d.leftCols(s.hidden).array() =
-          dh.array() * upper.array() * sigmoid.array() * (1.0f + gate.array() * (1.0f - sigmoid.array()));
-      d.rightCols(s.hidden).array() = dh.array() * gate.array() * sigmoid.array();
+      for (int64_t r = 0; r < b.rows; ++r) {
+        const auto gate = all_pre.row(b.first + r).head(s.hidden).array();
+        const auto upper = all_pre.row(b.first + r).tail(s.hidden).array();
+        const Vector sigmoid = gate.logistic();
+        const auto swish = gate * sigmoid.array();
+        h.row(b.first + r).array() = swish * upper;
+        d.row(r).head(s.hidden).array() = dh.row(r).array() * upper * (sigmoid.array() + swish * (1 - sigmoid.array()));
+        d.row(r).tail(s.hidden).array() = dh.row(r).array() * swish;
+      }
       dxs.middleRows(b.first, b.rows).noalias() = d * s.In(w_in, b.expert).transpose();
     });
     ForEachUnit(c, 2 * s.experts, [&](int64_t unit) {

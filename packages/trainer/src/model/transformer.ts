@@ -5,6 +5,7 @@ import { denseFeedForward, type MoeWeights, moeLayer } from "../moe/moe-layer.ts
 import type { RouterOptions, Routing } from "../moe/router.ts";
 import { causalAttention, type RotaryTables } from "../ops/attention.ts";
 import { embed } from "../ops/embedding.ts";
+import { matrixProduct } from "../ops/matrix-product.ts";
 import { rmsNorm } from "../ops/rms-norm.ts";
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from "../runtime/tf.ts";
 
@@ -95,9 +96,9 @@ export function forward(
   let x_TD = embed(get("embedding"), tokens_T);
   for (let layer = 0; layer < model.layers; layer++) {
     const block = <T extends Tensor>(name: string) => get<T>(`block${layer}.${name}`);
-    const qkv_T3D: Tensor2D = tf.matMul(rmsNorm(x_TD, block("attention.norm")), block<Tensor2D>("attention.qkv"));
+    const qkv_T3D = matrixProduct(rmsNorm(x_TD, block("attention.norm")), block<Tensor2D>("attention.qkv"));
     const attended_TD = causalAttention(qkv_T3D, rotary, model.heads);
-    x_TD = add(x_TD, tf.matMul(attended_TD, block<Tensor2D>("attention.out")));
+    x_TD = add(x_TD, matrixProduct(attended_TD, block<Tensor2D>("attention.out")));
 
     const normed_TD = rmsNorm(x_TD, block("feedforward.norm"));
     if (layer < model.denseLayers) {
@@ -108,7 +109,7 @@ export function forward(
     routings.push(routing);
     x_TD = add(x_TD, y_TD);
   }
-  return { logits_TV: tf.matMul(rmsNorm(x_TD, get("norm")), get<Tensor2D>("head")), routings };
+  return { logits_TV: matrixProduct(rmsNorm(x_TD, get("norm")), get<Tensor2D>("head")), routings };
 }
 
 function add(a: Tensor2D, b: Tensor2D): Tensor2D {

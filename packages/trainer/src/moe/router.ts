@@ -2,6 +2,7 @@
 //
 // T tokens, D width, E experts, K choices of each token.
 import type { LayerRouting } from "../balancing/strategy.ts";
+import { matrixProduct } from "../ops/matrix-product.ts";
 import { type Tensor1D, type Tensor2D, tf } from "../runtime/tf.ts";
 import { chooseTopK, planRoutes, type RoutePlan } from "./route-plan.ts";
 
@@ -35,7 +36,7 @@ export function route(
   options: RouterOptions,
 ): Routing {
   const { experts, topK, gate, normaliseGates, capacityFactor } = options;
-  const logits_TE: Tensor2D = tf.matMul(x_TD, router_DE);
+  const logits_TE = matrixProduct(x_TD, router_DE);
   const scores_TE: Tensor2D = gate === "sigmoid" ? tf.sigmoid(logits_TE) : (tf.softmax(logits_TE) as Tensor2D);
   const choice_TK = chooseTopK(bias_E ? (tf.add(scores_TE, bias_E) as Tensor2D) : scores_TE, topK);
   const plan = planRoutes(choice_TK, experts, capacityOf(capacityFactor, x_TD.shape[0], options));

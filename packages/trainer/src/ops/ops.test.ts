@@ -7,6 +7,7 @@ import { attentionComposed, attentionFused, rotaryTables } from "./attention.ts"
 import { crossEntropyComposed, crossEntropyFused } from "./cross-entropy.ts";
 import { embed } from "./embedding.ts";
 import { finiteDifferenceError, gradientsOf, relativeError } from "./gradient-check.fixture.ts";
+import { matrixProductFused } from "./matrix-product.ts";
 import { hasNativeOps } from "./native.ts";
 import { rmsNormComposed, rmsNormFused } from "./rms-norm.ts";
 
@@ -74,6 +75,12 @@ const cases: Case[] = [
     inputs: () => [random([150, 3 * 8], 1)],
     fused: ([qkv]) => attentionFused(qkv as Tensor2D, rotaryTables(150, 4), 2),
     composed: ([qkv]) => attentionComposed(qkv as Tensor2D, rotaryTables(150, 4), 2),
+  },
+  {
+    name: "matrix product over several tiles",
+    inputs: () => [random([300, 20], 1), random([20, 270], 2)],
+    fused: ([a, b]) => matrixProductFused(a as Tensor2D, b as Tensor2D),
+    composed: ([a, b]) => tf.matMul(a as Tensor2D, b as Tensor2D),
   },
   {
     name: "cross-entropy",
