@@ -4,6 +4,6 @@ import { defineConfig } from "vite";
 
 export default defineConfig({
   plugins: [react()],
-  build: { outDir: "dist/app", emptyOutDir: true, target: "es2022", sourcemap: false },
+  build: { outDir: "dist/app", emptyOutDir: true, target: "es2022", sourcemap: false, chunkSizeWarningLimit: 600 },
   server: { host: "127.0.0.1", proxy: { "/api": "http://127.0.0.1:4680" } },
 });

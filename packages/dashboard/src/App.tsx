@@ -1,6 +1,7 @@
 // The page: frame, notices, and the view that the address names.
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { useAddress } from "./address/use-address.ts";
+import { Broken } from "./components/Broken.tsx";
 import { Waiting } from "./components/Notice.tsx";
 import { type Scene, useScene } from "./data/scene.ts";
 import { CursorBar } from "./frame/CursorBar.tsx";
@@ -47,9 +48,11 @@ export function App() {
         </header>
         <main className="view" id="view" role="tabpanel" aria-labelledby={`tab-${address.view}`}>
           <Notices scene={scene} ignored={ignored} />
-          <Suspense fallback={<Waiting />}>
-            <Body scene={scene} theme={theme} />
-          </Suspense>
+          <Broken retry={`${address.view} ${address.runs} ${address.layer}`}>
+            <Suspense fallback={<Waiting />}>
+              <Body scene={scene} theme={theme} />
+            </Suspense>
+          </Broken>
         </main>
       </div>
       <KeyHelp open={helpOpen} onClose={() => setHelpOpen(false)} />

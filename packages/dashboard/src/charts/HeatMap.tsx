@@ -5,6 +5,7 @@ import { loadColour } from "../theme/diverging.ts";
 import { cellImage } from "./cell-image.ts";
 import { useWidth } from "./use-width.ts";
 import "./heat-map.css";
+import "./readout.css";
 
 export interface Cell {
   row: number;
@@ -43,6 +44,7 @@ export function HeatMap(props: HeatMapProps) {
   const [ref, width] = useWidth<HTMLDivElement>();
   const [hover, setHover] = useState<Cell>();
   const [spoken, setSpoken] = useState("");
+  const empty = rows === 0 || columns === 0;
   const image = useMemo(
     () => cellImage(values, columns, (value) => loadColour(value, theme)),
     [values, columns, theme],
@@ -78,7 +80,8 @@ export function HeatMap(props: HeatMapProps) {
       onKeyDown={onKeyDown}
       onBlur={() => setHover(undefined)}
     >
-      {width > 0 && (
+      {empty && <p className="heat-map-empty">No counts here yet.</p>}
+      {width > 0 && !empty && (
         <svg width={width} height={size.height + BOTTOM} role="img" aria-label={label}>
           <g transform={`translate(${LEFT} 1)`}>
             <Background size={size} />
@@ -146,16 +149,28 @@ function Marks({ dead, rows, columns, selected, size, hover }: HeatMapProps & { 
   );
 }
 
-/** A cross in every dead cell, never smaller than three pixels: a dead expert must not vanish in a small map. */
+/** Crosses closer than this in one row would run together, pixels. */
+const MARK_DISTANCE = 10;
+
+/**
+ * A cross in every dead cell, never smaller than three pixels: a dead expert must not vanish in a small map. Along a stretch of narrow
+ * cells a cross every few pixels.
+ */
 function deadPath(dead: readonly number[], columns: number, cell: Size): string {
-  const half = Math.max(1.5, Math.min(3.5, cell.width / 2 - 2, cell.height / 2 - 2));
-  return dead
-    .map((index) => {
-      const x = ((index % columns) + 0.5) * cell.width - half;
-      const y = (Math.floor(index / columns) + 0.5) * cell.height - half;
-      return `M${x.toFixed(1)} ${y.toFixed(1)}l${2 * half} ${2 * half}m0 ${-2 * half}l${-2 * half} ${2 * half}`;
-    })
-    .join("");
+  const half = Math.max(1.5, Math.min(3.5, cell.height / 2 - 2));
+  const cross = `l${2 * half} ${2 * half}m0 ${-2 * half}l${-2 * half} ${2 * half}`;
+  let [row, previous, marked] = [-1, -1, Number.NEGATIVE_INFINITY];
+  let path = "";
+  for (const index of [...dead].sort((a, b) => a - b)) {
+    const x = ((index % columns) + 0.5) * cell.width;
+    const inStretch = Math.floor(index / columns) === row && index === previous + 1;
+    row = Math.floor(index / columns);
+    previous = index;
+    if (inStretch && x - marked < MARK_DISTANCE) continue;
+    marked = x;
+    path += `M${(x - half).toFixed(1)} ${((row + 0.5) * cell.height - half).toFixed(1)}${cross}`;
+  }
+  return path;
 }
 
 function Axes({ rows, columns, rowLabel, columnTicks, rowTitle, columnTitle, size }: HeatMapProps & { size: Size }) {

@@ -1,11 +1,13 @@
 // A chart's frame in Recharts: axes, grid, the step cursor, the shared hover line and the readout beside it.
-import { type ReactNode, useId } from "react";
+import type { ReactNode, RefObject } from "react";
+import { createPortal } from "react-dom";
 import { CartesianGrid, ComposedChart, usePlotArea, useXAxisInverseScale, useXAxisScale, XAxis, YAxis } from "recharts";
 import type { Axis } from "../address/address.ts";
 import { setHovered, useHovered } from "./hover.ts";
 import { AXIS_TITLES, axisTicks, formatPosition, roundTicks } from "./ticks.ts";
 import { useWidth } from "./use-width.ts";
 import "./plot.css";
+import "./readout.css";
 
 /** What stands at a place on the x axis. */
 export interface Readout {
@@ -46,9 +48,8 @@ export function Plot(props: PlotProps) {
           data={rows as object[] | undefined}
           margin={{ top: 8, right, bottom: 4, left: 0 }}
           accessibilityLayer={false}
-          title={label}
         >
-          <CartesianGrid vertical={false} stroke="var(--grid)" />
+          <CartesianGrid vertical={false} horizontalValues={yTicks} stroke="var(--grid)" />
           <XAxis
             type="number"
             dataKey="x"
@@ -84,7 +85,7 @@ export function Plot(props: PlotProps) {
             interval={0}
           />
           {children}
-          <Pointer {...props} />
+          <Pointer {...props} frame={ref} />
         </ComposedChart>
       )}
     </div>
@@ -92,7 +93,7 @@ export function Plot(props: PlotProps) {
 }
 
 /** Takes the pointer, and draws the step cursor and the hover line. */
-function Pointer({ cursorX, read, onChoose, xDomain }: PlotProps) {
+function Pointer({ cursorX, read, onChoose, xDomain, frame }: PlotProps & { frame: RefObject<HTMLElement | null> }) {
   const area = usePlotArea();
   const scale = useXAxisScale();
   const inverse = useXAxisInverseScale();
@@ -117,7 +118,7 @@ function Pointer({ cursorX, read, onChoose, xDomain }: PlotProps) {
         onPointerLeave={() => setHovered(undefined)}
         onPointerUp={onChoose && ((event) => onChoose(toValue(event)))}
       />
-      {within(hovered) && <ReadoutBox readout={read(hovered)} x={scale(hovered)!} area={area} />}
+      {within(hovered) && <ReadoutBox frame={frame.current} readout={read(hovered)} x={scale(hovered)!} area={area} />}
     </g>
   );
 }
@@ -135,30 +136,28 @@ function Line({ x, area, className }: { x: number; area: Area; className: string
 
 const READOUT_WIDTH = 196;
 
-/** HTML inside the SVG, out of the pointer's way: at the side with more room. Left out of exports. */
-function ReadoutBox({ readout, x, area }: { readout: Readout | undefined; x: number; area: Area }) {
-  const id = useId();
-  if (readout === undefined) return null;
-  const left = x > area.x + area.width / 2 ? x - READOUT_WIDTH - 10 : x + 10;
-  return (
-    <foreignObject
-      x={left}
-      y={area.y}
-      width={READOUT_WIDTH}
-      height={area.height}
-      className="plot-readout-frame"
-      data-export="no"
-    >
-      <div className="plot-readout" id={id}>
-        <strong>{readout.title}</strong>
-        {readout.rows.map(({ label, value, colour }) => (
-          <div key={label}>
-            {colour && <i style={{ background: colour }} />}
-            <span>{label}</span>
-            <b>{value}</b>
-          </div>
-        ))}
-      </div>
-    </foreignObject>
+interface ReadoutBoxProps {
+  frame: HTMLElement | null;
+  readout: Readout | undefined;
+  x: number;
+  area: Area;
+}
+
+/** HTML over the chart, at the side of the pointer with more room. */
+function ReadoutBox({ frame, readout, x, area }: ReadoutBoxProps) {
+  if (frame === null || readout === undefined || readout.rows.length === 0) return null;
+  const left = x > area.x + area.width / 2 ? Math.max(0, x - READOUT_WIDTH - 10) : x + 10;
+  return createPortal(
+    <div className="readout plot-readout" style={{ left, top: area.y, width: READOUT_WIDTH }}>
+      <strong>{readout.title}</strong>
+      {readout.rows.map(({ label, value, colour }) => (
+        <div key={label}>
+          {colour && <i style={{ background: colour }} />}
+          <span>{label}</span>
+          <b>{value}</b>
+        </div>
+      ))}
+    </div>,
+    frame,
   );
 }

@@ -1,6 +1,6 @@
 // Round numbers for axes.
 import type { Axis } from "../address/address.ts";
-import { formatCount, formatDuration, formatWhole } from "../format/number.ts";
+import { formatClock, formatCount, formatWhole } from "../format/number.ts";
 
 const MINUTE = 60_000;
 /** Steps of a time axis, milliseconds. */
@@ -16,7 +16,9 @@ export function roundTicks([low, high]: readonly [number, number], count: number
   if (!(high > low)) return [low];
   const rough = (high - low) / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const factor = [1, 2, 5, 10].find((each) => each * power >= rough * 0.999)!;
+  // The factor nearest on a log scale: the limits are geometric means of neighbours.
+  const error = rough / power;
+  const factor = error >= Math.sqrt(50) ? 10 : error >= Math.sqrt(10) ? 5 : error >= Math.SQRT2 ? 2 : 1;
   return multiples(low, high, factor * power);
 }
 
@@ -29,7 +31,7 @@ export function axisTicks(domain: readonly [number, number], axis: Axis, count: 
 
 /** A place on an x axis in words. */
 export function formatPosition(value: number, axis: Axis): string {
-  if (axis === "time") return formatDuration(value);
+  if (axis === "time") return formatClock(value);
   return axis === "tokens" ? formatCount(value) : formatWhole(value);
 }
 

@@ -36,7 +36,7 @@ export function Card({ title, name, sentence, table, controls, svg, children }: 
       <header>
         <div className="card-head">
           <h2>{title}</h2>
-          <div className="card-actions" role="group" aria-label={`Save ${name}`}>
+          <fieldset className="card-actions" aria-label={`Save ${name}`}>
             <button type="button" onClick={save(() => saveText(picture(), `${file}.svg`, "image/svg+xml"))}>
               SVG
             </button>
@@ -48,7 +48,7 @@ export function Card({ title, name, sentence, table, controls, svg, children }: 
                 CSV
               </button>
             )}
-          </div>
+          </fieldset>
         </div>
         <p className="card-sentence" data-testid="sentence">
           {sentence}

@@ -32,3 +32,20 @@ function hash(text: string): number {
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/**
+ * Colours for runs that are on screen together: the first to have a colour keeps it, a later one with the same gets the next free.
+ *
+ * @param ids at most as many as there are colours
+ */
+export function distinctColours(ids: readonly string[], colours: ReadonlyMap<string, number>): Map<string, number> {
+  const distinct = new Map(colours);
+  const taken = new Set<number>();
+  for (const id of ids) {
+    let colour = colours.get(id) ?? 0;
+    while (taken.has(colour)) colour = (colour + 1) % RUN_COLOURS;
+    taken.add(colour);
+    distinct.set(id, colour);
+  }
+  return distinct;
+}

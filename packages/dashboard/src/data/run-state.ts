@@ -36,3 +36,7 @@ export function progressOf(summary: v1.RunSummary.$Properties): Progress {
 export function hasSteps(summary: v1.RunSummary.$Properties): boolean {
   return (summary.steps ?? 0) > 0;
 }
+
+export function isLive(summary: v1.RunSummary.$Properties): boolean {
+  return summary.state === v1.RunSummary.State.LIVE;
+}

@@ -7,7 +7,7 @@ import { type ChosenRun, chooseRuns, idOf, runLabels } from "./chosen-runs.ts";
 import { liveStore } from "./collector.ts";
 import { type Cursor, cursorOf } from "./cursor.ts";
 import type { LiveSnapshot, RunTimeline } from "./live-store.ts";
-import { runColours } from "./run-colours.ts";
+import { distinctColours, runColours } from "./run-colours.ts";
 import { useRuns } from "./use-runs.ts";
 
 export interface Scene {
@@ -33,8 +33,9 @@ export interface Scene {
 export function useScene(address: Address): Scene {
   const live = useSyncExternalStore(liveStore.subscribe, liveStore.snapshot);
   const { summaries, error } = useRuns(live.summaries);
-  const colours = useMemo(() => runColours((summaries ?? []).map(({ run }) => run ?? {})), [summaries]);
+  const own = useMemo(() => runColours((summaries ?? []).map(({ run }) => run ?? {})), [summaries]);
   const { ids, unknown } = useMemo(() => chooseRuns(address.runs, summaries ?? []), [address.runs, summaries]);
+  const colours = useMemo(() => distinctColours(ids, own), [ids, own]);
   const chosen = useMemo(() => chosenRuns(ids, summaries ?? [], colours), [ids, summaries, colours]);
   const layers = useMemo(() => layersOf(chosen), [chosen]);
   const layer = address.layer !== undefined && layers.includes(address.layer) ? address.layer : layers[0];

@@ -26,7 +26,10 @@ export interface RelativeLoadLayout {
 
 const MARGIN = 24;
 const TITLE_HEIGHT = 30;
-const PLOT_WIDTH = 720;
+/** Room for the cells of all columns, on paper. */
+export const PAPER_WIDTH = 720;
+/** A layer gets no column of its own if its cells would be narrower than this. */
+const NARROWEST_CELL = 11;
 const COLUMN_GAP = 28;
 const LABEL_HEIGHT = 18;
 const HEADING_HEIGHT = 24;
@@ -35,13 +38,13 @@ const BAR_SPACE = 76;
 /** Mean width of a letter in the caption's 11 px type; only decides where lines break. */
 const CAPTION_LETTER = 5.35;
 
-export function relativeLoadLayout(model: RelativeLoadModel): RelativeLoadLayout {
+/** @param plotWidth room for the cells of all columns; the default suits paper, a small screen has less */
+export function relativeLoadLayout(model: RelativeLoadModel, plotWidth = PAPER_WIDTH): RelativeLoadLayout {
   const { experts, categories, layers } = model;
-  const columns = Math.max(1, Math.min(layers.length, experts <= 24 ? 3 : experts <= 36 ? 2 : 1));
-  const cellWidth = Math.min(
-    20,
-    Math.max(3, Math.floor((PLOT_WIDTH - (columns - 1) * COLUMN_GAP) / columns / Math.max(1, experts))),
-  );
+  const fitting = Math.floor((plotWidth + COLUMN_GAP) / (NARROWEST_CELL * experts + COLUMN_GAP));
+  const columns = Math.max(1, Math.min(layers.length, fitting, 3));
+  const room = (plotWidth - (columns - 1) * COLUMN_GAP) / columns;
+  const cellWidth = Math.min(20, Math.max(2, Math.floor(room / Math.max(1, experts))));
   const cellHeight = 16;
   const left = MARGIN + Math.max(48, ...categories.map((name) => Math.min(18, name.length) * 6.2 + 10));
   const columnWidth = cellWidth * experts;

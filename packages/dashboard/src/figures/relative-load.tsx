@@ -1,6 +1,6 @@
 // The figure `relative-load`: a drawing without state or measurement, the same on screen and in a file.
-import { interpolateYlOrRd } from "d3-scale-chromatic";
 import type { ReactElement } from "react";
+import { ColourBar, colourOf, levelOf } from "./colour-bar.tsx";
 import { type PlacedPanel, type RelativeLoadLayout, relativeLoadLayout } from "./relative-load-layout.ts";
 import type { RelativeLoadModel } from "./relative-load-model.ts";
 
@@ -8,12 +8,17 @@ export const FIGURE_FONT = '"Helvetica Neue", Helvetica, "Liberation Sans", Aria
 const INK = "#1b1d20";
 const MUTED = "#5b6168";
 const MISSING = "#e6e7e9";
-/** Colours of the scale: one path is drawn for each, not one element for each cell. */
-const LEVELS = 100;
 
-/** @param props.model what to draw; the layout follows from it alone */
-export function RelativeLoadFigure({ model }: { model: RelativeLoadModel }): ReactElement {
-  const layout = relativeLoadLayout(model);
+interface RelativeLoadFigureProps {
+  model: RelativeLoadModel;
+  /** Where everything stands; the default is the layout for paper. */
+  layout?: RelativeLoadLayout;
+}
+
+export function RelativeLoadFigure({
+  model,
+  layout = relativeLoadLayout(model),
+}: RelativeLoadFigureProps): ReactElement {
   const { width, height } = layout;
   return (
     <svg
@@ -49,7 +54,7 @@ export function RelativeLoadFigure({ model }: { model: RelativeLoadModel }): Rea
       {layout.axes.map(({ x, y, ticks }) => (
         <ExpertAxis key={`${x}/${y}`} x={x} y={y} ticks={ticks} layout={layout} experts={model.experts} />
       ))}
-      <ColourBar bar={layout.colourBar} scale={model.scale} />
+      <ColourBar bar={layout.colourBar} scale={model.scale} title="relative expert load" muted={MUTED} />
       {layout.captionLines.map((line, place) => (
         <text key={line} x={24} y={layout.captionY + 16 * place + 8} fill={MUTED}>
           {line}
@@ -114,7 +119,7 @@ function NoTokens({ x, y, width, height }: { x: number; y: number; width: number
   );
 }
 
-/** One path for each colour in use, from pale to dark. */
+/** One path for each colour in use, from pale to dark, instead of one element for each cell. */
 function cellPaths(
   { panel, x, y }: PlacedPanel,
   { cellWidth, cellHeight }: RelativeLoadLayout,
@@ -129,16 +134,6 @@ function cellPaths(
     });
   });
   return [...paths].sort(([a], [b]) => a - b).map(([level, d]) => ({ colour: colourOf(level), d }));
-}
-
-function levelOf(value: number, [low, high]: RelativeLoadModel["scale"]): number {
-  const place = Math.min(1, Math.max(0, (value - low) / (high - low)));
-  return Math.min(LEVELS - 1, Math.floor(place * LEVELS));
-}
-
-function colourOf(level: number): string {
-  const [, red, green, blue] = /rgb\((\d+), (\d+), (\d+)\)/.exec(interpolateYlOrRd((level + 0.5) / LEVELS))!;
-  return `#${[red, green, blue].map((part) => Number(part).toString(16).padStart(2, "0")).join("")}`;
 }
 
 /** A white dot in every cell whose value is above the scale. */
@@ -189,62 +184,6 @@ function ExpertAxis({ x, y, ticks, layout, experts }: ExpertAxisProps): ReactEle
       </text>
     </g>
   );
-}
-
-function ColourBar({
-  bar,
-  scale: [low, high],
-}: {
-  bar: RelativeLoadLayout["colourBar"];
-  scale: RelativeLoadModel["scale"];
-}): ReactElement {
-  const { x, y, width, height } = bar;
-  const step = height / LEVELS;
-  const ticks = [0, 0.2, 0.4, 0.6, 0.8, 1];
-  return (
-    <g>
-      {Array.from({ length: LEVELS }, (_, level) => {
-        const colour = colourOf(level);
-        return (
-          <rect
-            key={colour + String(level)}
-            x={x}
-            y={round(y + height - (level + 1) * step)}
-            width={width}
-            height={round(step + 0.3)}
-            fill={colour}
-          />
-        );
-      })}
-      <rect
-        x={x - 0.5}
-        y={y - 0.5}
-        width={width + 1}
-        height={height + 1}
-        fill="none"
-        stroke="#b9bdc2"
-        strokeWidth={0.75}
-      />
-      {ticks.map((place) => (
-        <text key={place} x={x + width + 6} y={round(y + height * (1 - place) + 3.5)} fontSize={10} fill={MUTED}>
-          {low + (high - low) * place}
-        </text>
-      ))}
-      <text
-        x={x + width + 36}
-        y={y + height / 2}
-        textAnchor="middle"
-        fill={MUTED}
-        transform={`rotate(-90 ${x + width + 36} ${y + height / 2})`}
-      >
-        relative expert load
-      </text>
-    </g>
-  );
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
 }
 
 function shorten(text: string, letters: number): string {

@@ -10,13 +10,13 @@ type Rgb = readonly [red: number, green: number, blue: number];
 
 /** On a dark surface the middle is dark, so that what stands out is what is out of balance. */
 const DARK_STOPS: readonly Rgb[] = [
-  [168, 218, 250],
-  [74, 158, 214],
+  [134, 196, 238],
+  [62, 142, 198],
   [35, 88, 126],
   [33, 38, 43],
   [122, 56, 38],
   [222, 110, 66],
-  [255, 206, 168],
+  [255, 184, 136],
 ];
 
 const tables: Record<Theme, readonly Rgb[]> = {

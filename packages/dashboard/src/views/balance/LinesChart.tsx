@@ -92,7 +92,8 @@ function readAt(
 ): Readout {
   const readings = series.flatMap(({ label, colour, points }, place) => {
     const point = points[nearestIndex(places[place]!, x)];
-    return point === undefined ? [] : [{ label, colour: `var(--run-${colour})`, point }];
+    const outside = points.length > 0 && (x < points[0]!.x || x > points.at(-1)!.x);
+    return point === undefined || outside ? [] : [{ label, colour: `var(--run-${colour})`, point }];
   });
   const nearest = readings.reduce<(typeof readings)[number] | undefined>(
     (best, each) => (best && Math.abs(best.point.x - x) <= Math.abs(each.point.x - x) ? best : each),

@@ -1,25 +1,29 @@
 // Categories: the figure `relative-load`, auxiliary loss above loss-free, as it is published.
 import { keepPreviousData, useQueries } from "@tanstack/react-query";
 import { type PointerEvent, useMemo, useState } from "react";
+import { useWidth } from "../../charts/use-width.ts";
 import { Card } from "../../components/Card.tsx";
 import { Blank, Notice, Waiting } from "../../components/Notice.tsx";
 import { client } from "../../data/collector.ts";
+import { isLive } from "../../data/run-state.ts";
 import { type Scene, withBuckets } from "../../data/scene.ts";
 import { RelativeLoadFigure } from "../../figures/relative-load.tsx";
-import { cellAt, relativeLoadLayout } from "../../figures/relative-load-layout.ts";
+import { cellAt, PAPER_WIDTH, relativeLoadLayout } from "../../figures/relative-load-layout.ts";
 import { type RelativeLoadModel, relativeLoadModel, relativeLoadTable } from "../../figures/relative-load-model.ts";
 import { formatRatio, formatWhole } from "../../format/number.ts";
 import type { ViewProps } from "../view-props.ts";
 import { figureLayers, figureSentence, figureWindow } from "./categories-model.ts";
 import { FigureChoices } from "./FigureChoices.tsx";
+import "../../charts/readout.css";
 import "./categories.css";
 
 const FIGURE = "relative-load-figure";
 
 export default function Categories({ scene }: ViewProps) {
-  const layers = figureLayers(scene.address.figureLayers, scene.layers);
+  const { layers: known, address } = scene;
+  const layers = useMemo(() => figureLayers(address.figureLayers, known), [address.figureLayers, known]);
   const { sources, loading, error } = useSources(scene, layers);
-  const model = useMemo(() => tryModel(sources, layers), [sources, layers.join()]);
+  const model = useMemo(() => tryModel(sources, layers), [sources, layers]);
   if (loading) return <Waiting height={400} />;
   if (sources.length === 0)
     return <Blank title="Nothing to add up">{error?.message ?? "No chosen run has a step in this window."}</Blank>;
@@ -44,7 +48,8 @@ export default function Categories({ scene }: ViewProps) {
 /** The figure on white paper, in either theme: it is shown as it will be printed. */
 function Sheet({ model }: { model: RelativeLoadModel }) {
   const [reading, setReading] = useState<{ x: number; y: number; text: string[] }>();
-  const layout = useMemo(() => relativeLoadLayout(model), [model]);
+  const [ref, width] = useWidth<HTMLDivElement>();
+  const layout = useMemo(() => relativeLoadLayout(model, width < 600 ? 230 : PAPER_WIDTH), [model, width]);
   const onPointerMove = (event: PointerEvent<HTMLDivElement>) => {
     const box = event.currentTarget.querySelector("svg")!.getBoundingClientRect();
     const scale = layout.width / box.width;
@@ -61,8 +66,14 @@ function Sheet({ model }: { model: RelativeLoadModel }) {
     setReading({ x: event.clientX - box.left, y: event.clientY - box.top, text });
   };
   return (
-    <div className="sheet" id={FIGURE} onPointerMove={onPointerMove} onPointerLeave={() => setReading(undefined)}>
-      <RelativeLoadFigure model={model} />
+    <div
+      ref={ref}
+      className="sheet"
+      id={FIGURE}
+      onPointerMove={onPointerMove}
+      onPointerLeave={() => setReading(undefined)}
+    >
+      {width > 0 && <RelativeLoadFigure model={model} layout={layout} />}
       {reading && (
         <div className="readout sheet-readout" style={{ left: reading.x + 12, top: reading.y + 12 }}>
           <strong>{reading.text[0]}</strong>
@@ -79,7 +90,7 @@ function Sheet({ model }: { model: RelativeLoadModel }) {
 function useSources({ address, chosen, timelines }: Scene, layers: readonly number[]) {
   const runs = useMemo(() => withBuckets(chosen, timelines), [chosen, timelines]);
   const wanted = runs.flatMap(({ chosen, buckets }) => {
-    const window = figureWindow(address.window, buckets.at(-1)?.lastStep ?? -1);
+    const window = figureWindow(address.window, buckets.at(-1)?.lastStep ?? -1, isLive(chosen.summary));
     const own = layers.filter((layer) => chosen.run.moeLayers?.includes(layer));
     return window === undefined || own.length === 0 ? [] : [{ run: chosen.run, window, own }];
   });

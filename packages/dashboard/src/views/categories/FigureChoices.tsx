@@ -1,12 +1,17 @@
 // Which layers and which steps the figure shows.
 import { type FormEvent, useId } from "react";
 import { navigate } from "../../address/use-address.ts";
+import { isLive } from "../../data/run-state.ts";
 import type { Scene } from "../../data/scene.ts";
 import { figureWindow } from "./categories-model.ts";
 
 export function FigureChoices({ scene, layers }: { scene: Scene; layers: readonly number[] }) {
   const { address, cursor } = scene;
-  const window = figureWindow(address.window, cursor.last) ?? [0, 0];
+  const window = figureWindow(
+    address.window,
+    cursor.last,
+    scene.chosen.some(({ summary }) => isLive(summary)),
+  ) ?? [0, 0];
   const toggle = (layer: number) => {
     const next = layers.includes(layer)
       ? layers.filter((each) => each !== layer)

@@ -9,14 +9,16 @@ import { joinWords } from "../../format/sentence.ts";
 /**
  * @param wanted window from the address; undefined: the last tenth of the run
  * @param lastStep newest step of the run
+ * @param growing whether more steps are to come: the default window then moves in strides
  * @returns steps to add up, both included; undefined when the run has none of them
  */
 export function figureWindow(
   wanted: readonly [number, number] | undefined,
   lastStep: number,
+  growing: boolean,
 ): readonly [number, number] | undefined {
   if (lastStep < 0) return undefined;
-  if (wanted === undefined) return lastTenth(settledStep(lastStep));
+  if (wanted === undefined) return lastTenth(growing ? settledStep(lastStep) : lastStep);
   return wanted[0] > lastStep ? undefined : [wanted[0], Math.min(wanted[1], lastStep)];
 }
 

@@ -69,7 +69,7 @@ function Paths({ model }: { model: ExpertsModel }) {
         </g>
       ))}
       {endLabels(model, toY).map(({ expert, role, y }) => (
-        <text key={expert} className="expert-label" x={area.x + area.width + 5} y={y + 4} fill={MARK_COLOURS[role]}>
+        <text key={expert} className="expert-label" x={(x.at(-1) ?? area.x) + 5} y={y + 4} fill={MARK_COLOURS[role]}>
           {expert}
         </text>
       ))}

@@ -13,7 +13,7 @@ import { stepsAPoint } from "../../format/sentence.ts";
 import type { ViewProps } from "../view-props.ts";
 import { ExpertLines } from "./ExpertLines.tsx";
 import { ExpertMap } from "./ExpertMap.tsx";
-import { expertsModel, expertsTable, sharedDomains } from "./experts-model.ts";
+import { expertsModel, expertsTable, sharedXDomain, sharedYDomain, spreadSentence } from "./experts-model.ts";
 import "./experts.css";
 
 export default function Experts({ scene, theme }: ViewProps) {
@@ -29,7 +29,7 @@ export default function Experts({ scene, theme }: ViewProps) {
             .map((run) => expertsModel(run.chosen, run.buckets, run.width, layer, x, expert)),
     [runs, layer, x, expert],
   );
-  const domains = useMemo(() => sharedDomains(models), [models]);
+  const xDomain = useMemo(() => sharedXDomain(models), [models]);
   if (layer === undefined || models.length === 0) return <Waiting />;
   const cursorX = cursorPosition(cursor, runs, x);
   const table = () => expertsTable(models);
@@ -50,7 +50,7 @@ export default function Experts({ scene, theme }: ViewProps) {
       <Card
         title={<Term name="expert load">Expert load</Term>}
         name="Expert load"
-        sentence={models.map(({ sentence }) => sentence).join(" ")}
+        sentence={spreadSentence(models)}
         table={table}
         controls={controls}
       >
@@ -58,7 +58,14 @@ export default function Experts({ scene, theme }: ViewProps) {
           {models.map((model) => (
             <div key={model.run.id}>
               <PaneTitle run={model.run} detail={`layer ${layer}`} />
-              <ExpertLines model={model} axis={x} xDomain={domains.x} yDomain={domains.y} cursorX={cursorX} />
+              <p className="pane-sentence">{model.sentence}</p>
+              <ExpertLines
+                model={model}
+                axis={x}
+                xDomain={xDomain}
+                yDomain={sharedYDomain(models, model.experts)}
+                cursorX={cursorX}
+              />
             </div>
           ))}
         </div>

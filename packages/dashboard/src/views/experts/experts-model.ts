@@ -3,7 +3,7 @@ import type { Axis } from "../../address/address.ts";
 import { type Bucket, layerOf, loadOf, positionOf } from "../../data/bucket.ts";
 import type { ChosenRun } from "../../data/chosen-runs.ts";
 import { formatPercent, formatRatio, formatWhole } from "../../format/number.ts";
-import { stepRange } from "../../format/sentence.ts";
+import { joinWords, stepRange } from "../../format/sentence.ts";
 
 /** Up to this many experts are drawn as lines; above, as bands of quantiles with the chosen ones on top. */
 export const MOST_LINES = 64;
@@ -94,14 +94,15 @@ function markedExperts({ experts, x, relative }: ExpertsModel, followed: number 
   return marked;
 }
 
-function sentenceOf({ run, layer, experts, x, relative, share, marked }: ExpertsModel): string {
-  if (x.length === 0) return `${run.label}: no counts of layer ${layer} for this split yet.`;
+function sentenceOf({ layer, experts, x, relative, share, marked }: ExpertsModel): string {
+  if (x.length === 0) return `No counts of layer ${layer} for this split yet.`;
   const last = (x.length - 1) * experts;
   const parts = marked.map(({ expert, role }) => {
     const amount = `${formatRatio(relative[last + expert]!)} × its share (${formatPercent(share[last + expert]!)})`;
     return role === "followed" ? `expert ${expert} gets ${amount}` : `the ${role} is expert ${expert} with ${amount}`;
   });
-  return `${run.label}, layer ${layer}: ${parts.join(", ")}.`;
+  const text = `${joinWords(parts)}.`;
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Shares that enclose none, half and all of the experts, and the middle, for each bucket: p0, p25, p50, p75, p100. */
@@ -172,15 +173,31 @@ export function expertReading(
   };
 }
 
-/** One domain for the charts of several runs. */
-export function sharedDomains(models: readonly ExpertsModel[]): { x: [number, number]; y: [number, number] } {
-  let [first, last, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
-  for (const { x, share, experts } of models) {
-    first = Math.min(first, x[0] ?? first);
-    last = Math.max(last, x.at(-1) ?? last);
-    for (const value of share) if (value > highest) highest = value;
-    highest = Math.max(highest, 2 / Math.max(2, experts));
+/** One x domain for the charts of several runs. */
+export function sharedXDomain(models: readonly ExpertsModel[]): [number, number] {
+  const ends = models.flatMap(({ x }) => (x.length === 0 ? [] : [x[0]!, x.at(-1)!]));
+  if (ends.length === 0) return [0, 1];
+  const [first, last] = [Math.min(...ends), Math.max(...ends)];
+  return [first, last > first ? last : first + 1];
+}
+
+/** One y domain for the charts of all runs with as many experts: their shares can be compared. */
+export function sharedYDomain(models: readonly ExpertsModel[], experts: number): [number, number] {
+  let highest = 2 / Math.max(2, experts);
+  for (const model of models) {
+    if (model.experts !== experts) continue;
+    for (const value of model.share) if (value > highest) highest = value;
   }
-  if (!(last >= first)) return { x: [0, 1], y: [0, 1] };
-  return { x: [first, last > first ? last : first + 1], y: [0, Math.min(1, highest * 1.06)] };
+  return [0, Math.min(1, highest * 1.06)];
+}
+
+/** How far apart the experts of a layer are now, run by run. */
+export function spreadSentence(models: readonly ExpertsModel[]): string {
+  const parts = models.flatMap(({ run, x, experts, relative }) => {
+    if (x.length === 0) return [];
+    const now = relative.subarray((x.length - 1) * experts);
+    return [`${formatRatio(Math.min(...now))} and ${formatRatio(Math.max(...now))} × the fair share in ${run.label}`];
+  });
+  if (parts.length === 0) return "No counts for this split yet.";
+  return `In layer ${models[0]!.layer} an expert now gets between ${joinWords(parts)}.`;
 }

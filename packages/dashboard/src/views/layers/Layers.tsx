@@ -62,14 +62,14 @@ function sentenceOf(models: readonly LayersModel[]): string {
     : "Relative load of every expert in every MoE layer; one colour scale for all runs. A click follows an expert.";
 }
 
-interface MapProps {
+interface LayerMapProps {
   model: LayersModel;
   bucket: Bucket | undefined;
   theme: ViewProps["theme"];
   selected: { layer: number | undefined; expert: number | undefined };
 }
 
-function Map({ model, bucket, theme, selected }: MapProps) {
+function LayerMap({ model, bucket, theme, selected }: LayerMapProps) {
   const { layers, experts, relative, dead } = model;
   const row = selected.layer === undefined ? -1 : layers.indexOf(selected.layer);
   const every = experts <= 24 ? 2 : experts <= 64 ? 8 : 32;

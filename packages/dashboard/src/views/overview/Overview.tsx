@@ -1,8 +1,8 @@
 // The first look: are my runs healthy?
 
-import { v1 } from "@moescope/proto";
 import { useQueries } from "@tanstack/react-query";
 import { useMemo } from "react";
+import type { Theme } from "../../address/address.ts";
 import { navigate } from "../../address/use-address.ts";
 import { Sparkline } from "../../components/Sparkline.tsx";
 import { StateDot } from "../../components/StateDot.tsx";
@@ -10,8 +10,10 @@ import { Explained, Term } from "../../components/Term.tsx";
 import type { Bucket } from "../../data/bucket.ts";
 import { idOf } from "../../data/chosen-runs.ts";
 import { client } from "../../data/collector.ts";
+import { isLive } from "../../data/run-state.ts";
 import type { Scene } from "../../data/scene.ts";
 import type { ViewProps } from "../view-props.ts";
+import { LayerStrip } from "./LayerStrip.tsx";
 import { type OverviewRow, overviewRow, overviewSentence } from "./overview-model.ts";
 import { VERDICT_MEANING } from "./verdict.ts";
 import "./overview.css";
@@ -21,11 +23,11 @@ const POINTS = 64;
 /** A live run's verdict is this old at most, milliseconds, unless it is on screen and comes live. */
 const REFRESH = 10_000;
 
-export function Overview({ scene }: ViewProps) {
+export function Overview({ scene, theme }: ViewProps) {
   const { summaries = [], chosen, colours } = scene;
   const histories = useHistories(scene);
   const rows = useMemo(
-    () => summaries.map((summary, place) => overviewRow(summary, histories[place] ?? [], Date.now())),
+    () => summaries.map((summary, place) => overviewRow(summary, histories[place], Date.now())),
     [summaries, histories],
   );
   const shown = chosen.map(({ id }) => id);
@@ -38,20 +40,28 @@ export function Overview({ scene }: ViewProps) {
       <div className="overview-head" aria-hidden="true">
         <span>Run</span>
         <span>Verdict</span>
+        <span>Layers over steps</span>
         <span>Step</span>
         <span>Loss</span>
         <span>MaxVio</span>
       </div>
       <ul>
         {rows.map((row) => (
-          <RunCard key={row.id} row={row} colour={colours.get(row.id) ?? 0} shown={shown} />
+          <RunCard key={row.id} row={row} colour={colours.get(row.id) ?? 0} shown={shown} theme={theme} />
         ))}
       </ul>
     </section>
   );
 }
 
-function RunCard({ row, colour, shown }: { row: OverviewRow; colour: number; shown: readonly string[] }) {
+interface RunCardProps {
+  row: OverviewRow;
+  colour: number;
+  shown: readonly string[];
+  theme: Theme;
+}
+
+function RunCard({ row, colour, shown, theme }: RunCardProps) {
   const runs = shown.includes(row.id) ? shown : [...shown.slice(0, 1), row.id];
   const blame = row.blame;
   return (
@@ -67,9 +77,9 @@ function RunCard({ row, colour, shown }: { row: OverviewRow; colour: number; sho
       </div>
       <div className="overview-verdict">
         <Explained className={`verdict ${row.verdict.replace(" ", "-")}`} text={VERDICT_MEANING[row.verdict]}>
-          {row.verdict}
+          {row.verdict === "reading" ? "…" : row.verdict}
         </Explained>
-        <p>
+        <p className="overview-sentence">
           {row.sentence}{" "}
           {blame !== undefined && (
             <button
@@ -82,6 +92,10 @@ function RunCard({ row, colour, shown }: { row: OverviewRow; colour: number; sho
             </button>
           )}
         </p>
+      </div>
+      <div className="overview-strip">
+        <small>Layers over steps</small>
+        <LayerStrip strip={row.strip} theme={theme} name={row.name} />
       </div>
       <div className="overview-number">
         <small>Step</small>
@@ -106,22 +120,22 @@ function RunCard({ row, colour, shown }: { row: OverviewRow; colour: number; sho
 }
 
 /** Coarse histories of all runs, in the order of the list; of those on screen the live ones. */
-function useHistories({ summaries = [], timelines }: Scene): (readonly Bucket[])[] {
+function useHistories({ summaries = [], timelines }: Scene): (readonly Bucket[] | undefined)[] {
   const answers = useQueries({
     queries: summaries.map((summary) => ({
-      queryKey: ["coarse", idOf(summary), summary.state === v1.RunSummary.State.LIVE ? "live" : summary.steps],
+      queryKey: ["coarse", idOf(summary), isLive(summary) ? "live" : summary.steps],
       queryFn: ({ signal }: { signal: AbortSignal }) => client.history({ run: idOf(summary), points: POINTS }, signal),
       enabled: !timelines.some(({ run, status }) => run === idOf(summary) && status === "ready"),
-      refetchInterval: summary.state === v1.RunSummary.State.LIVE ? REFRESH : (false as const),
+      refetchInterval: isLive(summary) ? REFRESH : (false as const),
       staleTime: Number.POSITIVE_INFINITY,
     })),
-    combine: (results) => results.map(({ data }) => data?.buckets ?? []),
+    combine: (results) => results.map(({ data }) => data?.buckets),
   });
   return useMemo(
     () =>
       summaries.map((summary, place) => {
         const live = timelines.find(({ run, status }) => run === idOf(summary) && status === "ready");
-        return live?.buckets ?? answers[place] ?? [];
+        return live?.buckets ?? answers[place];
       }),
     [summaries, timelines, answers],
   );

@@ -1,10 +1,10 @@
 // The overview: one row a run, with its verdict, whom to blame, and the numbers that say so.
 import { v1 } from "@moescope/proto";
-import type { Bucket } from "../../data/bucket.ts";
+import { type Bucket, layerOf, meanOf } from "../../data/bucket.ts";
 import { hasSteps, type Progress, progressOf, type RunState, stateOf } from "../../data/run-state.ts";
 import { formatCount, formatDuration, formatRatio, formatValue } from "../../format/number.ts";
 import { plural } from "../../format/sentence.ts";
-import { type Health, judge, lossTrace, maxViolationTrace, type Verdict } from "./verdict.ts";
+import { type Health, judge, lossTrace, maxViolationTrace, type Verdict, type WorstLayer } from "./verdict.ts";
 
 export interface OverviewRow {
   id: string;
@@ -23,14 +23,26 @@ export interface OverviewRow {
   speed: string | undefined;
   lossTrace: number[];
   maxViolationTrace: number[];
+  strip: LayerStripModel;
+}
+
+/** Layers × buckets: relative load of the busiest expert, MaxVio + 1; NaN where a layer did not report. */
+export interface LayerStripModel {
+  busiest: Float64Array;
+  columns: number;
 }
 
 /**
- * @param buckets training history of the run at any resolution
+ * @param history training history of the run at any resolution; undefined while it is fetched
  * @param now milliseconds since the Unix epoch
  */
-export function overviewRow(summary: v1.RunSummary.$Properties, buckets: readonly Bucket[], now: number): OverviewRow {
-  const health = judge(summary, buckets);
+export function overviewRow(
+  summary: v1.RunSummary.$Properties,
+  history: readonly Bucket[] | undefined,
+  now: number,
+): OverviewRow {
+  const buckets = history ?? [];
+  const health = judge(summary, history);
   return {
     id: summary.run?.id ?? "",
     name: summary.run?.name || summary.run?.id || "",
@@ -46,7 +58,15 @@ export function overviewRow(summary: v1.RunSummary.$Properties, buckets: readonl
     speed: speedOf(summary),
     lossTrace: lossTrace(buckets),
     maxViolationTrace: maxViolationTrace(buckets),
+    strip: stripOf(summary.run?.moeLayers ?? [], buckets),
   };
+}
+
+function stripOf(layers: readonly number[], buckets: readonly Bucket[]): LayerStripModel {
+  const busiest = layers.flatMap((layer) =>
+    buckets.map((bucket) => meanOf(layerOf(bucket, layer)?.maxViolation ?? undefined) + 1),
+  );
+  return { busiest: Float64Array.from(busiest), columns: buckets.length };
 }
 
 function speedOf({ state, tokensPerSecond = 0 }: v1.RunSummary.$Properties): string | undefined {
@@ -64,17 +84,14 @@ function blameOf(summary: v1.RunSummary.$Properties, { worst }: Health): Overvie
 function sentenceOf(summary: v1.RunSummary.$Properties, health: Health, now: number): string {
   const { verdict, worst, ceiling } = health;
   const reason = summary.reason ? ` It ${stateOf(summary)}: ${summary.reason}` : "";
-  if (verdict === "no data") return `No step with an MoE layer has arrived yet.${reason}`;
+  if (verdict === "reading") return "";
   if (verdict === "diverged") return `The loss is NaN since step ${summary.lastStep ?? 0} or before.${reason}`;
   const ago = verdict === "silent" ? `Silent for ${formatDuration(now - (summary.lastMessageAt ?? now))}. ` : "";
-  return `${ago}${worstSentence(summary, worst!, ceiling)}${reason}`;
+  if (worst === undefined) return `${ago}No step with an MoE layer has arrived yet.${reason}`;
+  return `${ago}${worstSentence(summary, worst, ceiling)}${reason}`;
 }
 
-function worstSentence(
-  summary: v1.RunSummary.$Properties,
-  worst: NonNullable<Health["worst"]>,
-  ceiling: number,
-): string {
+function worstSentence(summary: v1.RunSummary.$Properties, worst: WorstLayer, ceiling: number): string {
   const dead = Math.round(worst.deadExperts);
   const deadPart = dead > 0 ? `, with ${plural(dead, "dead expert")} of ${summary.run?.experts ?? 0}` : "";
   const violation = `Layer ${worst.layer} is the worst, MaxVio ${formatRatio(worst.maxViolation)} of at most ${formatRatio(ceiling)}${deadPart}`;

@@ -2,10 +2,11 @@
 import { v1 } from "@moescope/proto";
 import { type Bucket, meanOf, scalarOf } from "../../data/bucket.ts";
 
-export type Verdict = "no data" | "diverged" | "silent" | "collapsing" | "drifting" | "uneven" | "balanced";
+export type Verdict = "reading" | "no data" | "diverged" | "silent" | "collapsing" | "drifting" | "uneven" | "balanced";
 
 /** What each word means, for whoever hovers it. */
 export const VERDICT_MEANING: Record<Verdict, string> = {
+  reading: "Its history is on its way.",
   "no data": "No step with an MoE layer has arrived yet.",
   diverged: "The loss is no longer a number.",
   silent: "No message for a while, and the run did not say that it ended.",
@@ -47,15 +48,16 @@ export interface Health {
 
 /**
  * @param summary the run as the collector sees it now
- * @param buckets its training history, in order, at any resolution; the last quarter counts as recent
+ * @param history its training history, in order, at any resolution; the last quarter counts as recent; undefined while it is fetched
  */
-export function judge(summary: v1.RunSummary.$Properties, buckets: readonly Bucket[]): Health {
+export function judge(summary: v1.RunSummary.$Properties, history: readonly Bucket[] | undefined): Health {
+  const buckets = history ?? [];
   const ceiling = (summary.run?.experts ?? 0) / Math.max(1, summary.run?.topK ?? 1) - 1;
   const routed = buckets.filter((bucket) => bucket.layers?.some((layer) => layer.maxViolation?.values));
   const recent = routed.slice(-Math.max(1, Math.ceil(routed.length / 4)));
   const worst = worstLayer(recent, DEAD_SHARE * (summary.run?.experts ?? 0));
   const health = { worst, maxViolation: meanMaxViolation(recent), ceiling };
-  return { ...health, verdict: verdictOf(summary, buckets, routed, health) };
+  return { ...health, verdict: history === undefined ? "reading" : verdictOf(summary, buckets, routed, health) };
 }
 
 function verdictOf(

@@ -1,0 +1,35 @@
+// Catches what breaks while drawing, so that the rest of the page stays usable.
+import { Component, type ReactNode } from "react";
+import { Blank } from "./Notice.tsx";
+
+interface BrokenProps {
+  /** A new value tries again: another view, other runs. */
+  retry: string;
+  children: ReactNode;
+}
+
+export class Broken extends Component<BrokenProps, { error: Error | undefined }> {
+  override state = { error: undefined as Error | undefined };
+
+  static getDerivedStateFromError(error: Error) {
+    return { error };
+  }
+
+  override componentDidUpdate(before: BrokenProps): void {
+    if (before.retry !== this.props.retry && this.state.error !== undefined) this.setState({ error: undefined });
+  }
+
+  override render(): ReactNode {
+    const { error } = this.state;
+    if (error === undefined) return this.props.children;
+    return (
+      <Blank title="This view broke">
+        <p>That is a fault of the dashboard, not of your data. The other views still work.</p>
+        <pre>{error.stack ?? error.message}</pre>
+        <button type="button" className="button" onClick={() => this.setState({ error: undefined })}>
+          Try again
+        </button>
+      </Blank>
+    );
+  }
+}
