@@ -1,4 +1,11 @@
 import { defineConfig } from "vitest/config";
 import { sharedTestOptions } from "../../vitest.shared.ts";
 
-export default defineConfig({ test: sharedTestOptions(import.meta.dirname) });
+export default defineConfig({
+  test: {
+    ...sharedTestOptions(import.meta.dirname),
+    // Every test starts processes that train, collect or both; two cores do a pair of them well.
+    testTimeout: 60_000,
+    maxWorkers: 1,
+  },
+});

@@ -1,16 +1,23 @@
 // `npm run moescope -- …` and `npm run demo`: builds what is out of date (nx remembers the rest), then is the command.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 
-const nx = createRequire(import.meta.url).resolve("nx");
 process.stderr.write("Building…\n");
-const build = spawnSync(process.execPath, [nx, "build", "@moescope/cli", "--outputStyle=static"], {
+const nx = createRequire(import.meta.url).resolve("nx");
+const build = spawn(process.execPath, [nx, "build", "@moescope/cli", "--outputStyle=static"], {
   env: { ...process.env, NX_TUI: "false", NX_DAEMON: "false" },
-  encoding: "utf8",
-  maxBuffer: 64 * 2 ** 20,
+  stdio: ["ignore", "pipe", "pipe"],
 });
-if (build.status !== 0) {
-  process.stderr.write(`${build.stdout}${build.stderr}\nThe build failed, see above.\n`);
-  process.exit(1);
+const output = [];
+for (const stream of [build.stdout, build.stderr]) stream.on("data", (chunk) => output.push(chunk));
+const forward = (signal) => build.kill(signal);
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, forward);
+const [code, signal] = await new Promise((resolve) => build.on("close", (...end) => resolve(end)));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.off(signal, forward);
+
+if (code !== 0) {
+  // A build that a person stopped has nothing to explain.
+  if (signal === null && code < 128) process.stderr.write(`${Buffer.concat(output)}\nThe build failed, see above.\n`);
+  process.exit(signal === null && code < 128 ? 1 : 130);
 }
 await import("../dist/moescope.js");

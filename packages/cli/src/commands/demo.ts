@@ -1,5 +1,5 @@
 // `moescope demo`: the same model trained with two strategies, live on the dashboard, then compared.
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { createClient } from "@moescope/dashboard/api";
 import type { Collector } from "@moescope/telemetry";
 import { type Command, Option } from "commander";
@@ -45,19 +45,24 @@ export function define(program: Command): void {
 async function demo(options: DemoOptions, signal: AbortSignal): Promise<void> {
   // Whatever is wrong with the options is said before anything starts.
   const orders = ordersOf(options);
-  await prepareBackend(options.backend, signal);
+  const fallbackKnown = await prepareBackend(options.backend, signal);
   const { dataDir } = options;
-  const collector = await openCollector({ dataDirectory: dataDir, logLevel: "warn", ...listening(options) });
+  const collector = await openCollector({ dataDirectory: dataDir, logLevel: "error", ...listening(options) });
   try {
     for (const notice of collector.notices) note(notice);
     note(`Dashboard  http://${collector.httpAddress}\n\n${formatConfiguration(orders[0]!.recipe)}`);
     const reporting = { address: collector.grpcAddress, spoolDirectory: resolve(dataDir, "spool") };
-    for (const order of orders) await trainToTheEnd({ ...order, collector: reporting }, signal);
+    for (const [place, order] of orders.entries()) {
+      note(`\nRun ${order.identity.id}`);
+      const known = fallbackKnown || place > 0;
+      refuseUnfinished(await trainVisibly({ ...order, collector: reporting }, known, signal));
+    }
     const ids = orders.map(({ identity }) => identity.id);
     await conclude(collector, ids, options);
     if (options.keep && process.stderr.isTTY) await keepOpen(collector, signal);
   } finally {
     await collector.stop();
+    if (signal.aborted) note(`Stopped. What was acknowledged is in ${resolve(dataDir)}`);
   }
 }
 
@@ -72,11 +77,6 @@ function ordersOf(options: DemoOptions): TrainingOrder[] {
   });
 }
 
-async function trainToTheEnd(order: TrainingOrder, signal: AbortSignal): Promise<void> {
-  note(`\nRun ${order.identity.id}`);
-  refuseUnfinished(await trainVisibly(order, order.recipe.balancing.strategy, signal));
-}
-
 /** What the runs came to, from what the collector has stored of them. */
 async function conclude(collector: Collector, ids: readonly string[], { dataDir, json }: DemoOptions): Promise<void> {
   const client = createClient(`http://${collector.httpAddress}`);
@@ -85,7 +85,7 @@ async function conclude(collector: Collector, ids: readonly string[], { dataDir,
   const compared: ComparedRun[] = [];
   for (const run of runs) compared.push(await compareRun(client, run));
   const figure = await relativeLoad(client, { runs });
-  const files = [".svg", ".png", ".csv"].map((ending) => join(dataDir, "figures", `relative-load${ending}`));
+  const files = [".svg", ".png", ".csv"].map((ending) => resolve(dataDir, "figures", `relative-load${ending}`));
   for (const file of files) await writeFigure(figure, file);
   if (json) printJson({ runs: compared, figures: files, data: dataDir });
   else print(`\n${formatComparison(compared)}\n\n${whereItLies(ids, files, dataDir)}`);
@@ -95,8 +95,8 @@ function whereItLies(ids: readonly string[], files: readonly string[], dataDir: 
   return [
     `Runs       ${ids.join("\n           ")}`,
     `Figure     ${files.join("\n           ")}`,
-    `Data       ${dataDir}`,
-    `Dashboard  npm run moescope -- collect --data ${dataDir}`,
+    `Data       ${resolve(dataDir)}`,
+    `Dashboard  npm run moescope -- collect --data ${resolve(dataDir)}`,
   ].join("\n");
 }
 

@@ -47,10 +47,10 @@ export function define(program: Command): void {
 async function trainOne(options: TrainOptions, signal: AbortSignal): Promise<void> {
   const recipe = recipeOf(options, options.strategy);
   const order = await orderOf(options, recipe);
-  await prepareBackend(options.backend, signal);
+  const fallbackKnown = await prepareBackend(options.backend, signal);
   note(`Run ${order.identity.id}\n${formatConfiguration(recipe)}`);
   note(order.collector ? `Reporting to ${order.collector.address}` : "Reporting to nobody (--no-collector)");
-  const ended = await trainVisibly(order, options.strategy, signal);
+  const ended = await trainVisibly(order, fallbackKnown, signal);
   if (options.json) printJson({ run: order.identity.id, ...ended });
   refuseUnfinished(ended);
 }

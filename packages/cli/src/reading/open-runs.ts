@@ -1,5 +1,5 @@
 // Where stored runs are read: always through the HTTP API, of a collector that runs or of one opened for the occasion.
-import { type Client, createClient } from "@moescope/dashboard/api";
+import { type Client, CollectorError, createClient } from "@moescope/dashboard/api";
 import { findCollector } from "@moescope/telemetry";
 import type { Command } from "commander";
 import { httpUrl } from "../arguments.ts";
@@ -33,7 +33,7 @@ export async function withRuns<Result>(
     throw new WrongUse(`--data ${options.data} holds no runs; allowed is a directory that a collector has written to`);
   }
   const anyPort = { http: { port: 0 }, grpc: { port: 0 } };
-  const collector = await openCollector({ dataDirectory: options.data, logLevel: "warn", ...anyPort });
+  const collector = await openCollector({ dataDirectory: options.data, logLevel: "error", ...anyPort });
   try {
     return await readFrom(`http://${collector.httpAddress}`, read);
   } finally {
@@ -45,10 +45,16 @@ async function readFrom<Result>(url: string, read: (client: Client) => Promise<R
   try {
     return await read(createClient(url));
   } catch (error) {
+    if (error instanceof CollectorError) throw refusal(error);
     // What fetch throws when nobody answers.
     if (!(error instanceof TypeError && error.message === "fetch failed")) throw error;
     throw new Failure(
       `No collector answers at ${url}: ${(error.cause as Error | undefined)?.message ?? error.message}`,
     );
   }
+}
+
+/** A request that the collector calls wrong asked for a value that the user gave. */
+function refusal({ message, status }: CollectorError): Error {
+  return status === 400 || status === 404 ? new WrongUse(message) : new Failure(`The collector answers: ${message}`);
 }

@@ -5,6 +5,11 @@ type Writer = (line: string) => void;
 const writeNote: Writer = (line) => process.stderr.write(`${line}\n`);
 let noteWriter = writeNote;
 
+// Nobody reads on: `moescope runs | head -1`.
+process.stdout.on("error", () => process.exit());
+// The terminal is gone; what was started still has to be stopped in order.
+process.stderr.on("error", () => {});
+
 /** A line of the result. */
 export function print(text = ""): void {
   process.stdout.write(`${text}\n`);

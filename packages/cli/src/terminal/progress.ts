@@ -10,9 +10,11 @@ export interface Progress {
 
 const plainInterval = 5000;
 
-/** @param label what stands before the bar; may be empty */
-export function startProgress(label: string, total: number): Progress {
-  return process.stderr.isTTY ? new Bar(label, total) : new PlainLines(label, total);
+/** The longest details that are drawn whole on a terminal of 80 columns. */
+const detailsWidth = 66;
+
+export function startProgress(total: number): Progress {
+  return process.stderr.isTTY ? new Bar(total) : new PlainLines(total);
 }
 
 class Bar implements Progress {
@@ -20,12 +22,13 @@ class Bar implements Progress {
   readonly #bar: ReturnType<MultiBar["create"]>;
   readonly #endDiversion: () => void;
 
-  constructor(label: string, total: number) {
+  constructor(total: number) {
+    const room = (process.stderr.columns ?? 80) - detailsWidth;
     this.#bars = new MultiBar({
-      format: `${label} {bar} {details}`.trimStart(),
+      format: "{bar} {details}",
       barCompleteChar: "█",
       barIncompleteChar: "░",
-      barsize: 24,
+      barsize: Math.max(8, Math.min(24, room)),
       hideCursor: true,
       stream: process.stderr,
       fps: 10,
@@ -51,13 +54,11 @@ class Bar implements Progress {
 }
 
 class PlainLines implements Progress {
-  readonly #label: string;
   #total: number;
   #lastAt = performance.now();
   #lastTenth = 0;
 
-  constructor(label: string, total: number) {
-    this.#label = label;
+  constructor(total: number) {
     this.#total = total;
   }
 
@@ -68,7 +69,7 @@ class PlainLines implements Progress {
     if (tenth <= this.#lastTenth && now - this.#lastAt < plainInterval) return;
     this.#lastTenth = tenth;
     this.#lastAt = now;
-    note(`${this.#label} ${details}`.trimStart());
+    note(details);
   }
 
   stop(): void {}

@@ -16,14 +16,16 @@ const worthALine = 1000;
  * Says in one line what is missing when TensorFlow cannot be had; training then goes on with another backend.
  *
  * @param backend that the run asks for; nothing is to do for one that is not TensorFlow
+ * @returns whether the person knows by now why it will be another backend
  * @throws Interrupted
  */
-export async function prepareBackend(backend: string | undefined, signal: AbortSignal): Promise<void> {
-  if (backend !== undefined && backend !== "tensorflow") return;
+export async function prepareBackend(backend: string | undefined, signal: AbortSignal): Promise<boolean> {
+  if (backend !== undefined && backend !== "tensorflow") return false;
   const drawn = new TensorflowProgressBar();
   const linking = ensureTensorflow({ onProgress: (progress) => drawn.update(progress), signal });
   const outcome = await linking.catch(interruptedIf(signal)).finally(() => drawn.stop());
   if (!outcome.linked || outcome.notice || outcome.tookMs > worthALine) note(describeOutcome(outcome));
+  return !outcome.linked;
 }
 
 function interruptedIf(signal: AbortSignal): (error: unknown) => never {
@@ -42,7 +44,7 @@ class TensorflowProgressBar {
     if (stage !== this.#stage) {
       this.stop();
       this.#stage = stage;
-      this.#progress = startProgress("", total ?? 1);
+      this.#progress = startProgress(total ?? 1);
     }
     this.#progress!.update(total === undefined ? 0 : done, describeProgress(progress), total);
   }

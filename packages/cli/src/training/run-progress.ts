@@ -10,9 +10,9 @@ export class RunProgress {
   /** The first step pays for what is set up once, so time is counted from its end. */
   #first: { at: number; steps: number } | undefined;
 
-  constructor(label: string, plannedSteps: number) {
+  constructor(plannedSteps: number) {
     this.#plannedSteps = plannedSteps;
-    this.#progress = startProgress(label, plannedSteps);
+    this.#progress = startProgress(plannedSteps);
   }
 
   update({ steps, loss, tokensPerSecond, maxViolation }: TrainingProgress): void {
@@ -21,7 +21,7 @@ export class RunProgress {
     const perStep = (now - this.#first.at) / 1000 / (steps - this.#first.steps);
     const left = clock(perStep * (this.#plannedSteps - steps));
     const line = [
-      `step ${steps}/${this.#plannedSteps}`,
+      `${steps}/${this.#plannedSteps}`,
       `loss ${decimal(loss, 3)}`,
       `${whole(tokensPerSecond)} tokens/s`,
       `MaxVio ${decimal(maxViolation, 2)}`,

@@ -5,16 +5,23 @@ import type { TrainingEnded, TrainingOrder } from "./messages.ts";
 import { RunProgress } from "./run-progress.ts";
 import { runTraining } from "./run-training.ts";
 
-/** @throws what `runTraining` throws; a run that failed or was stopped is a result */
-export async function trainVisibly(order: TrainingOrder, label: string, signal: AbortSignal): Promise<TrainingEnded> {
+/**
+ * @param fallbackKnown the person knows why it is not the fastest backend
+ * @throws what `runTraining` throws; a run that failed or was stopped is a result
+ */
+export async function trainVisibly(
+  order: TrainingOrder,
+  fallbackKnown: boolean,
+  signal: AbortSignal,
+): Promise<TrainingEnded> {
   let progress: RunProgress | undefined;
   const ended = await runTraining(
     order,
     {
       started({ device, notice }) {
-        if (notice) note(notice);
+        if (notice && !fallbackKnown) note(notice);
         note(`Training on ${device}`);
-        progress = new RunProgress(label, order.recipe.steps);
+        progress = new RunProgress(order.recipe.steps);
       },
       progress: (numbers) => progress?.update(numbers),
     },

@@ -1,0 +1,45 @@
+// The collector as a command: its addresses, what stands in its way, its end.
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { moescope, start, startCollect, temporaryDirectory } from "../testing/moescope.ts";
+
+it("serves the dashboard and the API, and stops with exit code 0 on Ctrl-C", async () => {
+  const directory = temporaryDirectory();
+  const { collect, http } = await startCollect(directory);
+  expect(await (await fetch(`${http}/api/v1/runs`)).json()).toEqual({ runs: [] });
+  expect(await (await fetch(http)).text()).toMatch(/<!doctype html>/i);
+  expect((await collect.signal("SIGINT")).code).toBe(0);
+  expect(existsSync(join(directory, "moescope-data", "collector.json"))).toBe(false);
+});
+
+it("refuses a data directory that another collector owns, and names that one", async () => {
+  const directory = temporaryDirectory();
+  const { collect, http } = await startCollect(directory);
+  const { code, stderr } = await moescope(["collect"], directory);
+  expect({ code, lines: stderr.trim().split("\n").length }).toEqual({ code: 1, lines: 1 });
+  expect(stderr).toContain(http);
+  expect(stderr).toContain(`pid ${collect.pid}`);
+});
+
+it("refuses a port that was asked for and is taken", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  const { code, stderr } = await moescope(["collect", "--http", String(port), "--grpc", "0"], temporaryDirectory());
+  expect(stderr).toContain(`port ${port} is taken`);
+  expect(code).toBe(1);
+});
+
+it("takes the next free port and says so when none was asked for", async () => {
+  const first = start(["collect"], temporaryDirectory());
+  await first.until(/Ctrl-C/);
+  const second = start(["collect"], temporaryDirectory());
+  await second.until(/Ctrl-C/);
+  const [, taken, used] = await second.until(/port (\d+) is taken; HTTP listens on (\d+)/);
+  const [, http] = await second.until(/Dashboard +http:\/\/127\.0\.0\.1:(\d+)/);
+  expect(http).toBe(used);
+  expect(Number(used)).toBeGreaterThan(Number(taken));
+});
