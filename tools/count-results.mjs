@@ -8,7 +8,10 @@ const sum = (count) => results.reduce((total, result) => total + count(result), 
 
 const passed = sum((result) => result.numPassedTests);
 // A file that does not even load has no tests to fail, so it counts as one.
-const broken = sum((result) => result.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0).length);
+const broken = sum(
+  (result) =>
+    result.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0).length,
+);
 const failed = sum((result) => result.numFailedTests) + broken;
 const skipped = sum((result) => result.numPendingTests + result.numTodoTests);
 

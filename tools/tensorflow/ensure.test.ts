@@ -13,7 +13,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { findCompiler } from "./addon.ts";
 import { openCache } from "./cache.ts";
@@ -130,6 +130,8 @@ describe.runIf(compiler && library)("with TensorFlow in the cache", () => {
   });
 
   test("compiles the addon, runs an operation on it and links it; the next time takes milliseconds", async () => {
+    await mkdir(dirname(link));
+    await writeFile(link, "an addon built by hand");
     const first = await linked();
     expect(first.version).toMatch(/^2\.\d+\.\d+$/);
     expect(first.customOps.built).toBe(false);
@@ -169,26 +171,16 @@ describe.runIf(compiler && library)("with TensorFlow in the cache", () => {
     expect(new Set(outcomes.map(({ binding }) => binding)).size).toBe(1);
   });
 
-  test("a damaged addon is made again", async () => {
-    const { binding } = await linked();
+  test("a damaged addon is made again, a damaged library is not used", async () => {
+    const { binding, directory } = await linked();
     await truncate(binding, 1000);
     expect((await linked()).binding).toBe(binding);
     await linked({ onProgress: ({ stage }) => expect.unreachable(`had to ${stage}`) });
-  });
 
-  test("a damaged library is not used", async () => {
-    const { directory } = await linked();
     await rm(directory);
     await mkdir(directory);
     await writeFile(join(directory, "libtensorflow_cc.so.2"), "half of it");
     expect(await missing()).toMatchObject({ missing: "it is not in the cache, and offline was asked for" });
-  });
-
-  test("a file that someone put in the link's place is replaced", async () => {
-    await mkdir(join(folder, "lib"));
-    await writeFile(link, "an addon built by hand");
-    expect(await readlink(link).catch(() => undefined)).toBeUndefined();
-    expect(await linked().then(() => readlink(link))).toContain(cacheDirectory);
   });
 
   test("giving up leaves nothing half done", async () => {
