@@ -19,9 +19,14 @@ export function clock(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
+const byteUnits = [
+  ["GB", 1e9],
+  ["MB", 1e6],
+  ["kB", 1e3],
+] as const;
+
 /** Bytes, as in 1.2 MB. */
 export function bytes(value: number): string {
-  if (value < 1000) return `${value} B`;
-  const [unit, size] = value < 1e6 ? ["kB", 1e3] : value < 1e9 ? ["MB", 1e6] : ["GB", 1e9];
-  return `${(value / (size as number)).toFixed(1)} ${unit}`;
+  const unit = byteUnits.find(([, size]) => value >= size);
+  return unit ? `${(value / unit[1]).toFixed(1)} ${unit[0]}` : `${value} B`;
 }

@@ -1,5 +1,4 @@
-// Tables of results: a header, a rule, no vertical lines; numbers to the right.
-import Table from "cli-table3";
+// Tables of results: a header, a rule, a line for each row; numbers to the right.
 
 export interface Column<Row> {
   title: string;
@@ -8,25 +7,13 @@ export interface Column<Row> {
   right?: boolean;
 }
 
-const none = "";
-const bare = {
-  ...{ top: none, "top-mid": none, "top-left": none, "top-right": none },
-  ...{ bottom: none, "bottom-mid": none, "bottom-left": none, "bottom-right": none },
-  ...{ left: none, "left-mid": none, mid: none, "mid-mid": none, right: none, "right-mid": none, middle: "  " },
-};
-
 export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
-  const table = new Table({
-    head: columns.map(({ title }) => title),
-    colAligns: columns.map(({ right }) => (right ? "right" : "left")),
-    chars: bare,
-    style: { head: [], border: [], "padding-left": 0, "padding-right": 0, compact: true },
-  });
-  for (const row of rows) table.push(columns.map(({ value }) => value(row)));
-  const [head = "", ...body] = table
-    .toString()
-    .split("\n")
-    .map((line) => line.trimEnd());
-  const width = Math.max(head.length, ...body.map((line) => line.length));
-  return [head, "─".repeat(width), ...body].join("\n");
+  const cells = [columns.map(({ title }) => title), ...rows.map((row) => columns.map(({ value }) => value(row)))];
+  const widths = columns.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
+  const pad = (text: string, column: number) => {
+    return columns[column]!.right ? text.padStart(widths[column]!) : text.padEnd(widths[column]!);
+  };
+  const [head, ...body] = cells.map((line) => line.map(pad).join("  ").trimEnd());
+  const rule = "─".repeat(Math.max(...[head!, ...body].map((line) => line.length)));
+  return [head, rule, ...body].join("\n");
 }
