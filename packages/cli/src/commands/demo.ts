@@ -96,7 +96,7 @@ function whereItLies(ids: readonly string[], files: readonly string[], dataDir: 
     `Runs       ${ids.join("\n           ")}`,
     `Figure     ${files.join("\n           ")}`,
     `Data       ${resolve(dataDir)}`,
-    `Dashboard  npm run moescope -- collect --data ${resolve(dataDir)}`,
+    `Dashboard  npx moescope collect --data ${resolve(dataDir)}`,
   ].join("\n");
 }
 
