@@ -130,21 +130,42 @@ function Background({ size }: { size: Size }) {
 
 function Marks({ dead, rows, columns, selected, size, hover }: HeatMapProps & { size: Size; hover: Cell | undefined }) {
   const cell = { width: size.width / columns, height: size.height / rows };
-  const frame = (place: Partial<Cell>, className: string) => (
-    <rect
-      className={className}
-      x={(place.column ?? 0) * cell.width}
-      y={(place.row ?? 0) * cell.height}
-      width={place.column === undefined ? size.width : Math.max(2, cell.width)}
-      height={place.row === undefined ? size.height : Math.max(2, cell.height)}
-    />
-  );
   return (
     <g className="heat-map-marks">
       <path className="heat-map-dead" d={deadPath(dead, columns, cell)} />
       <rect className="heat-map-frame" {...size} />
-      {selected !== undefined && frame(selected, "heat-map-selected")}
-      {hover !== undefined && frame(hover, "heat-map-hover")}
+      {selected !== undefined && <Selected place={selected} size={size} cell={cell} />}
+      {hover !== undefined && (
+        <rect
+          className="heat-map-hover"
+          x={hover.column * cell.width}
+          y={hover.row * cell.height}
+          width={Math.max(2, cell.width)}
+          height={Math.max(2, cell.height)}
+        />
+      )}
+    </g>
+  );
+}
+
+/** A frame around a cell or a row; a line through a column, and a frame where it meets the row. */
+function Selected({ place, size, cell }: { place: Partial<Cell>; size: Size; cell: Size }) {
+  const { row, column } = place;
+  const centre = ((column ?? 0) + 0.5) * cell.width;
+  const thin = column !== undefined && cell.width < 6;
+  const top = row === undefined ? 0 : row * cell.height;
+  const height = row === undefined ? size.height : cell.height;
+  return (
+    <g className="heat-map-selected">
+      {thin && <line x1={centre} x2={centre} y2={size.height} />}
+      {(!thin || row !== undefined) && (
+        <rect
+          x={column === undefined || thin ? 0 : column * cell.width}
+          y={top}
+          width={column === undefined || thin ? size.width : cell.width}
+          height={height}
+        />
+      )}
     </g>
   );
 }

@@ -22,10 +22,10 @@ const LINES = [
 export default function Balance({ scene }: ViewProps) {
   const { address, chosen, timelines, cursor } = scene;
   const runs = useMemo(() => withBuckets(chosen, timelines), [chosen, timelines]);
-  const loss = useMemo(() => lossModel(runs, address.x), [runs, address.x]);
+  const loss = useMemo(() => lossModel(runs, address.x, cursor.step), [runs, address.x, cursor.step]);
   const violation = useMemo(
-    () => maxViolationModel(runs, address.x, address.perLayer),
-    [runs, address.x, address.perLayer],
+    () => maxViolationModel(runs, address.x, address.perLayer, cursor.step),
+    [runs, address.x, address.perLayer, cursor.step],
   );
   const cursorX = cursorPosition(cursor, runs, address.x);
   const digits = (value: number, ticks: readonly number[]) => value.toFixed(tickDigits(ticks));

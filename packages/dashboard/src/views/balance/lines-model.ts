@@ -40,20 +40,29 @@ export interface RunBuckets {
   buckets: readonly Bucket[];
 }
 
-/** The loss of each run over x: mean of each bucket, extremes as a band. */
-export function lossModel(runs: readonly RunBuckets[], axis: Axis): LinesModel {
+/**
+ * The loss of each run over x: mean of each bucket, extremes as a band.
+ *
+ * @param step the step cursor, which the sentence is about
+ */
+export function lossModel(runs: readonly RunBuckets[], axis: Axis, step: number): LinesModel {
   const series = runs.map(({ chosen, buckets }) => ({
     ...seriesOf(chosen, undefined),
     points: buckets.flatMap((bucket) => pointOf(bucket, scalarOf(bucket, "loss"), axis, chosen.run.startedAt ?? 0)),
   }));
-  return { series, sentence: lossSentence(series), xDomain: xDomain(series), yDomain: yDomain(series) };
+  return { series, sentence: lossSentence(series, step), xDomain: xDomain(series), yDomain: yDomain(series) };
 }
 
 /** MaxVio (batch) of each run over x: mean over layers with the band from the lowest to the highest layer, or one line a layer. */
-export function maxViolationModel(runs: readonly RunBuckets[], axis: Axis, perLayer: boolean): LinesModel {
+export function maxViolationModel(
+  runs: readonly RunBuckets[],
+  axis: Axis,
+  perLayer: boolean,
+  step: number,
+): LinesModel {
   const series = runs.flatMap((run) => (perLayer ? layerSeries(run, axis) : [meanSeries(run, axis)]));
   const [, high] = yDomain(series);
-  return { series, sentence: maxViolationSentence(runs), xDomain: xDomain(series), yDomain: [0, high] };
+  return { series, sentence: maxViolationSentence(runs, step), xDomain: xDomain(series), yDomain: [0, high] };
 }
 
 function meanSeries({ chosen, buckets }: RunBuckets, axis: Axis): LineSeries {
@@ -125,8 +134,11 @@ function extent(values: readonly number[]): [number, number] {
   return [low, high];
 }
 
-function lossSentence(series: readonly LineSeries[]): string {
-  const ends = series.flatMap(({ label, points }) => (points.length === 0 ? [] : [{ label, ...points.at(-1)! }]));
+function lossSentence(series: readonly LineSeries[], step: number): string {
+  const ends = series.flatMap(({ label, points }) => {
+    const point = points.findLast(({ firstStep }) => firstStep <= step);
+    return point === undefined ? [] : [{ label, ...point }];
+  });
   if (ends.length === 0) return "No loss has arrived for this split yet.";
   const parts = ends.map(({ label, y, lastStep }) => `${label} is at ${formatValue(y)} at step ${lastStep}`);
   return `${joinWords(parts)}${difference(ends)}.`;
@@ -140,19 +152,18 @@ function difference(ends: readonly { label: string; y: number; lastStep: number 
   return `: ${(a!.y < b!.y ? a! : b!).label} is ${formatValue(gap)} lower`;
 }
 
-function maxViolationSentence(runs: readonly RunBuckets[]): string {
+function maxViolationSentence(runs: readonly RunBuckets[], step: number): string {
   const parts = runs.flatMap(({ chosen, buckets }) => {
-    const layers = (buckets.at(-1)?.layers ?? []).filter((layer) => layer.maxViolation?.values);
+    const bucket = buckets.findLast(({ firstStep }) => (firstStep ?? 0) <= step);
+    const layers = (bucket?.layers ?? []).filter((layer) => layer.maxViolation?.values);
     if (layers.length === 0) return [];
     const mean = layers.reduce((sum, layer) => sum + meanOf(layer.maxViolation), 0) / layers.length;
     const worst = layers.reduce((a, b) => (meanOf(a.maxViolation) >= meanOf(b.maxViolation) ? a : b));
-    return [
-      `${chosen.label} ${formatRatio(mean)} (worst layer ${worst.layer ?? 0} at ${formatRatio(meanOf(worst.maxViolation))})`,
-    ];
+    const worstPart = `layer ${worst.layer ?? 0} is the worst with ${formatRatio(meanOf(worst.maxViolation))}`;
+    return [`${formatRatio(mean)} in ${chosen.label} at step ${bucket!.lastStep ?? 0} (${worstPart})`];
   });
-  return parts.length === 0
-    ? "No MoE layer has reported for this split yet."
-    : `Now, averaged over layers: ${joinWords(parts)}.`;
+  if (parts.length === 0) return "No MoE layer has reported for this split yet.";
+  return `Averaged over layers: ${joinWords(parts)}.`;
 }
 
 /** Rows for Recharts: for each x, the mean (`y0`, `y1` …) and the extremes (`band0` …) of every series that has a point there. */

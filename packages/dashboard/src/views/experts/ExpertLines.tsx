@@ -8,43 +8,44 @@ import { Plot, type Readout } from "../../charts/Plot.tsx";
 import { formatPosition } from "../../charts/ticks.ts";
 import { formatPercent, formatRatio } from "../../format/number.ts";
 import { stepRange } from "../../format/sentence.ts";
-import { type ExpertsModel, MOST_LINES, shareQuantiles } from "./experts-model.ts";
+import { type ExpertMarks, type ExpertsModel, MOST_LINES, shareQuantiles } from "./experts-model.ts";
 
 /** What the marked experts are drawn in; every mark has its number beside it. */
 export const MARK_COLOURS = { followed: "var(--ink)", busiest: "var(--run-1)", idlest: "var(--run-0)" } as const;
 
 interface ExpertLinesProps {
   model: ExpertsModel;
+  marks: ExpertMarks;
   axis: Axis;
   xDomain: readonly [number, number];
   yDomain: readonly [number, number];
   cursorX: number | undefined;
 }
 
-export function ExpertLines({ model, axis, xDomain, yDomain, cursorX }: ExpertLinesProps) {
+export function ExpertLines({ model, marks, axis, xDomain, yDomain, cursorX }: ExpertLinesProps) {
   const choose = (x: number) => {
     const at = nearestIndex(model.x, x);
     if (at >= 0) navigate({ step: model.lastSteps[at]! }, "replace");
   };
   return (
     <Plot
-      label={`Share of assignments of each expert. ${model.sentence}`}
+      label={`Share of assignments of each expert. ${marks.sentence}`}
       height={250}
       axis={axis}
       xDomain={xDomain}
       yDomain={yDomain}
       formatY={(value, ticks) => `${(value * 100).toFixed(ticks.some((tick) => (tick * 100) % 1 > 1e-6) ? 1 : 0)} %`}
       cursorX={cursorX}
-      read={(x) => readAt(model, x, axis)}
+      read={(x) => readAt(model, marks, x, axis)}
       onChoose={choose}
       right={36}
     >
-      <Paths model={model} />
+      <Paths model={model} marks={marks} />
     </Plot>
   );
 }
 
-function Paths({ model }: { model: ExpertsModel }) {
+function Paths({ model, marks }: { model: ExpertsModel; marks: ExpertMarks }) {
   const area = usePlotArea();
   const xScale = useXAxisScale();
   const yScale = useYAxisScale();
@@ -62,13 +63,13 @@ function Paths({ model }: { model: ExpertsModel }) {
         <path className="expert-lines" d={allLines(model, x, column)} />
       )}
       <line className="expert-balanced" x1={area.x} x2={area.x + area.width} y1={balanced} y2={balanced} />
-      {model.marked.map(({ expert, role }) => (
+      {marks.marked.map(({ expert, role }) => (
         <g key={expert} style={{ color: MARK_COLOURS[role] }}>
           <path className="expert-band" d={bandPath(x, column(model.low, expert), column(model.high, expert))} />
           <path className="expert-marked" d={linePath(x, column(model.share, expert))} />
         </g>
       ))}
-      {endLabels(model, toY).map(({ expert, role, y }) => (
+      {endLabels(model, marks, toY).map(({ expert, role, y }) => (
         <text key={expert} className="expert-label" x={(x.at(-1) ?? area.x) + 5} y={y + 4} fill={MARK_COLOURS[role]}>
           {expert}
         </text>
@@ -98,7 +99,7 @@ function Quantiles({ model, x, toY }: { model: ExpertsModel; x: readonly number[
 }
 
 /** Numbers of the marked experts at the ends of their lines, pushed apart where they would overlap. */
-function endLabels({ marked, share, experts, x }: ExpertsModel, toY: (value: number) => number) {
+function endLabels({ share, experts, x }: ExpertsModel, { marked }: ExpertMarks, toY: (value: number) => number) {
   const last = (x.length - 1) * experts;
   const labels = marked
     .map(({ expert, role }) => ({ expert, role, y: toY(share[last + expert] ?? Number.NaN) }))
@@ -109,11 +110,11 @@ function endLabels({ marked, share, experts, x }: ExpertsModel, toY: (value: num
   return labels;
 }
 
-function readAt(model: ExpertsModel, x: number, axis: Axis): Readout | undefined {
+function readAt(model: ExpertsModel, { marked }: ExpertMarks, x: number, axis: Axis): Readout | undefined {
   const row = nearestIndex(model.x, x);
   if (row < 0) return undefined;
   const steps = stepRange(model.firstSteps[row]!, model.lastSteps[row]!);
-  const rows = model.marked.map(({ expert, role }) => {
+  const rows = marked.map(({ expert, role }) => {
     const cell = row * model.experts + expert;
     const value = `${formatPercent(model.share[cell]!)} · ${formatRatio(model.relative[cell]!)} ×`;
     return { label: `expert ${expert}`, value, colour: MARK_COLOURS[role] };

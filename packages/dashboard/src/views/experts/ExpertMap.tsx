@@ -7,17 +7,18 @@ import { type Cell, HeatMap } from "../../charts/HeatMap.tsx";
 import { nearestIndex } from "../../charts/lines.ts";
 import { AXIS_TITLES, axisTicks, formatPosition } from "../../charts/ticks.ts";
 import type { Cursor } from "../../data/cursor.ts";
-import { type ExpertsModel, expertReading, transposed } from "./experts-model.ts";
+import { type ExpertMarks, type ExpertsModel, expertReading, transposed } from "./experts-model.ts";
 
 interface ExpertMapProps {
   model: ExpertsModel;
+  marks: ExpertMarks;
   axis: Axis;
   theme: Theme;
   cursor: Cursor;
   followed: number | undefined;
 }
 
-export function ExpertMap({ model, axis, theme, cursor, followed }: ExpertMapProps) {
+export function ExpertMap({ model, marks, axis, theme, cursor, followed }: ExpertMapProps) {
   const { experts, x, counts } = model;
   const values = useMemo(() => transposed(model), [model]);
   const dead = useMemo(
@@ -31,14 +32,13 @@ export function ExpertMap({ model, axis, theme, cursor, followed }: ExpertMapPro
     column: nearestIndex(x, tick),
     text: formatPosition(tick, axis),
   }));
-  const column = cursor.live ? undefined : model.lastSteps.findIndex((last) => last >= cursor.step);
   const selected = {
     ...(followed !== undefined && followed < experts && { row: followed }),
-    ...(column !== undefined && column >= 0 && { column }),
+    ...(!cursor.live && marks.row >= 0 && { column: marks.row }),
   };
   return (
     <HeatMap
-      label={`Relative load of each expert over the steps. ${model.sentence}`}
+      label={`Relative load of each expert over the steps. ${marks.sentence}`}
       values={values}
       rows={experts}
       columns={x.length}

@@ -13,7 +13,14 @@ import { stepsAPoint } from "../../format/sentence.ts";
 import type { ViewProps } from "../view-props.ts";
 import { ExpertLines } from "./ExpertLines.tsx";
 import { ExpertMap } from "./ExpertMap.tsx";
-import { expertsModel, expertsTable, sharedXDomain, sharedYDomain, spreadSentence } from "./experts-model.ts";
+import {
+  expertsModel,
+  expertsTable,
+  markExperts,
+  sharedXDomain,
+  sharedYDomain,
+  spreadSentence,
+} from "./experts-model.ts";
 import "./experts.css";
 
 export default function Experts({ scene, theme }: ViewProps) {
@@ -26,8 +33,12 @@ export default function Experts({ scene, theme }: ViewProps) {
         ? []
         : runs
             .filter(({ chosen }) => chosen.run.moeLayers?.includes(layer))
-            .map((run) => expertsModel(run.chosen, run.buckets, run.width, layer, x, expert)),
-    [runs, layer, x, expert],
+            .map((run) => expertsModel(run.chosen, run.buckets, run.width, layer, x)),
+    [runs, layer, x],
+  );
+  const panes = useMemo(
+    () => models.map((model) => ({ model, marks: markExperts(model, cursor.step, expert) })),
+    [models, cursor.step, expert],
   );
   const xDomain = useMemo(() => sharedXDomain(models), [models]);
   if (layer === undefined || models.length === 0) return <Waiting />;
@@ -50,16 +61,17 @@ export default function Experts({ scene, theme }: ViewProps) {
       <Card
         title={<Term name="expert load">Expert load</Term>}
         name="Expert load"
-        sentence={spreadSentence(models)}
+        sentence={spreadSentence(panes)}
         table={table}
         controls={controls}
       >
         <div className="panes beside">
-          {models.map((model) => (
+          {panes.map(({ model, marks }) => (
             <div key={model.run.id}>
               <PaneTitle run={model.run} detail={`layer ${layer}`} />
-              <p className="pane-sentence">{model.sentence}</p>
+              <p className="pane-sentence">{marks.sentence}</p>
               <ExpertLines
+                marks={marks}
                 model={model}
                 axis={x}
                 xDomain={xDomain}
@@ -78,10 +90,10 @@ export default function Experts({ scene, theme }: ViewProps) {
         table={table}
       >
         <div className="panes beside">
-          {models.map((model) => (
+          {panes.map(({ model, marks }) => (
             <div key={model.run.id}>
               <PaneTitle run={model.run} detail={`layer ${layer}`} />
-              <ExpertMap model={model} axis={x} theme={theme} cursor={cursor} followed={expert} />
+              <ExpertMap model={model} marks={marks} axis={x} theme={theme} cursor={cursor} followed={expert} />
             </div>
           ))}
         </div>
@@ -111,11 +123,11 @@ function ExpertLegend({ models, note }: { models: readonly { experts: number }[]
     <ul className="legend">
       <li>
         <span className="chip" style={{ background: "var(--run-1)" }} />
-        <span data-export="text">busiest now</span>
+        <span data-export="text">busiest at the cursor</span>
       </li>
       <li>
         <span className="chip" style={{ background: "var(--run-0)" }} />
-        <span data-export="text">idlest now</span>
+        <span data-export="text">idlest at the cursor</span>
       </li>
       <li>
         <span data-export="text">dashed: balanced, 1/E · {lines}</span>

@@ -26,14 +26,19 @@ export interface ExpertsModel {
   relative: Float64Array;
   /** Σ n_e over the bucket [bucket × expert]. */
   counts: Float64Array;
-  /** Experts drawn on top with a label: the busiest and the idlest now, and the followed one. */
+}
+
+/** What stands out at the step cursor. */
+export interface ExpertMarks {
+  /** Bucket at the cursor; −1 when there is none. */
+  row: number;
+  /** Experts drawn on top with a label: the followed one, and the busiest and the idlest at the cursor. */
   marked: { expert: number; role: "busiest" | "idlest" | "followed" }[];
   sentence: string;
 }
 
 /**
  * @param buckets with the counts of `layer`; buckets without them are left out
- * @param followed expert to mark besides the extremes
  */
 export function expertsModel(
   chosen: ChosenRun,
@@ -41,7 +46,6 @@ export function expertsModel(
   width: number,
   layer: number,
   axis: Axis,
-  followed?: number,
 ): ExpertsModel {
   const experts = chosen.run.experts ?? 0;
   const kept = buckets.filter((bucket) => (loadOf(layerOf(bucket, layer))?.total ?? 0) > 0);
@@ -59,12 +63,8 @@ export function expertsModel(
     high: matrix(),
     relative: matrix(),
     counts: matrix(),
-    marked: [],
-    sentence: "",
   };
   for (const [row, bucket] of kept.entries()) fillRow(model, bucket, row);
-  model.marked = markedExperts(model, followed);
-  model.sentence = sentenceOf(model);
   return model;
 }
 
@@ -82,27 +82,41 @@ function fillRow(model: ExpertsModel, bucket: Bucket, row: number): void {
   }
 }
 
-function markedExperts({ experts, x, relative }: ExpertsModel, followed: number | undefined): ExpertsModel["marked"] {
-  const marked: ExpertsModel["marked"] = [];
-  if (followed !== undefined && followed < experts) marked.push({ expert: followed, role: "followed" });
-  if (x.length === 0) return marked;
-  const now = relative.subarray((x.length - 1) * experts);
-  const busiest = now.indexOf(Math.max(...now));
-  const idlest = now.indexOf(Math.min(...now));
+/**
+ * @param step the step cursor
+ * @param followed expert to mark besides the extremes
+ */
+export function markExperts(model: ExpertsModel, step: number, followed: number | undefined): ExpertMarks {
+  const row = model.firstSteps.findLastIndex((first) => first <= step);
+  const marked = markedExperts(model, row, followed);
+  return { row, marked, sentence: sentenceOf(model, row, marked) };
+}
+
+function markedExperts(model: ExpertsModel, row: number, followed: number | undefined): ExpertMarks["marked"] {
+  const marked: ExpertMarks["marked"] = [];
+  if (followed !== undefined && followed < model.experts) marked.push({ expert: followed, role: "followed" });
+  if (row < 0) return marked;
+  const loads = relativeAt(model, row);
+  const busiest = loads.indexOf(Math.max(...loads));
+  const idlest = loads.indexOf(Math.min(...loads));
   if (busiest !== followed) marked.push({ expert: busiest, role: "busiest" });
   if (idlest !== followed && idlest !== busiest) marked.push({ expert: idlest, role: "idlest" });
   return marked;
 }
 
-function sentenceOf({ layer, experts, x, relative, share, marked }: ExpertsModel): string {
-  if (x.length === 0) return `No counts of layer ${layer} for this split yet.`;
-  const last = (x.length - 1) * experts;
+function relativeAt({ relative, experts }: ExpertsModel, row: number): Float64Array {
+  return relative.subarray(row * experts, (row + 1) * experts);
+}
+
+function sentenceOf(model: ExpertsModel, row: number, marked: ExpertMarks["marked"]): string {
+  const { layer, experts, relative, share, firstSteps, lastSteps } = model;
+  if (row < 0) return `No counts of layer ${layer} for this split yet.`;
   const parts = marked.map(({ expert, role }) => {
-    const amount = `${formatRatio(relative[last + expert]!)} × its share (${formatPercent(share[last + expert]!)})`;
+    const cell = row * experts + expert;
+    const amount = `${formatRatio(relative[cell]!)} × its share (${formatPercent(share[cell]!)})`;
     return role === "followed" ? `expert ${expert} gets ${amount}` : `the ${role} is expert ${expert} with ${amount}`;
   });
-  const text = `${joinWords(parts)}.`;
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return `At ${stepRange(firstSteps[row]!, lastSteps[row]!)} ${joinWords(parts)}.`;
 }
 
 /** Shares that enclose none, half and all of the experts, and the middle, for each bucket: p0, p25, p50, p75, p100. */
@@ -191,13 +205,15 @@ export function sharedYDomain(models: readonly ExpertsModel[], experts: number):
   return [0, Math.min(1, highest * 1.06)];
 }
 
-/** How far apart the experts of a layer are now, run by run. */
-export function spreadSentence(models: readonly ExpertsModel[]): string {
-  const parts = models.flatMap(({ run, x, experts, relative }) => {
-    if (x.length === 0) return [];
-    const now = relative.subarray((x.length - 1) * experts);
-    return [`${formatRatio(Math.min(...now))} and ${formatRatio(Math.max(...now))} × the fair share in ${run.label}`];
+/** How far apart the experts of a layer are at the cursor, run by run. */
+export function spreadSentence(panes: readonly { model: ExpertsModel; marks: ExpertMarks }[]): string {
+  const parts = panes.flatMap(({ model, marks }) => {
+    if (marks.row < 0) return [];
+    const loads = relativeAt(model, marks.row);
+    return [
+      `${formatRatio(Math.min(...loads))} and ${formatRatio(Math.max(...loads))} × the fair share in ${model.run.label}`,
+    ];
   });
   if (parts.length === 0) return "No counts for this split yet.";
-  return `In layer ${models[0]!.layer} an expert now gets between ${joinWords(parts)}.`;
+  return `In layer ${panes[0]!.model.layer} an expert gets between ${joinWords(parts)}.`;
 }

@@ -42,7 +42,7 @@ export default function Layers({ scene, theme }: ViewProps) {
               detail={bucket === undefined ? "no step yet" : stepRange(model.firstStep, model.lastStep)}
             />
             {models.length > 1 && <p className="pane-sentence">{model.sentence}</p>}
-            <Map
+            <LayerMap
               model={model}
               bucket={bucket}
               theme={theme}

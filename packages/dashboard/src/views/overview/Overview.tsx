@@ -105,8 +105,8 @@ function RunCard({ row, colour, shown, theme }: RunCardProps) {
       <div className="overview-number">
         <small>Loss</small>
         <b>{row.loss}</b>
-        {row.validationLoss && <small className="always">validation {row.validationLoss}</small>}
         <Sparkline values={row.lossTrace} label={`Loss of ${row.name} over its steps`} />
+        {row.validationLoss && <small className="always">validation {row.validationLoss}</small>}
       </div>
       <div className="overview-number">
         <small>

@@ -1,0 +1,55 @@
+import { v1 } from "@moescope/proto";
+import { describe, expect, test } from "vitest";
+import { syntheticRun, syntheticSummary } from "../testing/synthetic-run.ts";
+import { chooseRuns, runLabels, toggleRun } from "./chosen-runs.ts";
+import { distinctColours, RUN_COLOURS, runColours } from "./run-colours.ts";
+
+const { LIVE, FINISHED } = v1.RunSummary.State;
+const summary = (id: string, startedAt: number, state = FINISHED) => syntheticSummary(1, { id, startedAt }, state);
+
+describe("which runs are on screen", () => {
+  const summaries = [summary("c", 3), summary("a", 1, LIVE), summary("b", 2), summary("z", 0)];
+
+  test("the newest two and every live one, in the order they started", () => {
+    expect(chooseRuns("newest", summaries)).toEqual({ ids: ["a", "b", "c"], unknown: [] });
+    expect(chooseRuns("newest", [])).toEqual({ ids: [], unknown: [] });
+  });
+
+  test("those of the address in its order, unknown ones apart", () => {
+    expect(chooseRuns(["c", "gone", "z"], summaries)).toEqual({ ids: ["c", "z"], unknown: ["gone"] });
+    expect(chooseRuns([], summaries)).toEqual({ ids: [], unknown: [] });
+  });
+
+  test("a run is put on screen or taken off, six at most", () => {
+    expect(toggleRun(["a", "b"], "a")).toEqual(["b"]);
+    expect(toggleRun(["a"], "b")).toEqual(["a", "b"]);
+    expect(toggleRun(["a", "b", "c", "d", "e", "f"], "g")).toBeUndefined();
+  });
+});
+
+test("labels are the shortest that tell the runs apart", () => {
+  const run = (id: string, strategy: string, seed: number) => ({ ...syntheticRun({ id, strategy }), seed });
+  expect(runLabels([run("1", "none", 1), run("2", "loss-free-bias", 1)])).toEqual(["none", "loss-free-bias"]);
+  expect(runLabels([run("1", "none", 1), run("2", "none", 2)])).toEqual(["none · seed 1", "none · seed 2"]);
+  expect(runLabels([run("1", "none", 1), run("2", "none", 1)])).toEqual(["1 name", "2 name"]);
+});
+
+describe("colours of runs", () => {
+  const runs = Array.from({ length: 40 }, (_, index) => syntheticRun({ id: `run-${index}`, startedAt: index }));
+
+  test("neighbours differ, and later runs change nothing", () => {
+    const all = runColours(runs);
+    for (let index = 1; index < runs.length; index++)
+      expect(all.get(`run-${index}`)).not.toBe(all.get(`run-${index - 1}`));
+    const before = runColours(runs.slice(0, 20).reverse());
+    for (const [id, colour] of before) expect(all.get(id)).toBe(colour);
+  });
+
+  test("runs on screen together all differ, and the first keeps its own", () => {
+    const own = runColours(runs);
+    const ids = ["run-3", "run-9", "run-14", "run-22", "run-30", "run-37"];
+    const distinct = distinctColours(ids, own);
+    expect(new Set(ids.map((id) => distinct.get(id))).size).toBe(RUN_COLOURS);
+    expect(distinct.get("run-3")).toBe(own.get("run-3"));
+  });
+});

@@ -1,0 +1,95 @@
+import { relativeLoad, sumHistograms } from "@moescope/metrics";
+import { expect, test } from "vitest";
+import { syntheticBuckets, syntheticChosen, syntheticStep } from "../../testing/synthetic-run.ts";
+import {
+  expertReading,
+  expertsModel,
+  expertsTable,
+  markExperts,
+  sharedXDomain,
+  sharedYDomain,
+  shareQuantiles,
+  spreadSentence,
+  transposed,
+} from "./experts-model.ts";
+
+const options = {
+  experts: 4,
+  load: (step: number, layer: number, expert: number) => (expert === (step < 4 ? 2 : 0) ? 600 : 60 + 6 * layer),
+};
+const chosen = syntheticChosen(options, 8);
+const model = expertsModel(chosen, syntheticBuckets(8, options, 2), 2, 1, "step");
+
+test("shares, extremes and relative loads of every bucket are those of its counts", () => {
+  expect([...model.x]).toEqual([1, 3, 5, 7]);
+  const steps = [4, 5].map((step) =>
+    sumHistograms(syntheticStep(step, options).layers![1]!.categories!.map(({ counts }) => counts!)),
+  );
+  const counts = sumHistograms(steps);
+  const total = counts.reduce((a, b) => a + b);
+  const row = (matrix: Float64Array) => [...matrix.subarray(2 * 4, 3 * 4)];
+  expect(row(model.counts)).toEqual([...counts]);
+  expect(row(model.share)).toEqual([...counts].map((count) => count / total));
+  expect(row(model.relative)).toEqual([...relativeLoad(counts)]);
+  expect(row(model.low)).toEqual(
+    [...counts].map((_, expert) => Math.min(...steps.map((step) => step[expert]!)) / (total / 2)),
+  );
+});
+
+test("marks and sentence follow the cursor", () => {
+  expect(markExperts(model, 2, undefined)).toMatchObject({
+    row: 1,
+    marked: [{ expert: 2, role: "busiest" }, { role: "idlest" }],
+  });
+  const late = markExperts(model, 7, 3);
+  expect(late.marked.map(({ expert, role }) => `${role} ${expert}`)).toEqual([
+    "followed 3",
+    "busiest 0",
+    expect.stringMatching(/^idlest/),
+  ]);
+  expect(late.sentence).toMatch(
+    /^At steps 6–7 expert 3 gets 0\.\d\d × its share \(.*%\), the busiest is expert 0 with/,
+  );
+  expect(markExperts(model, 7, 0).marked.map(({ role }) => role)).toEqual(["followed", "idlest"]);
+});
+
+test("a layer without counts gives an empty model that says so", () => {
+  const empty = expertsModel(chosen, [], 1, 1, "step");
+  const marks = markExperts(empty, -1, 2);
+  expect(empty.x).toHaveLength(0);
+  expect(marks).toMatchObject({ row: -1, sentence: "No counts of layer 1 for this split yet." });
+  expect(spreadSentence([{ model: empty, marks }])).toBe("No counts for this split yet.");
+  expect([sharedXDomain([empty]), sharedYDomain([empty], 4)]).toEqual([
+    [0, 1],
+    [0, 0.53],
+  ]);
+});
+
+test("the heat map has experts as rows", () => {
+  const values = transposed(model);
+  expect(values[2 * 4 + 0]).toBe(model.relative[0 * 4 + 2]);
+  expect(values[0 * 4 + 3]).toBe(model.relative[3 * 4 + 0]);
+  expect(expertReading(model, 3, 0).text).toMatch(
+    /^Expert 0, steps 6–7: \d+ % of the assignments, \d\.\d\d × its share\.$/,
+  );
+});
+
+test("quantiles enclose the experts", () => {
+  const [lowest, , middle, , highest] = shareQuantiles({
+    share: Float64Array.of(0.1, 0.2, 0.3, 0.4),
+    experts: 4,
+    x: Float64Array.of(0),
+  });
+  expect([lowest![0], middle![0], highest![0]]).toEqual([0.1, 0.25, 0.4]);
+});
+
+test("only runs with as many experts share a y axis", () => {
+  const wide = { ...options, experts: 8, id: "w" };
+  const other = expertsModel(syntheticChosen(wide, 2), syntheticBuckets(2, wide), 1, 1, "step");
+  expect(sharedYDomain([model, other], 4)).toEqual(sharedYDomain([model], 4));
+  expect(sharedYDomain([model, other], 8)).not.toEqual(sharedYDomain([model], 4));
+});
+
+test("the table has one row a cell", () => {
+  expect(expertsTable([model])).toHaveLength(1 + 4 * 4);
+});
