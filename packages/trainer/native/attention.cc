@@ -35,10 +35,13 @@ template <typename From, typename To>
 void Rotate(const From& from, const ConstRows& cosine, const ConstRows& sine, float direction, float scale, To&& to) {
   const int64_t half = from.cols() / 2;
   for (int64_t r = 0; r < from.rows(); ++r) {
-    const auto c = scale * cosine.row(r).array(), s = scale * direction * sine.row(r).array();
-    const Vector left = from.row(r).head(half), right = from.row(r).tail(half);
-    to.row(r).head(half).array() = left.array() * c - right.array() * s;
-    to.row(r).tail(half).array() = right.array() * c + left.array() * s;
+    const float *in = &from.coeffRef(r, 0), *c = &cosine.coeffRef(r, 0), *s = &sine.coeffRef(r, 0);
+    float* out = &to.coeffRef(r, 0);
+    for (int64_t j = 0; j < half; ++j) {
+      const float a = scale * in[j], b = scale * in[j + half], turn = direction * s[j];
+      out[j] = a * c[j] - b * turn;
+      out[j + half] = b * c[j] + a * turn;
+    }
   }
 }
 

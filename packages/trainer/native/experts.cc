@@ -99,12 +99,13 @@ class ExpertsGrad : public OpKernel {
       const Block& b = blocks[unit];
       GatherRows(tokens, token + b.first, b.rows, xs.middleRows(b.first, b.rows));
       Matrix dh(b.rows, s.hidden);
+      Vector sigmoid(s.hidden);
       dh.noalias() = up.middleRows(b.first, b.rows) * s.Out(w_out, b.expert).transpose();
       auto d = dpre.middleRows(b.first, b.rows);
       for (int64_t r = 0; r < b.rows; ++r) {
         const auto gate = all_pre.row(b.first + r).head(s.hidden).array();
         const auto upper = all_pre.row(b.first + r).tail(s.hidden).array();
-        const Vector sigmoid = gate.logistic();
+        sigmoid.array() = gate.logistic();
         const auto swish = gate * sigmoid.array();
         h.row(b.first + r).array() = swish * upper;
         d.row(r).head(s.hidden).array() = dh.row(r).array() * upper * (sigmoid.array() + swish * (1 - sigmoid.array()));
