@@ -3,8 +3,7 @@ import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 
 process.stderr.write("Building…\n");
-const nx = createRequire(import.meta.url).resolve("nx");
-const build = spawn(process.execPath, [nx, "build", "@moescope/cli", "--outputStyle=static"], {
+const build = spawn(process.execPath, [findNx(), "build", "@moescope/cli", "--outputStyle=static"], {
   env: { ...process.env, NX_TUI: "false", NX_DAEMON: "false" },
   stdio: ["ignore", "pipe", "pipe"],
 });
@@ -17,7 +16,17 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.off(signal, forwar
 
 if (code !== 0) {
   // A build that a person stopped has nothing to explain.
-  if (signal === null && code < 128) process.stderr.write(`${Buffer.concat(output)}\nThe build failed, see above.\n`);
-  process.exit(signal === null && code < 128 ? 1 : 130);
+  const stopped = signal !== null || code >= 128;
+  if (!stopped) process.stderr.write(`${Buffer.concat(output)}\nThe build failed, see above.\n`);
+  process.exit(stopped ? 130 : 1);
 }
 await import("../dist/moescope.js");
+
+function findNx() {
+  try {
+    return createRequire(import.meta.url).resolve("nx");
+  } catch {
+    process.stderr.write("The packages are not installed yet; run: npm ci\n");
+    process.exit(1);
+  }
+}
