@@ -50,9 +50,9 @@ async function trainOne(options: TrainOptions, signal: AbortSignal): Promise<voi
   const fallbackKnown = await prepareBackend(options.backend, signal);
   note(`Run ${order.identity.id}\n${formatConfiguration(recipe)}`);
   note(order.collector ? `Reporting to ${order.collector.address}` : "Reporting to nobody (--no-collector)");
-  const ended = await trainVisibly(order, fallbackKnown, signal);
-  if (options.json) printJson({ run: order.identity.id, ...ended });
-  refuseUnfinished(ended);
+  const { kind: _, ...result } = await trainVisibly(order, fallbackKnown, signal);
+  if (options.json) printJson({ run: order.identity.id, ...result });
+  refuseUnfinished(result);
 }
 
 async function orderOf(options: TrainOptions, recipe: Recipe): Promise<TrainingOrder> {

@@ -33,7 +33,7 @@ export function describeReporting(reporting: ReporterStatistics): string {
  * @throws Failure when the run failed
  * @throws Interrupted when it was stopped
  */
-export function refuseUnfinished({ outcome, reason }: TrainingEnded): void {
+export function refuseUnfinished({ outcome, reason }: Pick<TrainingEnded, "outcome" | "reason">): void {
   if (outcome === "failed") throw new Failure(`The run failed: ${reason}`);
   if (outcome === "stopped") throw new Interrupted();
 }
