@@ -46,7 +46,8 @@ export function App() {
           <TopBar scene={scene} theme={theme} onMenu={() => setRailOpen(true)} onHelp={toggleHelp} />
           {address.view !== "overview" && <CursorBar scene={scene} playing={playing} setPlaying={setPlaying} />}
         </header>
-        <main className="view" id="view" role="tabpanel" aria-labelledby={`tab-${address.view}`}>
+        <main className="view">
+          {address.view !== "overview" && <h1 className="visually-hidden">{VIEW_NAMES[address.view]}</h1>}
           <Notices scene={scene} ignored={ignored} />
           <Broken retry={`${address.view} ${address.runs} ${address.layer}`}>
             <Suspense fallback={<Waiting />}>

@@ -95,21 +95,40 @@ function inlineStyles(from: Element, to: Element): void {
   for (const [place, child] of [...from.children].entries()) inlineStyles(child, to.children[place]!);
 }
 
-/** HTML texts, and the chips of legends, where they stand on screen. */
+/** HTML texts, line by line, and the chips of legends, where they stand on screen. */
 function textsOf(body: HTMLElement, frame: DOMRect, top: number): Element[] {
-  return [...body.querySelectorAll<HTMLElement>('[data-export="text"], .chip')].map((source) => {
-    const box = source.getBoundingClientRect();
+  const place = (box: DOMRect) => ({ x: PADDING + box.left - frame.left, y: top + box.top - frame.top });
+  return [...body.querySelectorAll<HTMLElement>('[data-export="text"], .chip')].flatMap((source) => {
     const style = getComputedStyle(source);
-    const [x, y] = [PADDING + box.left - frame.left, top + box.top - frame.top];
-    if (source.classList.contains("chip"))
-      return element("rect", { x, y, width: box.width, height: box.height, rx: 3, fill: style.backgroundColor });
-    const baseline = y + box.height / 2 + Number.parseFloat(style.fontSize) * 0.35;
-    return text(source.textContent, x, baseline, {
-      "font-size": style.fontSize,
-      "font-weight": style.fontWeight,
-      fill: style.color,
+    if (source.classList.contains("chip")) {
+      const box = source.getBoundingClientRect();
+      return [
+        element("rect", { ...place(box), width: box.width, height: box.height, rx: 3, fill: style.backgroundColor }),
+      ];
+    }
+    const look = { "font-size": style.fontSize, "font-weight": style.fontWeight, fill: style.color };
+    return linesOf(source).map(({ content, box }) => {
+      const { x, y } = place(box);
+      return text(content, x, y + box.height / 2 + Number.parseFloat(style.fontSize) * 0.35, look);
     });
   });
+}
+
+/** The lines that the browser broke a text into, with the box of the first word of each. */
+function linesOf(source: HTMLElement): { content: string; box: DOMRect }[] {
+  const lines: { content: string; box: DOMRect }[] = [];
+  const node = source.firstChild;
+  if (!(node instanceof Text)) return lines;
+  for (const word of node.data.matchAll(/\S+/g)) {
+    const range = document.createRange();
+    range.setStart(node, word.index);
+    range.setEnd(node, word.index + word[0].length);
+    const box = range.getBoundingClientRect();
+    const line = lines.at(-1);
+    if (line !== undefined && Math.abs(line.box.top - box.top) < 2) line.content += ` ${word[0]}`;
+    else lines.push({ content: word[0], box });
+  }
+  return lines;
 }
 
 function text(content: string, x: number, y: number, attributes: Record<string, string | number>): Element {

@@ -168,7 +168,7 @@ function captionOf(
   });
   return (
     `Load of each expert by tokens of each category, relative to the balanced load K·T/E of that category: 1 is balanced, ` +
-    `${formatCeiling(experts / Math.max(1, topK))} the most possible (E = ${experts}, K = ${topK}). From top to bottom in each layer: ` +
+    `${formatCeiling(experts / Math.max(1, topK))} the most possible (E\u00a0=\u00a0${experts}, K\u00a0=\u00a0${topK}). From top to bottom in each layer: ` +
     `${parts.join("; ")}. A cross under a column marks an expert that gets less than 1 % of its share over all categories.`
   );
 }

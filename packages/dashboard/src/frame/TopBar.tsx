@@ -1,4 +1,5 @@
 // The head of the screen: views, and what applies to all of them.
+import type { MouseEvent } from "react";
 import { AXES, type Axis, formatAddress, SPLITS, type Theme, VIEWS, type ViewName } from "../address/address.ts";
 import { navigate } from "../address/use-address.ts";
 import { Segmented, Select } from "../components/controls.tsx";
@@ -34,21 +35,18 @@ export function TopBar({ scene, theme, onMenu, onHelp }: TopBarProps) {
       <button type="button" className="button top-menu" onClick={onMenu}>
         Runs
       </button>
-      <div className="tabs" role="tablist" aria-label="Views">
+      <nav className="tabs" aria-label="Views">
         {VIEWS.map((view) => (
-          <button
+          <a
             key={view}
-            type="button"
-            role="tab"
-            id={`tab-${view}`}
-            aria-selected={view === address.view}
-            aria-controls="view"
-            onClick={() => navigate({ view })}
+            href={formatAddress({ ...address, view }) || location.pathname}
+            aria-current={view === address.view ? "page" : undefined}
+            onClick={(event) => openView(event, view)}
           >
             {VIEW_NAMES[view]}
-          </button>
+          </a>
         ))}
-      </div>
+      </nav>
       <div className="top-choices">
         {address.view === "overview" ? null : (
           <>
@@ -99,6 +97,13 @@ export function TopBar({ scene, theme, onMenu, onHelp }: TopBarProps) {
       </div>
     </div>
   );
+}
+
+/** A plain click stays on the page; with a modifier the browser opens the link where it was told to. */
+function openView(event: MouseEvent, view: ViewName): void {
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  navigate({ view });
 }
 
 /** Remembered on this machine; it enters the address only where the address has a theme already. */

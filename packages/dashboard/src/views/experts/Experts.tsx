@@ -69,7 +69,9 @@ export default function Experts({ scene, theme }: ViewProps) {
           {panes.map(({ model, marks }) => (
             <div key={model.run.id}>
               <PaneTitle run={model.run} detail={`layer ${layer}`} />
-              <p className="pane-sentence">{marks.sentence}</p>
+              <p className="pane-sentence" data-export="text">
+                {marks.sentence}
+              </p>
               <ExpertLines
                 marks={marks}
                 model={model}
@@ -130,7 +132,7 @@ function ExpertLegend({ models, note }: { models: readonly { experts: number }[]
         <span data-export="text">idlest at the cursor</span>
       </li>
       <li>
-        <span data-export="text">dashed: balanced, 1/E · {lines}</span>
+        <span data-export="text">{`dashed: balanced, 1/E · ${lines}`}</span>
       </li>
       {note !== "" && (
         <li className="legend-note">

@@ -41,7 +41,11 @@ export default function Layers({ scene, theme }: ViewProps) {
               run={model.run}
               detail={bucket === undefined ? "no step yet" : stepRange(model.firstStep, model.lastStep)}
             />
-            {models.length > 1 && <p className="pane-sentence">{model.sentence}</p>}
+            {models.length > 1 && (
+              <p className="pane-sentence" data-export="text">
+                {model.sentence}
+              </p>
+            )}
             <LayerMap
               model={model}
               bucket={bucket}
@@ -92,7 +96,7 @@ function LayerMap({ model, bucket, theme, selected }: LayerMapProps) {
       columnTitle="expert"
       rowLabel={(index) => String(layers[index])}
       columnTicks={ticks}
-      rowHeight={Math.max(6, Math.min(26, Math.floor(480 / layers.length)))}
+      rowHeight={Math.max(6, Math.min(32, Math.floor(480 / layers.length)))}
       theme={theme}
       selected={Object.keys(cell).length > 0 ? cell : undefined}
       onSelect={({ row, column }) => navigate({ layer: layers[row]!, expert: column })}
