@@ -4,6 +4,7 @@
 
 import { withCustomGradient } from "../ops/custom-gradient.ts";
 import { gatherRows } from "../ops/embedding.ts";
+import { batchProduct } from "../ops/matrix-product.ts";
 import { hasNativeOps, runNative, runNativeMany } from "../ops/native.ts";
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from "../runtime/tf.ts";
 import type { RoutePlan } from "./route-plan.ts";
@@ -23,10 +24,10 @@ export function runExperts(x_TD: Tensor2D, wIn_ED2F: Tensor3D, wOut_EFD: Tensor3
 /** The plain tfjs composition as one batched product over [E, S, D]; needs a plan with every expert padded to S rows. */
 export function expertsComposed(x_TD: Tensor2D, wIn_ED2F: Tensor3D, wOut_EFD: Tensor3D, plan: RoutePlan): Tensor2D {
   const [experts, width] = wIn_ED2F.shape;
-  const x_ESD = tf.reshape(tokensToRows(x_TD, plan), [experts, -1, width]);
-  const [gate_ESF, up_ESF] = tf.split(tf.matMul(x_ESD, wIn_ED2F), 2, 2) as [Tensor3D, Tensor3D];
-  const hidden_ESF = tf.mul(tf.mul(gate_ESF, tf.sigmoid(gate_ESF)), up_ESF);
-  return tf.reshape(tf.matMul(hidden_ESF, wOut_EFD), [-1, width]);
+  const x_ESD = tf.reshape(tokensToRows(x_TD, plan), [experts, -1, width]) as Tensor3D;
+  const [gate_ESF, up_ESF] = tf.split(batchProduct(x_ESD, wIn_ED2F), 2, 2) as [Tensor3D, Tensor3D];
+  const hidden_ESF = tf.mul(tf.mul(gate_ESF, tf.sigmoid(gate_ESF)), up_ESF) as Tensor3D;
+  return tf.reshape(batchProduct(hidden_ESF, wOut_EFD), [-1, width]);
 }
 
 export function expertsFused(x_TD: Tensor2D, wIn_ED2F: Tensor3D, wOut_EFD: Tensor3D, plan: RoutePlan): Tensor2D {

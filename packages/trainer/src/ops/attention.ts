@@ -1,8 +1,9 @@
 // Causal self-attention with rotary positions, fused on native TensorFlow.
 //
 // T tokens = B sequences × S positions, H heads of width W, D = H · W.
-import { type Tensor2D, type Tensor4D, tf } from "../runtime/tf.ts";
+import { type Tensor2D, type Tensor3D, tf } from "../runtime/tf.ts";
 import { withCustomGradient } from "./custom-gradient.ts";
+import { batchProduct } from "./matrix-product.ts";
 import { attribute, hasNativeOps, runNative, runNativeMany } from "./native.ts";
 
 /** Cosines and sines of the angle of every position and pair of columns, each [S, W/2]. */
@@ -37,30 +38,33 @@ export function causalAttention(qkv_T3D: Tensor2D, rotary: RotaryTables, heads: 
 
 /** The plain tfjs composition, for every other backend and for tests. */
 export function attentionComposed(qkv_T3D: Tensor2D, rotary: RotaryTables, heads: number): Tensor2D {
-  const [q_BHSW, k_BHSW, v_BHSW] = splitHeads(qkv_T3D, rotary, heads);
-  const probabilities_BHSS = attentionProbabilities(q_BHSW, k_BHSW);
-  const out_BSHW = tf.transpose(tf.matMul(probabilities_BHSS, v_BHSW), [0, 2, 1, 3]);
-  return tf.reshape(out_BSHW, [qkv_T3D.shape[0], qkv_T3D.shape[1] / 3]);
+  const [q_NSW, k_NSW, v_NSW] = splitHeads(qkv_T3D, rotary, heads);
+  const [, positions, width] = q_NSW.shape;
+  const out_NSW = batchProduct(attentionProbabilities(q_NSW, k_NSW), v_NSW);
+  const out_BSHW = tf.transpose(tf.reshape(out_NSW, [-1, heads, positions, width]), [0, 2, 1, 3]);
+  return tf.reshape(out_BSHW, [-1, heads * width]);
 }
 
-function splitHeads(qkv_T3D: Tensor2D, rotary: RotaryTables, heads: number): [Tensor4D, Tensor4D, Tensor4D] {
+/** Queries, keys and values of each of the N = B · H heads. */
+function splitHeads(qkv_T3D: Tensor2D, rotary: RotaryTables, heads: number): [Tensor3D, Tensor3D, Tensor3D] {
   const [positions, half] = rotary.cosine.shape;
   const parts = tf.split(qkv_T3D, 3, 1).map((part) => {
-    return tf.transpose(tf.reshape(part, [-1, positions, heads, 2 * half]), [0, 2, 1, 3]) as Tensor4D;
-  }) as [Tensor4D, Tensor4D, Tensor4D];
+    const part_BHSW = tf.transpose(tf.reshape(part, [-1, positions, heads, 2 * half]), [0, 2, 1, 3]);
+    return tf.reshape(part_BHSW, [-1, positions, 2 * half]) as Tensor3D;
+  }) as [Tensor3D, Tensor3D, Tensor3D];
   return [rotate(parts[0], rotary), rotate(parts[1], rotary), parts[2]];
 }
 
-function rotate(x_BHSW: Tensor4D, { cosine, sine }: RotaryTables): Tensor4D {
-  const [a, b] = tf.split(x_BHSW, 2, 3) as [Tensor4D, Tensor4D];
-  return tf.concat([tf.sub(tf.mul(a, cosine), tf.mul(b, sine)), tf.add(tf.mul(b, cosine), tf.mul(a, sine))], 3);
+function rotate(x_NSW: Tensor3D, { cosine, sine }: RotaryTables): Tensor3D {
+  const [a, b] = tf.split(x_NSW, 2, 2) as [Tensor3D, Tensor3D];
+  return tf.concat([tf.sub(tf.mul(a, cosine), tf.mul(b, sine)), tf.add(tf.mul(b, cosine), tf.mul(a, sine))], 2);
 }
 
-function attentionProbabilities(q_BHSW: Tensor4D, k_BHSW: Tensor4D): Tensor4D {
-  const [, , positions, width] = q_BHSW.shape;
-  const scores_BHSS = tf.mul(tf.matMul(q_BHSW, k_BHSW, false, true), 1 / Math.sqrt(width));
+function attentionProbabilities(q_NSW: Tensor3D, k_NSW: Tensor3D): Tensor3D {
+  const [, positions, width] = q_NSW.shape;
+  const scores_NSS = tf.mul(batchProduct(q_NSW, tf.transpose(k_NSW, [0, 2, 1])), 1 / Math.sqrt(width));
   const past_SS = tf.linalg.bandPart(tf.ones([positions, positions]), -1, 0);
-  return tf.softmax(tf.add(scores_BHSS, tf.mul(tf.sub(1, past_SS), -1e9))) as Tensor4D;
+  return tf.softmax(tf.add(scores_NSS, tf.mul(tf.sub(1, past_SS), -1e9))) as Tensor3D;
 }
 
 export function attentionFused(qkv_T3D: Tensor2D, { cosine, sine }: RotaryTables, heads: number): Tensor2D {

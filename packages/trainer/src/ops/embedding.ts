@@ -18,9 +18,9 @@ export function embed(table_VD: Tensor2D, tokens_T: Tensor1D): Tensor2D {
   }));
 }
 
-/** x[index], without the check of every index that tf.gather does in JavaScript. */
+/** x[index], off the gradient tape, without the check of every index that tf.gather does in JavaScript. */
 export function gatherRows(x: Tensor2D, index: Tensor1D): Tensor2D {
-  if (tf.getBackend() !== "tensorflow") return tf.gather(x, index);
+  if (tf.getBackend() !== "tensorflow") return gatherOnHost(x, index);
   return runNative(
     "GatherV2",
     [x, index, tf.scalar(0, "int32")],
@@ -31,6 +31,16 @@ export function gatherRows(x: Tensor2D, index: Tensor1D): Tensor2D {
       attribute("batch_dims", "TF_ATTR_INT", 0),
     ],
   ) as Tensor2D;
+}
+
+/** For backends whose tensors are in the host's memory anyway: some ten times as fast as wasm's own gather. */
+function gatherOnHost(x: Tensor2D, index: Tensor1D): Tensor2D {
+  const [rows, columns] = [index.shape[0], x.shape[1]];
+  const [from, at, to] = [x.dataSync<"float32">(), index.dataSync<"int32">(), new Float32Array(rows * columns)];
+  for (let row = 0; row < rows; row++) {
+    to.set(from.subarray(at[row]! * columns, (at[row]! + 1) * columns), row * columns);
+  }
+  return tf.tensor2d(to, [rows, columns]);
 }
 
 function sumRowsByIndex(rows_TD: Tensor2D, index_T: Tensor1D, count: number): Tensor2D {

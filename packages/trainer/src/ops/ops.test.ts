@@ -7,7 +7,7 @@ import { attentionComposed, attentionFused, rotaryTables } from "./attention.ts"
 import { crossEntropyComposed, crossEntropyFused } from "./cross-entropy.ts";
 import { embed } from "./embedding.ts";
 import { finiteDifferenceError, gradientsOf, relativeError } from "./gradient-check.fixture.ts";
-import { matrixProductFused } from "./matrix-product.ts";
+import { batchProductOfPlain, matrixProductFused, matrixProductOfPlain } from "./matrix-product.ts";
 import { hasNativeOps } from "./native.ts";
 import { rmsNormComposed, rmsNormFused } from "./rms-norm.ts";
 
@@ -81,6 +81,16 @@ const cases: Case[] = [
     inputs: () => [random([300, 20], 1), random([20, 270], 2)],
     fused: ([a, b]) => matrixProductFused(a as Tensor2D, b as Tensor2D),
     composed: ([a, b]) => tf.matMul(a as Tensor2D, b as Tensor2D),
+  },
+  {
+    name: "matrix product from plain ones",
+    inputs: () => [random([9, 5], 1), random([5, 7], 2)],
+    composed: ([a, b]) => matrixProductOfPlain(a as Tensor2D, b as Tensor2D),
+  },
+  {
+    name: "products of stacked matrices from plain ones",
+    inputs: () => [random([3, 4, 5], 1), random([3, 5, 2], 2)],
+    composed: ([a, b]) => batchProductOfPlain(a as Tensor3D, b as Tensor3D),
   },
   {
     name: "cross-entropy",
