@@ -56,7 +56,7 @@ export async function removeLeftovers(cache: string): Promise<void> {
   await Promise.all(left.map((name) => rm(join(cache, name), { recursive: true, force: true })));
 }
 
-/** Puts a complete folder at its final place in one step; whatever lay there is moved into `work` first. */
+/** Moves a complete folder to its final place, after what lay there into `work`, so that nobody ever sees half of one. */
 export async function publish(complete: string, place: string, work: string): Promise<void> {
   await rename(place, join(work, `replaced-${randomUUID()}`)).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw error;

@@ -1,17 +1,19 @@
 // Makes `@tensorflow/tfjs-node-gpu` work: finds or fetches TensorFlow, compiles the addon, checks it, links it.
 import { createHash } from "node:crypto";
-import { readFileSync, readlinkSync } from "node:fs";
-import { mkdir, rename, rm, symlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { type AddonBuild, buildAddon, findCompiler } from "./addon.ts";
+import { type AddonRecord, addonIn, digestOf, readyAddon } from "./addon-entry.ts";
 import { type AddonSources, readAddonSources, type SourceSet } from "./addon-sources.ts";
 import { type Cache, makeWorkDirectory, openCache, publish, removeLeftovers, withLock } from "./cache.ts";
 import { type AddonAnswer, checkAddon } from "./check.ts";
-import { findLibrary, isIntact, TENSORFLOW_VERSION, type TensorflowLibrary } from "./library.ts";
-import { type CustomOps, missingBecause, type TensorflowOutcome, TensorflowUnavailable } from "./outcome.ts";
+import { findLibrary, TENSORFLOW_VERSION } from "./library.ts";
+import { linksTo, placeLink } from "./link.ts";
+import { missingBecause, type TensorflowOutcome, TensorflowUnavailable } from "./outcome.ts";
 import { type Platform, platformOf, requireGlibc, thisMachine } from "./platform.ts";
 import type { OnProgress } from "./progress.ts";
-import { readRecord, writeRecord } from "./record.ts";
+import { writeRecord } from "./record.ts";
+import { isSystemError } from "./system-error.ts";
 
 export interface EnsureOptions {
   onProgress?: OnProgress;
@@ -27,14 +29,6 @@ export interface EnsureOptions {
   link?: string;
   /** Folder of C++ sources of fused operations; `native/` of packages/trainer when absent. */
   customOps?: string;
-}
-
-/** What a cache entry says of the addon in it. */
-interface AddonRecord {
-  version: string;
-  library: TensorflowLibrary;
-  customOps: CustomOps;
-  digest: string;
 }
 
 interface Task {
@@ -103,38 +97,6 @@ function plan(options: EnsureOptions): Task {
   };
 }
 
-function addonIn(entry: string): string {
-  return join(entry, "tfjs_binding.node");
-}
-
-/** The record of a complete and undamaged entry. */
-function readyAddon(entry: string): AddonRecord | undefined {
-  const record = readRecord<AddonRecord>(entry);
-  return record && isIntact(record.library) && digestOf(addonIn(entry)) === record.digest ? record : undefined;
-}
-
-function digestOf(file: string): string | undefined {
-  try {
-    return createHash("sha256").update(readFileSync(file)).digest("hex");
-  } catch (error) {
-    if (isSystemError(error)) return undefined;
-    throw error;
-  }
-}
-
-function linksTo(link: string, target: string): boolean {
-  try {
-    return readlinkSync(link) === target;
-  } catch (error) {
-    if (isSystemError(error)) return false; // absent, or a file that someone put there
-    throw error;
-  }
-}
-
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === "string";
-}
-
 async function linkAddon(task: Task): Promise<AddonRecord> {
   const { cache, entry, link } = task;
   requireGlibc();
@@ -165,7 +127,9 @@ async function makeEntry(task: Task): Promise<AddonRecord> {
   try {
     const compiler = await findCompiler(signal); // before anything large is fetched in vain
     const library = await findLibrary({ ...task, cache: cache.directory, work });
-    const build = { compiler, library, objects: join(cache.directory, "objects"), onProgress, signal };
+    const objects = join(cache.directory, "objects");
+    if (task.rebuild) await rm(objects, { recursive: true, force: true });
+    const build = { compiler, library, objects, onProgress, signal };
     const complete = join(work, "addon");
     await mkdir(complete);
     const made = await makeAddon(task, addonIn(complete), build);
@@ -205,13 +169,4 @@ async function buildAndCheck(task: Task, sets: SourceSet[], addon: string, build
   await buildAddon(sets, addon, build);
   task.onProgress({ stage: "check", done: 0 });
   return checkAddon(addon, task.sources.tfjsNode, task.signal);
-}
-
-/** Replaces whatever is at `link` in one step, so that a process that starts meanwhile finds the old or the new. */
-async function placeLink(link: string, target: string): Promise<void> {
-  await mkdir(dirname(link), { recursive: true });
-  const unfinished = `${link}.${process.pid}`;
-  await rm(unfinished, { force: true });
-  await symlink(target, unfinished);
-  await rename(unfinished, link);
 }

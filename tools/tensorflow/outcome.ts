@@ -36,7 +36,7 @@ export class TensorflowUnavailable extends Error {
   }
 }
 
-const COST = "training falls back to WebAssembly, which multiplies matrices more than 10 times slower";
+const COST = "training falls back to WebAssembly, which takes about 10 times as long for a matrix product";
 
 export function missingBecause(error: { message: string; remedy: string }): MissingTensorflow {
   return { linked: false, missing: error.message, cost: COST, remedy: error.remedy };

@@ -75,27 +75,27 @@ export function announcedSize(line: string): number | undefined {
   return match ? Number(match[1]) * { kB: 1e3, MB: 1e6, GB: 1e9 }[match[2] as "kB" | "MB" | "GB"] : undefined;
 }
 
-// pip has no progress for machines before version 24.1, but it writes into a folder of ours.
+// pip has no progress for machines before version 24.1, but it writes into a folder of ours, in one or more copies.
 function watchSize(folder: string, onSize: (bytes: number) => void): () => void {
   let largest = 0;
   const timer = setInterval(async () => {
-    largest = Math.max(largest, await sizeOf(folder));
+    largest = Math.max(largest, await largestFile(folder));
     onSize(largest);
   }, POLL_MS);
   return () => clearInterval(timer);
 }
 
-async function sizeOf(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => [])) {
-    // A file that pip removes meanwhile counts nothing.
-    if (entry.isFile())
-      bytes += await stat(join(entry.parentPath, entry.name)).then(
-        ({ size }) => size,
-        () => 0,
-      );
-  }
-  return bytes;
+async function largestFile(folder: string): Promise<number> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => []);
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  // A folder or file that pip removes meanwhile counts nothing.
+  const sizes = files.map((file) =>
+    stat(file).then(
+      ({ size }) => size,
+      () => 0,
+    ),
+  );
+  return Math.max(0, ...(await Promise.all(sizes)));
 }
 
 // Only what the addon needs, less than half of the wheel. Prints bytes written, bytes in all.

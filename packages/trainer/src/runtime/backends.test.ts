@@ -59,7 +59,7 @@ describe("what does not work", () => {
     const opened = await openFirst([tensorflowBackend("/nowhere/tfjs_binding.node"), wasmBackend(), cpuBackend()]);
     expect(opened.name).toBe("wasm");
     expect(opened.notice).toMatch(
-      /^backend wasm \(not tensorflow: TensorFlow is not linked\): .*slower.* Run `npx nx link/,
+      /^backend wasm \(not tensorflow: TensorFlow is not linked\): .*10 times as long.* Run `npx nx link/,
     );
   });
 

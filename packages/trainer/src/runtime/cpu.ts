@@ -9,7 +9,7 @@ const require = createRequire(import.meta.url);
 export function cpuBackend(): Backend {
   return {
     name: "cpu",
-    cost: "matrix products are some 100 times slower than on native TensorFlow with two threads",
+    cost: "matrix products take more than 300 times as long as on native TensorFlow with two threads",
     async open() {
       const { version_cpu } = require("@tensorflow/tfjs-backend-cpu") as typeof tfjsCpu;
       tf.env().set("PROD", true); // or it prints an advertisement for tfjs-node

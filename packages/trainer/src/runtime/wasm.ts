@@ -12,7 +12,7 @@ const PACKAGE = "@tensorflow/tfjs-backend-wasm";
 export function wasmBackend(folder = dirname(require.resolve(PACKAGE))): Backend {
   return {
     name: "wasm",
-    cost: "matrix products are about 10 times slower than on native TensorFlow with two threads",
+    cost: "matrix products take about 10 times as long as on native TensorFlow with two threads",
     async open() {
       const { setWasmPaths, version_wasm } = require(PACKAGE) as typeof tfjsWasm;
       setWasmPaths(folder + sep);
