@@ -6,7 +6,7 @@ const resolve = (...settings: string[]) => resolveRecipe({ recipe: "demo", strat
 test("a recipe is complete: resolving its own values again changes nothing", () => {
   const recipe = resolve("model.experts=64", "balancing.speed=0.002");
   expect(recipe.model.experts).toBe(64);
-  expect(recipe.balancing).toEqual({ strategy: "loss-free-bias", speed: 0.002, until: 0.8 });
+  expect(recipe.balancing).toEqual({ strategy: "loss-free-bias", speed: 0.002, until: 1 });
   expect(JSON.parse(JSON.stringify(recipe))).toEqual(recipe);
 });
 
@@ -39,6 +39,17 @@ describe("refuses, naming the value and what is allowed:", () => {
     expect(() => resolveRecipe({ recipe: "dmeo", strategy: "none" })).toThrow(
       /"dmeo"; did you mean "demo"\? Allowed: demo/,
     );
+  });
+
+  test.each([
+    ["loss-fre", "loss-free-bias"],
+    ["aux", "auxiliary-loss"],
+  ])("the beginning of a strategy's name, %s", (strategy, meant) => {
+    expect(() => resolveRecipe({ recipe: "demo", strategy })).toThrow(`did you mean "${meant}"`);
+  });
+
+  test("the last part of a setting's name", () => {
+    expect(() => resolve("experts=4")).toThrow(/"experts"; did you mean "model.experts"/);
   });
 
   test("an unknown strategy", () => {

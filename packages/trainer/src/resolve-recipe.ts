@@ -38,7 +38,13 @@ function named<Value>(kind: string, values: Readonly<Record<string, Value>>, nam
 
 function unknownName(kind: string, name: string, allowed: string[]): string {
   if (allowed.length === 0) return `Unknown ${kind} "${name}"; there are none here`;
-  return `Unknown ${kind} "${name}"; did you mean "${closest(name, allowed)}"? Allowed: ${allowed.join(", ")}`;
+  return `Unknown ${kind} "${name}"; did you mean "${nearest(name, allowed)}"? Allowed: ${allowed.join(", ")}`;
+}
+
+/** What begins like it, or is its last part, before what is spelt most alike. */
+function nearest(name: string, allowed: string[]): string {
+  const related = allowed.find((other) => other.startsWith(name) || other.endsWith(`.${name}`));
+  return related ?? closest(name, allowed);
 }
 
 type Setting = number | boolean | string;

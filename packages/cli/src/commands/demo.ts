@@ -22,6 +22,9 @@ import { trainVisibly } from "../training/train-visibly.ts";
 
 interface DemoOptions extends RunOptions, Ports {
   keep?: boolean;
+  quick?: boolean;
+  /** Whether the recipe is the person's own choice. */
+  recipeGiven: boolean;
   dataDir: string;
   json?: boolean;
 }
@@ -39,13 +42,17 @@ export function define(program: Command): void {
     .option("--http <port>", "port of the dashboard (default: 4680, or the next free one)", port)
     .option("--grpc <port>", "port that the runs report to (default: 4681, or the next free one)", port)
     .option("--json", "print the comparison as JSON")
-    .action((options: DemoOptions) => interruptible((signal) => demo(options, signal)));
+    .action((options: DemoOptions, command: Command) => {
+      const recipeGiven = command.getOptionValueSource("recipe") === "cli";
+      return interruptible((signal) => demo({ ...options, recipeGiven }, signal));
+    });
 }
 
 async function demo(options: DemoOptions, signal: AbortSignal): Promise<void> {
   // Whatever is wrong with the options is said before anything starts.
-  const orders = ordersOf(options);
+  ordersOf(options);
   const fallbackKnown = await prepareBackend(options.backend, signal);
+  const orders = ordersOf(forBackend(options, fallbackKnown));
   const { dataDir } = options;
   const collector = await openCollector({ dataDirectory: dataDir, logLevel: "error", ...listening(options) });
   try {
@@ -64,6 +71,17 @@ async function demo(options: DemoOptions, signal: AbortSignal): Promise<void> {
     await collector.stop();
     if (signal.aborted) note(`Stopped. What was acknowledged is in ${resolve(dataDir)}`);
   }
+}
+
+/** Steps of `--quick` where native TensorFlow is missing. */
+const fewSteps = 100;
+
+/** Without native TensorFlow the demo's own model would take hours: a smaller one shows the same, unless the person chose another. */
+function forBackend(options: DemoOptions, fallback: boolean): DemoOptions {
+  const slow = fallback || (options.backend !== undefined && options.backend !== "tensorflow");
+  if (!slow || options.recipeGiven) return options;
+  note("Without native TensorFlow the demo trains a smaller model: --recipe light");
+  return { ...options, recipe: "light", steps: options.steps ?? (options.quick ? fewSteps : undefined) };
 }
 
 /** One for each strategy, alike in everything else. */

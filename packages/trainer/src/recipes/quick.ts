@@ -4,8 +4,8 @@ import { demo } from "./demo.ts";
 
 export const quick: NamedRecipe = {
   ...demo,
-  summary: "the demo's model for 200 steps",
-  steps: 200,
+  summary: "the demo's model for 160 steps",
+  steps: 160,
   data: { ...demo.data, validationBatches: 4 },
   optimizer: { ...demo.optimizer, warmupSteps: 20 },
   evaluation: { every: 0 },
