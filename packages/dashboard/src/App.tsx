@@ -49,11 +49,13 @@ export function App() {
         <main className="view">
           {address.view !== "overview" && <h1 className="visually-hidden">{VIEW_NAMES[address.view]}</h1>}
           <Notices scene={scene} ignored={ignored} />
-          <Broken retry={`${address.view} ${address.runs} ${address.layer}`}>
-            <Suspense fallback={<Waiting />}>
-              <Body scene={scene} theme={theme} />
-            </Suspense>
-          </Broken>
+          <div className="panel" id="view" role="tabpanel" aria-labelledby={`tab-${address.view}`}>
+            <Broken retry={`${address.view} ${address.runs} ${address.layer}`}>
+              <Suspense fallback={<Waiting />}>
+                <Body scene={scene} theme={theme} />
+              </Suspense>
+            </Broken>
+          </div>
         </main>
       </div>
       <KeyHelp open={helpOpen} onClose={() => setHelpOpen(false)} />

@@ -51,5 +51,13 @@ describe("colours of runs", () => {
     const distinct = distinctColours(ids, own);
     expect(new Set(ids.map((id) => distinct.get(id))).size).toBe(RUN_COLOURS);
     expect(distinct.get("run-3")).toBe(own.get("run-3"));
+    // Blue and sky, vermilion and orange are not both used while another hue is free.
+    const similar = new Map([
+      ["a", 1],
+      ["b", 4],
+      ["c", 0],
+      ["d", 5],
+    ]);
+    expect([...distinctColours(["a", "b", "c", "d"], similar).values()]).toEqual([1, 5, 2, 3]);
   });
 });

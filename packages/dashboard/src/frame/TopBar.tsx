@@ -35,18 +35,21 @@ export function TopBar({ scene, theme, onMenu, onHelp }: TopBarProps) {
       <button type="button" className="button top-menu" onClick={onMenu}>
         Runs
       </button>
-      <nav className="tabs" aria-label="Views">
+      <div className="tabs" role="tablist" aria-label="Views">
         {VIEWS.map((view) => (
           <a
             key={view}
             href={formatAddress({ ...address, view }) || location.pathname}
-            aria-current={view === address.view ? "page" : undefined}
+            role="tab"
+            id={`tab-${view}`}
+            aria-selected={view === address.view}
+            aria-controls="view"
             onClick={(event) => openView(event, view)}
           >
             {VIEW_NAMES[view]}
           </a>
         ))}
-      </nav>
+      </div>
       <div className="top-choices">
         {address.view === "overview" ? null : (
           <>

@@ -18,7 +18,7 @@ test("the loss: means with the extremes of each bucket, on the chosen axis", () 
   const [first] = byStep.series[0]!.points;
   expect(first).toMatchObject({ low: 1, high: 4 });
   expect(first!.y).toBeCloseTo((4 + 2 + 4 / 3 + 1) / 4);
-  expect(byStep.xDomain).toEqual([3, 7]);
+  expect(byStep.xDomain).toEqual([0, 7]);
   expect(lossModel([run(aux, 8)], "tokens", 7).xDomain).toEqual([1000, 8000]);
   expect(lossModel([run(free, 8)], "time", 7).xDomain).toEqual([500, 4000]);
 });

@@ -50,7 +50,7 @@ export function lossModel(runs: readonly RunBuckets[], axis: Axis, step: number)
     ...seriesOf(chosen, undefined),
     points: buckets.flatMap((bucket) => pointOf(bucket, scalarOf(bucket, "loss"), axis, chosen.run.startedAt ?? 0)),
   }));
-  return { series, sentence: lossSentence(series, step), xDomain: xDomain(series), yDomain: yDomain(series) };
+  return { series, sentence: lossSentence(series, step), xDomain: xDomain(series, axis), yDomain: yDomain(series) };
 }
 
 /** MaxVio (batch) of each run over x: mean over layers with the band from the lowest to the highest layer, or one line a layer. */
@@ -62,7 +62,7 @@ export function maxViolationModel(
 ): LinesModel {
   const series = runs.flatMap((run) => (perLayer ? layerSeries(run, axis) : [meanSeries(run, axis)]));
   const [, high] = yDomain(series);
-  return { series, sentence: maxViolationSentence(runs, step), xDomain: xDomain(series), yDomain: [0, high] };
+  return { series, sentence: maxViolationSentence(runs, step), xDomain: xDomain(series, axis), yDomain: [0, high] };
 }
 
 function meanSeries({ chosen, buckets }: RunBuckets, axis: Axis): LineSeries {
@@ -104,8 +104,11 @@ function pointOf(bucket: Bucket, summary: ReturnType<typeof scalarOf>, axis: Axi
   return [{ ...placeOf(bucket, axis, startedAt), y: meanOf(summary), ...extremes }];
 }
 
-function xDomain(series: readonly LineSeries[]): [number, number] {
-  const ends = series.flatMap(({ points }) => (points.length === 0 ? [] : [points[0]!.x, points.at(-1)!.x]));
+/** From the first step of the first bucket, which is placed at its last. */
+function xDomain(series: readonly LineSeries[], axis: Axis): [number, number] {
+  const ends = series.flatMap(({ points }) =>
+    points.length === 0 ? [] : [axis === "step" ? points[0]!.firstStep : points[0]!.x, points.at(-1)!.x],
+  );
   if (ends.length === 0) return [0, 1];
   const [low, high] = [Math.min(...ends), Math.max(...ends)];
   return low === high ? [low, low + 1] : [low, high];

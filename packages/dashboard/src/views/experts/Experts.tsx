@@ -40,7 +40,7 @@ export default function Experts({ scene, theme }: ViewProps) {
     () => models.map((model) => ({ model, marks: markExperts(model, cursor.step, expert) })),
     [models, cursor.step, expert],
   );
-  const xDomain = useMemo(() => sharedXDomain(models), [models]);
+  const xDomain = useMemo(() => sharedXDomain(models, x), [models, x]);
   if (layer === undefined || models.length === 0) return <Waiting />;
   const cursorX = cursorPosition(cursor, runs, x);
   const table = () => expertsTable(models);

@@ -188,8 +188,10 @@ export function expertReading(
 }
 
 /** One x domain for the charts of several runs. */
-export function sharedXDomain(models: readonly ExpertsModel[]): [number, number] {
-  const ends = models.flatMap(({ x }) => (x.length === 0 ? [] : [x[0]!, x.at(-1)!]));
+export function sharedXDomain(models: readonly ExpertsModel[], axis: Axis): [number, number] {
+  const ends = models.flatMap(({ x, firstSteps }) =>
+    x.length === 0 ? [] : [axis === "step" ? firstSteps[0]! : x[0]!, x.at(-1)!],
+  );
   if (ends.length === 0) return [0, 1];
   const [first, last] = [Math.min(...ends), Math.max(...ends)];
   return [first, last > first ? last : first + 1];
