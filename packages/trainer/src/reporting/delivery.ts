@@ -155,7 +155,7 @@ export class Delivery {
     }
     if (this.state !== "away") {
       const { address, notice } = this.#options;
-      notice(`The collector at ${address} is away (${details || "it ended the stream"}); steps wait until it is back`);
+      notice(`The collector at ${address} is away (${reasonIn(details)}); steps wait until it is back`);
     }
     this.#failures++;
     this.#retry = setTimeout(() => this.#connect(), backOff(this.#failures));
@@ -187,4 +187,12 @@ export class Delivery {
     this.state = state;
     this.#options.changed();
   }
+}
+
+/** The part of a gRPC status that a person can use: it wraps the system's error in words about its own state. */
+function reasonIn(details: string): string {
+  return (
+    /Last error: (?:Error: )?(.+?)\.?(?: Resolution note:.*)?$/s.exec(details)?.[1] ??
+    (details || "it ended the stream")
+  );
 }
