@@ -24,7 +24,8 @@ export async function prepareBackend(backend: string | undefined, signal: AbortS
   const drawn = new TensorflowProgressBar();
   const linking = ensureTensorflow({ onProgress: (progress) => drawn.update(progress), signal });
   const outcome = await linking.catch(interruptedIf(signal)).finally(() => drawn.stop());
-  if (!outcome.linked || outcome.notice || outcome.tookMs > worthALine) note(describeOutcome(outcome));
+  const worthKnowing = !outcome.linked || outcome.notice !== undefined || !outcome.customOps.built;
+  if (worthKnowing || outcome.tookMs > worthALine) note(describeOutcome(outcome));
   return !outcome.linked;
 }
 
