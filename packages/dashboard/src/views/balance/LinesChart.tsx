@@ -9,6 +9,9 @@ import { formatPosition } from "../../charts/ticks.ts";
 import { stepRange } from "../../format/sentence.ts";
 import { type LineSeries, type LinesModel, lineRows } from "./lines-model.ts";
 
+/** Up to so many points a line shows them: a few evaluations would be hard to see. */
+const SPARSE = 24;
+
 interface LinesChartProps {
   model: LinesModel;
   label: string;
@@ -51,18 +54,19 @@ export function LinesChart({ model, label, axis, cursorX, formatY, formatReading
             fillOpacity={0.16}
             isAnimationActive={false}
             connectNulls
+            dot={false}
             activeDot={false}
             type="linear"
           />
         ))}
-      {series.map(({ id, colour, layer }, place) => (
+      {series.map(({ id, colour, layer, points }, place) => (
         <Line
           key={id}
           dataKey={`y${place}`}
           stroke={`var(--run-${colour})`}
           strokeWidth={layer === undefined ? 1.75 : 1.1}
           strokeOpacity={layerOpacity(series, place)}
-          dot={false}
+          dot={points.length <= SPARSE && { r: 2.5, strokeWidth: 0, fill: `var(--run-${colour})` }}
           activeDot={false}
           isAnimationActive={false}
           connectNulls

@@ -111,7 +111,7 @@ function xDomain(series: readonly LineSeries[], axis: Axis): [number, number] {
   );
   if (ends.length === 0) return [0, 1];
   const [low, high] = [Math.min(...ends), Math.max(...ends)];
-  return low === high ? [low, low + 1] : [low, high];
+  return low === high ? [Math.max(0, low - 1), low + 1] : [low, high];
 }
 
 /**
@@ -125,7 +125,8 @@ function yDomain(series: readonly LineSeries[]): [number, number] {
   const room = Math.max((high - low) / 3, Math.abs(high) * 0.02, 1e-6);
   const [lowest] = extent(points.map((point) => point.low));
   const [, highest] = extent(points.map((point) => point.high));
-  return [Math.max(lowest, low - room), Math.max(Math.min(highest, high + room), low + 1e-6)];
+  const margin = room / 8;
+  return [Math.max(lowest, low - room) - margin, Math.min(highest, high + room) + margin];
 }
 
 function extent(values: readonly number[]): [number, number] {

@@ -11,7 +11,7 @@ import { stepRange } from "../../format/sentence.ts";
 import { type ExpertMarks, type ExpertsModel, MOST_LINES, shareQuantiles } from "./experts-model.ts";
 
 /** What the marked experts are drawn in; every mark has its number beside it. */
-export const MARK_COLOURS = { followed: "var(--ink)", busiest: "var(--run-1)", idlest: "var(--run-0)" } as const;
+export const MARK_COLOURS = { followed: "var(--ink)", busiest: "var(--over)", idlest: "var(--under)" } as const;
 
 interface ExpertLinesProps {
   model: ExpertsModel;

@@ -1,5 +1,4 @@
 // Expert × step heat map of one layer.
-import { deadExperts } from "@moescope/metrics";
 import { useMemo } from "react";
 import type { Axis, Theme } from "../../address/address.ts";
 import { navigate } from "../../address/use-address.ts";
@@ -7,7 +6,7 @@ import { type Cell, HeatMap } from "../../charts/HeatMap.tsx";
 import { nearestIndex } from "../../charts/lines.ts";
 import { AXIS_TITLES, axisTicks, formatPosition } from "../../charts/ticks.ts";
 import type { Cursor } from "../../data/cursor.ts";
-import { type ExpertMarks, type ExpertsModel, expertReading, transposed } from "./experts-model.ts";
+import { deadCells, type ExpertMarks, type ExpertsModel, expertReading, transposed } from "./experts-model.ts";
 
 interface ExpertMapProps {
   model: ExpertsModel;
@@ -19,15 +18,9 @@ interface ExpertMapProps {
 }
 
 export function ExpertMap({ model, marks, axis, theme, cursor, followed }: ExpertMapProps) {
-  const { experts, x, counts } = model;
+  const { experts, x } = model;
   const values = useMemo(() => transposed(model), [model]);
-  const dead = useMemo(
-    () =>
-      Array.from(x, (_, row) =>
-        deadExperts(counts.subarray(row * experts, (row + 1) * experts)).map((expert) => expert * x.length + row),
-      ).flat(),
-    [x, counts, experts],
-  );
+  const dead = useMemo(() => deadCells(model), [model]);
   const ticks = axisTicks([x[0] ?? 0, x.at(-1) ?? 0], axis, 6).map((tick) => ({
     column: nearestIndex(x, tick),
     text: formatPosition(tick, axis),

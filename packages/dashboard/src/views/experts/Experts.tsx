@@ -11,9 +11,10 @@ import { cursorPosition } from "../../data/cursor.ts";
 import { withBuckets } from "../../data/scene.ts";
 import { stepsAPoint } from "../../format/sentence.ts";
 import type { ViewProps } from "../view-props.ts";
-import { ExpertLines } from "./ExpertLines.tsx";
+import { ExpertLines, MARK_COLOURS } from "./ExpertLines.tsx";
 import { ExpertMap } from "./ExpertMap.tsx";
 import {
+  deathSentence,
   expertsModel,
   expertsTable,
   markExperts,
@@ -41,6 +42,7 @@ export default function Experts({ scene, theme }: ViewProps) {
     [models, cursor.step, expert],
   );
   const xDomain = useMemo(() => sharedXDomain(models, x), [models, x]);
+  const deaths = useMemo(() => deathSentence(models), [models]);
   if (layer === undefined || models.length === 0) return <Waiting />;
   const cursorX = cursorPosition(cursor, runs, x);
   const table = () => expertsTable(models);
@@ -85,12 +87,7 @@ export default function Experts({ scene, theme }: ViewProps) {
         </div>
         <ExpertLegend models={models} note={resolution} />
       </Card>
-      <Card
-        title="Experts over steps"
-        name="Experts over steps"
-        sentence={`Relative load of every expert of layer ${layer}; a click follows an expert and moves the step cursor.`}
-        table={table}
-      >
+      <Card title="Experts over steps" name="Experts over steps" sentence={deaths} table={table}>
         <div className="panes beside">
           {panes.map(({ model, marks }) => (
             <div key={model.run.id}>
@@ -124,11 +121,11 @@ function ExpertLegend({ models, note }: { models: readonly { experts: number }[]
   return (
     <ul className="legend">
       <li>
-        <span className="chip" style={{ background: "var(--run-1)" }} />
+        <span className="chip" style={{ background: MARK_COLOURS.busiest }} />
         <span data-export="text">busiest at the cursor</span>
       </li>
       <li>
-        <span className="chip" style={{ background: "var(--run-0)" }} />
+        <span className="chip" style={{ background: MARK_COLOURS.idlest }} />
         <span data-export="text">idlest at the cursor</span>
       </li>
       <li>

@@ -2,6 +2,8 @@ import { relativeLoad, sumHistograms } from "@moescope/metrics";
 import { expect, test } from "vitest";
 import { syntheticBuckets, syntheticChosen, syntheticStep } from "../../testing/synthetic-run.ts";
 import {
+  deadCells,
+  deathSentence,
   expertReading,
   expertsModel,
   expertsTable,
@@ -93,4 +95,14 @@ test("only runs with as many experts share a y axis", () => {
 
 test("the table has one row a cell", () => {
   expect(expertsTable([model])).toHaveLength(1 + 4 * 4);
+});
+
+test("experts that were ever dead are named, with their cells", () => {
+  const dying = { experts: 4, load: (step: number, _: number, expert: number) => (expert === 1 && step > 1 ? 0 : 300) };
+  const dead = expertsModel(syntheticChosen(dying, 4), syntheticBuckets(4, dying), 1, 1, "step");
+  expect(deadCells(dead)).toEqual([1 * 4 + 2, 1 * 4 + 3]);
+  expect(deathSentence([dead, model])).toBe(
+    "Dead at some point in layer 1: expert 1 in auxiliary-loss. A click follows an expert.",
+  );
+  expect(deathSentence([model])).toBe("No expert of layer 1 was dead at any point. A click follows an expert.");
 });

@@ -1,4 +1,5 @@
 // Load of every expert of one layer over the steps of a run.
+import { deadExperts } from "@moescope/metrics";
 import type { Axis } from "../../address/address.ts";
 import { type Bucket, layerOf, loadOf, positionOf } from "../../data/bucket.ts";
 import type { ChosenRun } from "../../data/chosen-runs.ts";
@@ -165,6 +166,28 @@ export function transposed({ relative, experts, x }: ExpertsModel): Float64Array
       values[expert * x.length + column] = relative[column * experts + expert]!;
   }
   return values;
+}
+
+/** Cells of that heat map where an expert is dead, row-major. */
+export function deadCells({ counts, experts, x }: ExpertsModel): number[] {
+  return Array.from(x, (_, row) =>
+    deadExperts(counts.subarray(row * experts, (row + 1) * experts)).map((expert) => expert * x.length + row),
+  ).flat();
+}
+
+/** Which experts of a layer were ever dead, run by run. */
+export function deathSentence(models: readonly ExpertsModel[]): string {
+  const parts = models.flatMap((model) => {
+    const dead = new Set(deadCells(model).map((cell) => Math.floor(cell / model.x.length)));
+    if (dead.size === 0) return [];
+    const named = joinWords([...dead].sort((a, b) => a - b).map(String));
+    return [
+      `${dead.size <= 6 ? `expert${dead.size === 1 ? "" : "s"} ${named}` : `${dead.size} experts`} in ${model.run.label}`,
+    ];
+  });
+  const layer = models[0]?.layer ?? 0;
+  if (parts.length === 0) return `No expert of layer ${layer} was dead at any point. A click follows an expert.`;
+  return `Dead at some point in layer ${layer}: ${parts.join("; ")}. A click follows an expert.`;
 }
 
 /** One expert in one bucket, in words. */

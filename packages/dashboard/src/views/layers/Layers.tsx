@@ -13,7 +13,14 @@ import { useStepBuckets } from "../../data/use-step-buckets.ts";
 import { formatPercent } from "../../format/number.ts";
 import { stepRange } from "../../format/sentence.ts";
 import type { ViewProps } from "../view-props.ts";
-import { type LayersModel, layersModel, layersTable, readCell, readingSentence } from "./layers-model.ts";
+import {
+  type LayersModel,
+  layersModel,
+  layersSentence,
+  layersTable,
+  readCell,
+  readingSentence,
+} from "./layers-model.ts";
 
 export default function Layers({ scene, theme }: ViewProps) {
   const { address, chosen, timelines, cursor } = scene;
@@ -26,7 +33,7 @@ export default function Layers({ scene, theme }: ViewProps) {
   if (answers.length === 0 || answers.some(({ loading }) => loading)) return <Waiting />;
   const models = panes.map(({ model }) => model);
   const failed = answers.find(({ error }) => error !== undefined)?.error;
-  const sentence = failed !== undefined ? `The step could not be fetched: ${failed.message}` : sentenceOf(models);
+  const sentence = failed !== undefined ? `The step could not be fetched: ${failed.message}` : layersSentence(models);
   return (
     <Card
       title={<Term name="relative load">Layers × experts</Term>}
@@ -58,12 +65,6 @@ export default function Layers({ scene, theme }: ViewProps) {
       <LoadScale theme={theme} />
     </Card>
   );
-}
-
-function sentenceOf(models: readonly LayersModel[]): string {
-  return models.length === 1
-    ? models[0]!.sentence
-    : "Relative load of every expert in every MoE layer; one colour scale for all runs. A click follows an expert.";
 }
 
 interface LayerMapProps {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { syntheticChosen, syntheticStep } from "../../testing/synthetic-run.ts";
-import { layersModel, layersTable, readCell, readingSentence } from "./layers-model.ts";
+import { layersModel, layersSentence, layersTable, readCell, readingSentence } from "./layers-model.ts";
 
 const options = {
   layers: [1, 3],
@@ -49,4 +49,18 @@ test("missing layers and missing steps are missing, not zero", () => {
     worst: undefined,
     sentence: "No MoE layer has reported at this step.",
   });
+});
+
+test("of several runs the sentence names the one furthest from balance", () => {
+  const even = layersModel(
+    syntheticChosen({ ...options, load: () => 600, strategy: "loss-free-bias" }),
+    syntheticStep(9, { ...options, load: () => 600 }),
+  );
+  expect(layersSentence([even, model])).toMatch(
+    /^auxiliary-loss is furthest from balance, with an expert at \d\.\d\d × its share; 1 expert dead\./,
+  );
+  expect(layersSentence([model])).toBe(model.sentence);
+  expect(layersSentence([layersModel(chosen, undefined), layersModel(chosen, undefined)])).toBe(
+    "No MoE layer has reported at this step.",
+  );
 });

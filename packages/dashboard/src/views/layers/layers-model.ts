@@ -121,6 +121,24 @@ function sentenceOf(chosen: ChosenRun, bucket: Bucket | undefined, worst: Layers
   return `${where}: expert ${worst.expert} gets ${reading.relative} × its share${mostly}. ${deaths}`;
 }
 
+/** Of several runs, the one that is furthest from balance; of one, its own sentence. */
+export function layersSentence(models: readonly LayersModel[]): string {
+  if (models.length === 1) return models[0]!.sentence;
+  const peaks = models.map((model) => ({ model, peak: peakOf(model.relative) })).filter(({ peak }) => peak > 0);
+  if (peaks.length === 0) return "No MoE layer has reported at this step.";
+  const { model, peak } = peaks.reduce((a, b) => (b.peak > a.peak ? b : a));
+  const deaths = models.reduce((sum, { dead }) => sum + dead.length, 0);
+  const worst = `${model.run.label} is furthest from balance, with an expert at ${formatRatio(peak)} × its share`;
+  return `${worst}; ${deaths === 0 ? "no expert is dead" : `${plural(deaths, "expert")} dead`}. A click follows an expert.`;
+}
+
+/** NaN, where a layer did not report, is passed over. */
+function peakOf(values: Float64Array): number {
+  let peak = 0;
+  for (const value of values) if (value > peak) peak = value;
+  return peak;
+}
+
 /** Rows of the data behind the view, for a CSV file. */
 export function layersTable(models: readonly LayersModel[]): (string | number)[][] {
   const rows: (string | number)[][] = [["run", "first_step", "last_step", "layer", "expert", "count", "relative_load"]];
