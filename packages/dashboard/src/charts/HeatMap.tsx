@@ -3,14 +3,10 @@ import { type KeyboardEvent, type PointerEvent, type ReactNode, useId, useMemo, 
 import type { Theme } from "../address/address.ts";
 import { loadColour } from "../theme/diverging.ts";
 import { cellImage } from "./cell-image.ts";
+import { type Cell, cellAt, deadPath, moveCell, type Size } from "./cells.ts";
 import { useWidth } from "./use-width.ts";
 import "./heat-map.css";
 import "./readout.css";
-
-export interface Cell {
-  row: number;
-  column: number;
-}
 
 export interface HeatMapProps {
   /** Says what the map shows, for those who do not see it. */
@@ -52,10 +48,8 @@ export function HeatMap(props: HeatMapProps) {
   const size = { width: Math.max(0, width - LEFT - 2), height: Math.max(1, rows * rowHeight) };
   const toCell = (event: PointerEvent<SVGElement>): Cell => {
     const box = event.currentTarget.getBoundingClientRect();
-    return {
-      row: clamp(Math.floor(((event.clientY - box.top) / box.height) * rows), rows),
-      column: clamp(Math.floor(((event.clientX - box.left) / box.width) * columns), columns),
-    };
+    const [right, down] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+    return cellAt(right, down, rows, columns);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const next = moveCell(hover, event.key, rows, columns);
@@ -107,11 +101,6 @@ export function HeatMap(props: HeatMapProps) {
       </span>
     </div>
   );
-}
-
-interface Size {
-  width: number;
-  height: number;
 }
 
 /** Hatching shows through where there is no data. */
@@ -170,30 +159,6 @@ function Selected({ place, size, cell }: { place: Partial<Cell>; size: Size; cel
   );
 }
 
-/** Crosses closer than this in one row would run together, pixels. */
-const MARK_DISTANCE = 10;
-
-/**
- * A cross in every dead cell, never smaller than three pixels: a dead expert must not vanish in a small map. Along a stretch of narrow
- * cells a cross every few pixels.
- */
-function deadPath(dead: readonly number[], columns: number, cell: Size): string {
-  const half = Math.max(1.5, Math.min(3.5, cell.height / 2 - 2));
-  const cross = `l${2 * half} ${2 * half}m0 ${-2 * half}l${-2 * half} ${2 * half}`;
-  let [row, previous, marked] = [-1, -1, Number.NEGATIVE_INFINITY];
-  let path = "";
-  for (const index of [...dead].sort((a, b) => a - b)) {
-    const x = ((index % columns) + 0.5) * cell.width;
-    const inStretch = Math.floor(index / columns) === row && index === previous + 1;
-    row = Math.floor(index / columns);
-    previous = index;
-    if (inStretch && x - marked < MARK_DISTANCE) continue;
-    marked = x;
-    path += `M${(x - half).toFixed(1)} ${((row + 0.5) * cell.height - half).toFixed(1)}${cross}`;
-  }
-  return path;
-}
-
 function Axes({ rows, columns, rowLabel, columnTicks, rowTitle, columnTitle, size }: HeatMapProps & { size: Size }) {
   const rowHeight = size.height / rows;
   const every = Math.max(1, Math.ceil(14 / rowHeight));
@@ -220,19 +185,15 @@ function Axes({ rows, columns, rowLabel, columnTicks, rowTitle, columnTitle, siz
   );
 }
 
-function CellReadout({
-  cell,
-  rows,
-  columns,
-  size,
-  box,
-}: {
+interface CellReadoutProps {
   cell: Cell;
   rows: number;
   columns: number;
   size: Size;
   box: ReactNode;
-}) {
+}
+
+function CellReadout({ cell, rows, columns, size, box }: CellReadoutProps) {
   if (box === undefined) return null;
   const x = LEFT + ((cell.column + 0.5) / columns) * size.width;
   const y = ((cell.row + 1) / rows) * size.height + 8;
@@ -242,21 +203,4 @@ function CellReadout({
       {box}
     </div>
   );
-}
-
-function moveCell(cell: Cell | undefined, key: string, rows: number, columns: number): Cell | undefined {
-  const moves: Record<string, [number, number]> = {
-    ArrowUp: [-1, 0],
-    ArrowDown: [1, 0],
-    ArrowLeft: [0, -1],
-    ArrowRight: [0, 1],
-  };
-  const move = moves[key];
-  if (move === undefined || rows === 0 || columns === 0) return undefined;
-  if (cell === undefined) return { row: 0, column: 0 };
-  return { row: clamp(cell.row + move[0], rows), column: clamp(cell.column + move[1], columns) };
-}
-
-function clamp(index: number, length: number): number {
-  return Math.min(length - 1, Math.max(0, index));
 }

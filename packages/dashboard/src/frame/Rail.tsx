@@ -1,5 +1,5 @@
 // The run list at the left: search, tick what to show.
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { MOST_RUNS } from "../address/address.ts";
 import { navigate } from "../address/use-address.ts";
 import { StateDot } from "../components/StateDot.tsx";
@@ -12,6 +12,10 @@ import "./rail.css";
 export function Rail({ scene, open, onClose }: { scene: Scene; open: boolean; onClose: () => void }) {
   const { summaries = [], colours, chosen, address } = scene;
   const [search, setSearch] = useState("");
+  const closeButton = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (open) closeButton.current?.focus();
+  }, [open]);
   const ids = useMemo(() => chosen.map(({ id }) => id), [chosen]);
   const rows = useMemo(() => railRows(summaries, colours, new Set(ids), search), [summaries, colours, ids, search]);
   const toggle = (id: string) => {
@@ -19,11 +23,15 @@ export function Rail({ scene, open, onClose }: { scene: Scene; open: boolean; on
     if (next !== undefined) navigate({ runs: next });
   };
   return (
-    <nav className={open ? "rail open" : "rail"} aria-label="Runs">
+    <nav
+      className={open ? "rail open" : "rail"}
+      aria-label="Runs"
+      onKeyDown={(event) => event.key === "Escape" && onClose()}
+    >
       <div className="rail-brand">
         <img src="/favicon.svg" alt="" width={20} height={20} />
         <strong>moescope</strong>
-        <button type="button" className="button quiet rail-close" onClick={onClose}>
+        <button ref={closeButton} type="button" className="button quiet rail-close" onClick={onClose}>
           Close
         </button>
       </div>

@@ -2,7 +2,8 @@
 import { useMemo } from "react";
 import type { Axis, Theme } from "../../address/address.ts";
 import { navigate } from "../../address/use-address.ts";
-import { type Cell, HeatMap } from "../../charts/HeatMap.tsx";
+import type { Cell } from "../../charts/cells.ts";
+import { HeatMap } from "../../charts/HeatMap.tsx";
 import { nearestIndex } from "../../charts/lines.ts";
 import { AXIS_TITLES, axisTicks, formatPosition } from "../../charts/ticks.ts";
 import type { Cursor } from "../../data/cursor.ts";

@@ -4,7 +4,7 @@ import { navigate } from "../../address/use-address.ts";
 import { Card } from "../../components/Card.tsx";
 import { Select } from "../../components/controls.tsx";
 import { LoadScale } from "../../components/LoadScale.tsx";
-import { Waiting } from "../../components/Notice.tsx";
+import { Blank, Waiting } from "../../components/Notice.tsx";
 import { PaneTitle } from "../../components/PaneTitle.tsx";
 import { Term } from "../../components/Term.tsx";
 import { cursorPosition } from "../../data/cursor.ts";
@@ -43,7 +43,8 @@ export default function Experts({ scene, theme }: ViewProps) {
   );
   const xDomain = useMemo(() => sharedXDomain(models, x), [models, x]);
   const deaths = useMemo(() => deathSentence(models), [models]);
-  if (layer === undefined || models.length === 0) return <Waiting />;
+  if (layer === undefined) return <Blank title="No MoE layer">The chosen runs have no layer with experts.</Blank>;
+  if (models.length === 0) return <Waiting />;
   const cursorX = cursorPosition(cursor, runs, x);
   const table = () => expertsTable(models);
   const resolution = stepsAPoint(timelines.map(({ width }) => width));

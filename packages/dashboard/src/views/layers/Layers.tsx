@@ -1,7 +1,8 @@
 // Layers × experts: where in the model the load is out of balance, at the step cursor.
 import { useMemo } from "react";
 import { navigate } from "../../address/use-address.ts";
-import { type Cell, HeatMap } from "../../charts/HeatMap.tsx";
+import type { Cell } from "../../charts/cells.ts";
+import { HeatMap } from "../../charts/HeatMap.tsx";
 import { Card } from "../../components/Card.tsx";
 import { LoadScale } from "../../components/LoadScale.tsx";
 import { Waiting } from "../../components/Notice.tsx";
