@@ -61,6 +61,7 @@ test("a layer without counts gives an empty model that says so", () => {
   expect(empty.x).toHaveLength(0);
   expect(marks).toMatchObject({ row: -1, sentence: "No counts of layer 1 for this split yet." });
   expect(spreadSentence([{ model: empty, marks }])).toBe("No counts for this split yet.");
+  expect(deathSentence([empty])).toBe("No counts for this split yet.");
   expect([sharedXDomain([empty], "step"), sharedXDomain([model], "step"), sharedYDomain([empty], 4)]).toEqual([
     [0, 1],
     [0, 7],

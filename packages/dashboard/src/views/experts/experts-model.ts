@@ -177,6 +177,7 @@ export function deadCells({ counts, experts, x }: ExpertsModel): number[] {
 
 /** Which experts of a layer were ever dead, run by run. */
 export function deathSentence(models: readonly ExpertsModel[]): string {
+  if (models.every(({ x }) => x.length === 0)) return "No counts for this split yet.";
   const parts = models.flatMap((model) => {
     const dead = new Set(deadCells(model).map((cell) => Math.floor(cell / model.x.length)));
     if (dead.size === 0) return [];
