@@ -1,5 +1,6 @@
 // Runs a program to its end, with its whole process group killed when the caller gives up.
 import { type ChildProcess, spawn } from "node:child_process";
+import { stripVTControlCharacters } from "node:util";
 
 export interface CommandOptions {
   signal?: AbortSignal | undefined;
@@ -19,7 +20,10 @@ export class CommandFailed extends Error {
   constructor(command: string, how: string, { errorOutput = "", notFound = false } = {}) {
     super(`${command} ${how}`);
     this.notFound = notFound;
-    const lines = errorOutput.split("\n").filter((line) => line.trim() !== "");
+    // A program may colour its output even here, when FORCE_COLOR is set.
+    const lines = stripVTControlCharacters(errorOutput)
+      .split("\n")
+      .filter((line) => line.trim() !== "");
     this.reason = (lines.find((line) => /\berror: /i.test(line)) ?? lines.at(-1) ?? this.message).trim();
   }
 }

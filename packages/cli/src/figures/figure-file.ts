@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, extname } from "node:path";
 import { WrongUse } from "../failure.ts";
 import { note } from "../terminal/lines.ts";
-import type { Figure } from "./figures.ts";
+import type { Figure } from "./figure.ts";
 import { rasterise } from "./rasterise.ts";
 
 const forms: Record<string, (figure: Figure, path: string) => string | Uint8Array> = {

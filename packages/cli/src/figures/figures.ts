@@ -1,23 +1,5 @@
 // The figures by name, each drawn from the stored history of runs.
-import type { Client } from "@moescope/dashboard/api";
-import type { StoredRun } from "../reading/find-run.ts";
+import type { FigureMaker } from "./figure.ts";
 import { relativeLoad } from "./relative-load.ts";
-
-/** A figure with its numbers, not yet in any form. */
-export interface Figure {
-  svg(): string;
-  csv(): string;
-}
-
-export interface FigureChoice {
-  runs: readonly StoredRun[];
-  /** MoE layers; the figure's own choice when absent. */
-  layers?: readonly number[];
-  /** First and last step to add up; the last tenth of each run when absent. */
-  from?: number;
-  to?: number;
-}
-
-export type FigureMaker = (client: Client, choice: FigureChoice) => Promise<Figure>;
 
 export const figures: Readonly<Record<string, FigureMaker>> = { "relative-load": relativeLoad };

@@ -7,7 +7,7 @@ import {
   spreadLayers,
 } from "@moescope/dashboard/figures";
 import { WrongUse } from "../failure.ts";
-import type { FigureMaker } from "./figures.ts";
+import type { FigureMaker } from "./figure.ts";
 
 export const relativeLoad: FigureMaker = async (client, { runs, layers, from, to }) => {
   const chosen = layers ?? spreadLayers(runs[0]!.run.moeLayers);
