@@ -7,15 +7,23 @@ import { chromiumPath, openBrowser, whereToGetChromium } from "./browser.ts";
 interface Picture {
   name: string;
   path: string;
+  /** What it says once its data is there. */
+  until: RegExp;
   colorScheme: "light" | "dark";
   width: number;
   height: number;
 }
 
 const pictures: Picture[] = [
-  { name: "overview", path: "/", colorScheme: "light", width: 1440, height: 560 },
-  { name: "experts", path: "/?view=experts&layer=1", colorScheme: "dark", width: 1440, height: 900 },
-  { name: "layers", path: "/?view=layers", colorScheme: "light", width: 1440, height: 560 },
+  { name: "overview", path: "/", until: /is the worst/, colorScheme: "light", width: 1440, height: 560 },
+  {
+    name: "experts",
+    path: "/?view=experts&layer=1",
+    until: / × its share/,
+    colorScheme: "dark",
+    width: 1440,
+    height: 900,
+  },
 ];
 
 const [dataDirectory] = process.argv.slice(2);
@@ -27,15 +35,20 @@ if (!dataDirectory || !chromiumPath) {
 }
 const root = join(import.meta.dirname, "../..");
 const dashboardDirectory = join(root, "packages/dashboard/dist/app");
-const collector = await startCollector({ dataDirectory, dashboardDirectory, http: { port: 0 }, grpc: { port: 0 } });
+const collector = await startCollector({
+  dataDirectory,
+  dashboardDirectory,
+  http: { port: 0 },
+  grpc: { port: 0 },
+  logLevel: "error",
+});
 const browser = await openBrowser();
 mkdirSync(join(root, "tools/readme"), { recursive: true });
-for (const { name, path, colorScheme, width, height } of pictures) {
+for (const { name, path, until, colorScheme, width, height } of pictures) {
   const page = await browser.newPage({ colorScheme, viewport: { width, height }, deviceScaleFactor: 1.5 });
   await page.goto(`http://${collector.httpAddress}${path}`);
-  await page.getByText("loss-free-bias").last().waitFor();
-  await page.locator("main svg").first().waitFor();
-  await page.waitForLoadState("networkidle");
+  // One for each of the two runs.
+  await page.getByText(until).nth(1).waitFor();
   await page.screenshot({ path: join(root, `tools/readme/${name}.png`) });
   await page.close();
 }
