@@ -4,7 +4,16 @@
 namespace moescope {
 namespace {
 
-constexpr int64_t kTile = 256;
+// Tiles are cut smaller until there are enough of them to share; their number, and so the rounding, depends on the shape alone.
+constexpr int64_t kLargestTile = 256, kSmallestTile = 64, kEnoughTiles = 8;
+
+int64_t TilesOf(int64_t length, int64_t tile) { return (length + tile - 1) / tile; }
+
+int64_t TileFor(int64_t rows, int64_t columns) {
+  int64_t tile = kLargestTile;
+  while (tile > kSmallestTile && TilesOf(rows, tile) * TilesOf(columns, tile) < kEnoughTiles) tile /= 2;
+  return tile;
+}
 
 class MatrixProduct : public OpKernel {
  public:
@@ -23,10 +32,10 @@ class MatrixProduct : public OpKernel {
     Tensor* out;
     OP_REQUIRES_OK(c, c->allocate_output(0, TensorShape({rows, columns}), &out));
     Rows product(Data(out), rows, columns);
-    const int64_t across = (columns + kTile - 1) / kTile, down = (rows + kTile - 1) / kTile;
-    ForEachUnit(c, across * down, [&](int64_t unit) {
-      const int64_t i = unit / across * kTile, j = unit % across * kTile;
-      const int64_t m = std::min(kTile, rows - i), n = std::min(kTile, columns - j);
+    const int64_t tile_size = TileFor(rows, columns), across = TilesOf(columns, tile_size);
+    ForEachUnit(c, across * TilesOf(rows, tile_size), [&](int64_t unit) {
+      const int64_t i = unit / across * tile_size, j = unit % across * tile_size;
+      const int64_t m = std::min(tile_size, rows - i), n = std::min(tile_size, columns - j);
       auto tile = product.block(i, j, m, n);
       if (transpose_a_) {
         tile.noalias() = a.middleCols(i, m).transpose() * b.middleCols(j, n);
