@@ -1,6 +1,7 @@
 // A heat map that stays light however many cells it has: one picture for the cells, one path for each kind of mark.
 import { type KeyboardEvent, type PointerEvent, type ReactNode, useId, useMemo, useState } from "react";
 import type { Theme } from "../address/address.ts";
+import { Waiting } from "../components/Notice.tsx";
 import { loadColour } from "../theme/diverging.ts";
 import { cellImage } from "./cell-image.ts";
 import { type Cell, cellAt, deadPath, moveCell, type Size } from "./cells.ts";
@@ -30,13 +31,15 @@ export interface HeatMapProps {
   onSelect?: (cell: Cell) => void;
   /** What a cell says when pointed at, and to a screen reader. */
   readout: (cell: Cell) => { text: string; box: ReactNode } | undefined;
+  /** The data is on its way: the place of the map is kept, and nothing is said about it. */
+  loading?: boolean;
 }
 
 const LEFT = 34;
 const BOTTOM = 36;
 
 export function HeatMap(props: HeatMapProps) {
-  const { label, values, rows, columns, rowHeight, theme, onSelect, readout } = props;
+  const { label, values, rows, columns, rowHeight, theme, onSelect, readout, loading = false } = props;
   const [ref, width] = useWidth<HTMLDivElement>();
   const [hover, setHover] = useState<Cell>();
   const [spoken, setSpoken] = useState("");
@@ -62,6 +65,7 @@ export function HeatMap(props: HeatMapProps) {
     event.preventDefault();
     event.stopPropagation();
   };
+  if (loading) return <Waiting height={size.height + BOTTOM} />;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
     <div

@@ -2,6 +2,7 @@
 import { type ReactNode, useRef, useState } from "react";
 import { cardToPng, cardToSvg } from "../export/card-picture.ts";
 import { saveCsv, saveText } from "../export/save.ts";
+import { Sentence } from "./Sentence.tsx";
 import "./card.css";
 
 export interface CardProps {
@@ -51,7 +52,7 @@ export function Card({ title, name, sentence, table, controls, svg, children }: 
           </fieldset>
         </div>
         <p className="card-sentence" data-testid="sentence">
-          {sentence}
+          <Sentence text={sentence} />
         </p>
         {controls && <div className="card-controls">{controls}</div>}
         {problem && (

@@ -1,7 +1,7 @@
 // Which run a pane shows.
 import type { ChosenRun } from "../data/chosen-runs.ts";
 
-export function PaneTitle({ run, detail }: { run: ChosenRun; detail?: string }) {
+export function PaneTitle({ run, detail }: { run: ChosenRun; detail?: string | undefined }) {
   return (
     <h3 className="pane-title">
       <span className="chip" style={{ background: `var(--run-${run.colour})` }} />

@@ -1,6 +1,7 @@
 // Which of the stored runs are on screen.
 import { v1 } from "@moescope/proto";
 import { MOST_RUNS } from "../address/address.ts";
+import { strategyName } from "../format/strategy.ts";
 
 type Summary = v1.RunSummary.$Properties;
 
@@ -41,8 +42,8 @@ export function toggleRun(ids: readonly string[], id: string): string[] | undefi
 /** @returns the strategy where it tells the runs apart, then with the seed, else the name, else the id */
 export function runLabels(runs: readonly v1.RunDescription.$Properties[]): string[] {
   const candidates = [
-    (run: v1.RunDescription.$Properties) => run.strategy ?? "",
-    (run: v1.RunDescription.$Properties) => `${run.strategy} · seed ${run.seed ?? 0}`,
+    (run: v1.RunDescription.$Properties) => strategyName(run.strategy),
+    (run: v1.RunDescription.$Properties) => `${strategyName(run.strategy)} · seed ${run.seed ?? 0}`,
     (run: v1.RunDescription.$Properties) => run.name ?? "",
     (run: v1.RunDescription.$Properties) => run.id ?? "",
   ];

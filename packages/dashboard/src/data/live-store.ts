@@ -3,7 +3,9 @@ import { v1 } from "@moescope/proto";
 import type { Client, SplitName } from "../api/client.ts";
 import { type Connection, followLive } from "../api/live.ts";
 import { Timeline } from "../api/timeline.ts";
+import type { Arrival } from "./arrival.ts";
 import { type Bucket, type Layer, layerOf } from "./bucket.ts";
+import { holdTimelines } from "./held-timelines.ts";
 
 /** A run to show, and the layer whose counts are wanted over all its steps. */
 export interface Target {
@@ -13,8 +15,10 @@ export interface Target {
 
 export interface RunTimeline {
   run: string;
+  /** Split of the buckets, and the layer whose counts they carry. */
+  split: SplitName;
   layer: number | undefined;
-  status: "loading" | "ready" | "failed";
+  status: Arrival;
   error: string | undefined;
   buckets: readonly Bucket[];
   /** Steps in a bucket. */
@@ -26,6 +30,8 @@ export interface RunTimeline {
 export interface LiveSnapshot {
   connection: Connection | { state: "idle" };
   timelines: ReadonlyMap<string, RunTimeline>;
+  /** The timelines are those of before: another split or layer of them is on its way. */
+  held: boolean;
   /** Newer than what the run list was answered with. */
   summaries: ReadonlyMap<string, v1.RunSummary.$Properties>;
   /** Events that the collector dropped because this page read too slowly; history has filled the gaps. */
@@ -44,7 +50,9 @@ export interface LiveStoreOptions {
 interface Entry {
   target: Target;
   timeline: Timeline;
-  status: RunTimeline["status"];
+  /** Layer whose counts the timeline carries. */
+  counted: number | undefined;
+  status: Arrival;
   error: string | undefined;
   newest: Bucket | undefined;
   /** Live steps that came while history was under way; they are put behind it. */
@@ -70,7 +78,13 @@ export class LiveStore {
   #connection: LiveSnapshot["connection"] = { state: "idle" };
   #dropped = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #snapshot: LiveSnapshot = { connection: { state: "idle" }, timelines: new Map(), summaries: new Map(), dropped: 0 };
+  #snapshot: LiveSnapshot = {
+    connection: { state: "idle" },
+    timelines: new Map(),
+    held: false,
+    summaries: new Map(),
+    dropped: 0,
+  };
 
   constructor(client: Client, options: LiveStoreOptions = {}) {
     this.#client = client;
@@ -109,6 +123,7 @@ export class LiveStore {
       void this.#load(created);
     } else if (entry.target.layer !== target.layer) {
       entry.target = target;
+      entry.status = "loading";
       void this.#load(entry);
     }
   }
@@ -119,6 +134,7 @@ export class LiveStore {
     return {
       target,
       timeline,
+      counted: undefined,
       status: "loading",
       error: undefined,
       newest: undefined,
@@ -158,9 +174,10 @@ export class LiveStore {
     try {
       const history = await this.#client.history(query, entry.abort.signal);
       entry.timeline.load(history);
-      entry.status = "ready";
+      entry.counted = layer;
       entry.error = undefined;
-      if (entry.target.layer !== layer) entry.again = true;
+      if (entry.target.layer === layer) entry.status = "ready";
+      else entry.again = true;
     } catch (error) {
       // What was loaded before stays on screen; the view says that it could not be brought up to date.
       entry.status = "failed";
@@ -236,10 +253,10 @@ export class LiveStore {
   #publish(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const timelines = new Map([...this.#entries].map(([run, entry]) => [run, timelineOf(run, entry)]));
+    const now = new Map([...this.#entries].map(([run, entry]) => [run, timelineOf(run, this.#split, entry)]));
     this.#snapshot = {
       connection: this.#connection,
-      timelines,
+      ...holdTimelines(this.#snapshot.timelines, now),
       summaries: new Map(this.#summaries),
       dropped: this.#dropped,
     };
@@ -251,8 +268,10 @@ function needsHistory(outcome: ReturnType<Timeline["append"]>): boolean {
   return outcome === "gap" || outcome === "rewound";
 }
 
-function timelineOf(run: string, { target, timeline, status, error, newest }: Entry): RunTimeline {
-  return { run, layer: target.layer, status, error, buckets: [...timeline.buckets], width: timeline.width, newest };
+function timelineOf(run: string, split: SplitName, entry: Entry): RunTimeline {
+  const { timeline, counted, status, error, newest } = entry;
+  const { width } = timeline;
+  return { run, split, layer: counted, status, error, buckets: [...timeline.buckets], width, newest };
 }
 
 /** A step's layers without the counts of all but one: over thousands of steps they would fill the memory. */

@@ -3,6 +3,9 @@
 import type { v1 } from "@moescope/proto";
 import { useEffect, useMemo, useSyncExternalStore } from "react";
 import type { Address } from "../address/address.ts";
+import type { SplitName } from "../api/client.ts";
+import type { Arrival } from "./arrival.ts";
+import type { Bucket } from "./bucket.ts";
 import { type ChosenRun, chooseRuns, idOf, runLabels } from "./chosen-runs.ts";
 import { liveStore } from "./collector.ts";
 import { type Cursor, cursorOf } from "./cursor.ts";
@@ -21,8 +24,16 @@ export interface Scene {
   timelines: readonly RunTimeline[];
   /** Ids in the address that the collector does not have. */
   unknown: readonly string[];
-  /** Layer of the expert views: the address's where a chosen run has it, else the first MoE layer. */
+  /** Split of the timelines: the address's, or while that is on its way the one before. */
+  split: SplitName;
+  /** Layer wanted in the expert views: the address's where a chosen run has it, else the first MoE layer. */
   layer: number | undefined;
+  /** Layer whose counts the timelines carry: the wanted one, or while that is on its way the one before. */
+  shownLayer: number | undefined;
+  /** Another split or layer is on its way, or the history of a chosen run. */
+  loading: boolean;
+  /** What is on screen is no longer what the address asks for. */
+  held: boolean;
   /** MoE layers of the chosen runs, ascending. */
   layers: readonly number[];
   cursor: Cursor;
@@ -42,7 +53,8 @@ export function useScene(address: Address): Scene {
   useShown(chosen, layer, address.split);
   const timelines = useMemo(() => chosen.flatMap(({ id }) => live.timelines.get(id) ?? []), [chosen, live.timelines]);
   const cursor = useMemo(() => cursorOf(address.step, timelines), [address.step, timelines]);
-  const { connection, dropped } = live;
+  const { connection, dropped, held } = live;
+  const settled = timelines.filter(({ status }) => status !== "loading");
   return {
     address,
     summaries,
@@ -51,7 +63,11 @@ export function useScene(address: Address): Scene {
     chosen,
     timelines,
     unknown,
+    split: settled[0]?.split ?? address.split,
     layer,
+    shownLayer: held ? (settled.find((timeline) => timeline.layer !== undefined)?.layer ?? layer) : layer,
+    loading: held || settled.length < chosen.length,
+    held,
     layers,
     cursor,
     connection,
@@ -92,10 +108,22 @@ function useShown(chosen: readonly ChosenRun[], layer: number | undefined, split
   }, [key]);
 }
 
-/** Chosen runs with the buckets of their timelines, for models. */
-export function withBuckets(chosen: readonly ChosenRun[], timelines: readonly RunTimeline[]) {
-  return chosen.flatMap((run) => {
+/** A chosen run with its history, for models. */
+export interface RunHistory {
+  chosen: ChosenRun;
+  buckets: readonly Bucket[];
+  /** Steps in a bucket. */
+  width: number;
+  status: Arrival;
+  newest: Bucket | undefined;
+}
+
+/** Every chosen run with the buckets of its timeline; loading until it has one. */
+export function withBuckets(chosen: readonly ChosenRun[], timelines: readonly RunTimeline[]): RunHistory[] {
+  return chosen.map((run) => {
     const timeline = timelines.find((each) => each.run === run.id);
-    return timeline === undefined ? [] : [{ chosen: run, buckets: timeline.buckets, width: timeline.width, timeline }];
+    if (timeline === undefined) return { chosen: run, buckets: [], width: 1, status: "loading", newest: undefined };
+    const { buckets, width, status, newest } = timeline;
+    return { chosen: run, buckets, width, status, newest };
   });
 }

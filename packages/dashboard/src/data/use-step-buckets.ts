@@ -1,42 +1,40 @@
 // Every layer's counts at the step cursor, for each run on screen.
-import { keepPreviousData, useQueries } from "@tanstack/react-query";
+import { useQueries } from "@tanstack/react-query";
 import type { SplitName } from "../api/client.ts";
+import type { Arrival } from "./arrival.ts";
 import type { Bucket } from "./bucket.ts";
 import { client } from "./collector.ts";
 import { type Cursor, stepsAt } from "./cursor.ts";
-import type { RunTimeline } from "./live-store.ts";
+import type { RunHistory } from "./scene.ts";
 
 export interface StepBucketAnswer {
   bucket: Bucket | undefined;
   error: Error | undefined;
-  loading: boolean;
+  status: Arrival;
 }
 
-/** One answer for each timeline, in order; following live, the newest step needs no request. */
-export function useStepBuckets(
-  timelines: readonly RunTimeline[],
-  cursor: Cursor,
-  split: SplitName,
-): StepBucketAnswer[] {
+/** One answer for each run, in order; following live, the newest step needs no request. */
+export function useStepBuckets(runs: readonly RunHistory[], cursor: Cursor, split: SplitName): StepBucketAnswer[] {
+  const wanted = runs.map(({ buckets }) => stepsAt(cursor.step, buckets, split === "train"));
   const answers = useQueries({
-    queries: timelines.map(({ run, buckets, newest }) => {
-      const steps = stepsAt(cursor.step, buckets, split === "train");
-      const isNewest = cursor.live && newest !== undefined;
+    queries: runs.map(({ chosen: { id: run }, newest }, place) => {
+      const steps = wanted[place];
       return {
         queryKey: ["step", run, split, steps?.from, steps?.to],
         queryFn: async ({ signal }: { signal: AbortSignal }) => {
           const history = await client.history({ run, split, ...steps, points: 1, layers: "all" }, signal);
           return history.buckets[0] ?? null;
         },
-        enabled: steps !== undefined && !isNewest,
-        placeholderData: keepPreviousData,
+        enabled: steps !== undefined && !(cursor.live && newest !== undefined),
         staleTime: Number.POSITIVE_INFINITY,
       };
     }),
   });
-  return timelines.map(({ newest }, place) => {
+  return runs.map(({ newest, status }, place): StepBucketAnswer => {
+    if (cursor.live && newest !== undefined) return { bucket: newest, error: undefined, status: "ready" };
+    if (wanted[place] === undefined) return { bucket: undefined, error: undefined, status };
     const { data, error, isLoading } = answers[place]!;
-    const bucket = cursor.live && newest !== undefined ? newest : (data ?? undefined);
-    return { bucket, error: error ?? undefined, loading: isLoading };
+    const arrival = isLoading ? "loading" : error === null ? "ready" : "failed";
+    return { bucket: data ?? undefined, error: error ?? undefined, status: arrival };
   });
 }

@@ -2,6 +2,7 @@
 import { deadExperts, relativeLoad, sumHistograms } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import { mergeBuckets } from "../api/merge-buckets.ts";
+import { strategyName } from "../format/strategy.ts";
 import { toCsv } from "./csv.ts";
 
 /** A run and the steps to add up, with the counts of the figure's layers. */
@@ -118,7 +119,7 @@ function addUp(
 
 /** The strategy, and the id where two runs share one. */
 function panelLabels(runs: readonly v1.RunDescription.$Properties[]): string[] {
-  const strategies = runs.map(({ strategy }) => strategy || "no strategy");
+  const strategies = runs.map(({ strategy }) => strategyName(strategy) || "no strategy");
   const unique = new Set(strategies).size === strategies.length;
   return runs.map(({ id }, place) => (unique ? strategies[place]! : `${strategies[place]} (${id})`));
 }

@@ -2,6 +2,7 @@
 import type { v1 } from "@moescope/proto";
 import { hasSteps, type Progress, progressOf, type RunState, stateOf } from "../data/run-state.ts";
 import { formatRatio, formatValue } from "../format/number.ts";
+import { strategyName } from "../format/strategy.ts";
 
 export interface RailRow {
   id: string;
@@ -31,7 +32,7 @@ export function railRows(
 
 function searchText(summary: v1.RunSummary.$Properties): string {
   const { id = "", name = "", strategy = "", recipe = "", tags = [], seed = 0 } = summary.run ?? {};
-  return [id, name, strategy, recipe, ...tags, `seed ${seed}`, stateOf(summary)].join("\n").toLowerCase();
+  return [id, name, strategy, strategyName(strategy), recipe, ...tags, `seed ${seed}`, stateOf(summary)].join("\n").toLowerCase();
 }
 
 function rowOf(
@@ -44,7 +45,7 @@ function rowOf(
   return {
     id,
     name: summary.run?.name || id,
-    strategy: summary.run?.strategy ?? "",
+    strategy: strategyName(summary.run?.strategy),
     state: stateOf(summary),
     progress: progressOf(summary),
     loss: started ? formatValue(summary.loss ?? Number.NaN) : "–",

@@ -20,7 +20,7 @@ const LINES = [
 ] as const;
 
 export default function Balance({ scene }: ViewProps) {
-  const { address, chosen, timelines, cursor } = scene;
+  const { address, chosen, timelines, cursor, split } = scene;
   const runs = useMemo(() => withBuckets(chosen, timelines), [chosen, timelines]);
   const loss = useMemo(() => lossModel(runs, address.x, cursor.step), [runs, address.x, cursor.step]);
   const violation = useMemo(
@@ -33,7 +33,7 @@ export default function Balance({ scene }: ViewProps) {
   return (
     <>
       <Card
-        title={address.split === "train" ? "Loss" : `Loss (${address.split})`}
+        title={split === "train" ? "Loss" : `Loss (${split})`}
         name="Loss"
         sentence={loss.sentence}
         table={() => linesTable(loss)}

@@ -6,8 +6,11 @@ import { navigate } from "../../address/use-address.ts";
 import { nearestIndex } from "../../charts/lines.ts";
 import { Plot, type Readout } from "../../charts/Plot.tsx";
 import { formatPosition } from "../../charts/ticks.ts";
+import { Waiting } from "../../components/Notice.tsx";
 import { stepRange } from "../../format/sentence.ts";
 import { type LineSeries, type LinesModel, lineRows } from "./lines-model.ts";
+
+const HEIGHT = 260;
 
 /** Up to so many points a line shows them: a few evaluations would be hard to see. */
 const SPARSE = 24;
@@ -22,7 +25,7 @@ interface LinesChartProps {
 }
 
 export function LinesChart({ model, label, axis, cursorX, formatY, formatReading }: LinesChartProps) {
-  const { series, xDomain, yDomain } = model;
+  const { series, loading, xDomain, yDomain } = model;
   const rows = useMemo(() => lineRows(series), [series]);
   const places = useMemo(() => series.map(({ points }) => points.map(({ x }) => x)), [series]);
   const crowded = series.length > 8;
@@ -31,10 +34,11 @@ export function LinesChart({ model, label, axis, cursorX, formatY, formatReading
     const at = nearestIndex(places[0] ?? [], x);
     if (at >= 0) navigate({ step: series[0]!.points[at]!.lastStep }, "replace");
   };
+  if (loading) return <Waiting height={HEIGHT} />;
   return (
     <Plot
       label={label}
-      height={260}
+      height={HEIGHT}
       axis={axis}
       xDomain={xDomain}
       yDomain={yDomain}

@@ -1,6 +1,7 @@
 // Lines of several runs over one x axis: the loss, and MaxVio as a mean over layers or layer by layer.
 import type { Axis } from "../../address/address.ts";
 import { type Bucket, layerOf, meanOf, positionOf, scalarOf } from "../../data/bucket.ts";
+import { type Arrival, arrivalOf, LOADING, sentenceWithout } from "../../data/arrival.ts";
 import type { ChosenRun } from "../../data/chosen-runs.ts";
 import { formatRatio, formatValue } from "../../format/number.ts";
 import { joinWords } from "../../format/sentence.ts";
@@ -29,6 +30,8 @@ export interface LineSeries {
 
 export interface LinesModel {
   series: LineSeries[];
+  /** Nothing can be drawn yet: domains mean nothing. */
+  loading: boolean;
   sentence: string;
   xDomain: readonly [number, number];
   yDomain: readonly [number, number];
@@ -38,6 +41,7 @@ export interface LinesModel {
 export interface RunBuckets {
   chosen: ChosenRun;
   buckets: readonly Bucket[];
+  status: Arrival;
 }
 
 /**
@@ -50,7 +54,8 @@ export function lossModel(runs: readonly RunBuckets[], axis: Axis, step: number)
     ...seriesOf(chosen, undefined),
     points: buckets.flatMap((bucket) => pointOf(bucket, scalarOf(bucket, "loss"), axis, chosen.run.startedAt ?? 0)),
   }));
-  return { series, sentence: lossSentence(series, step), xDomain: xDomain(series, axis), yDomain: yDomain(series) };
+  const sentence = (arrival: Arrival) => lossSentence(series, arrival, step);
+  return { ...linesModel(runs, series, axis, sentence), yDomain: yDomain(series) };
 }
 
 /** MaxVio (batch) of each run over x: mean over layers with the band from the lowest to the highest layer, or one line a layer. */
@@ -62,7 +67,21 @@ export function maxViolationModel(
 ): LinesModel {
   const series = runs.flatMap((run) => (perLayer ? layerSeries(run, axis) : [meanSeries(run, axis)]));
   const [, high] = yDomain(series);
-  return { series, sentence: maxViolationSentence(runs, step), xDomain: xDomain(series, axis), yDomain: [0, high] };
+  const sentence = (arrival: Arrival) => maxViolationSentence(runs, arrival, step);
+  return { ...linesModel(runs, series, axis, sentence), yDomain: [0, high] };
+}
+
+/** While any run is on its way a sentence would compare too few; what is here is drawn. */
+function linesModel(
+  runs: readonly RunBuckets[],
+  series: LineSeries[],
+  axis: Axis,
+  sentenceOf: (arrival: Arrival) => string,
+): Omit<LinesModel, "yDomain"> {
+  const arrival = arrivalOf(runs.map(({ status }) => status));
+  const loading = arrival === "loading" && series.every(({ points }) => points.length === 0);
+  const sentence = arrival === "loading" ? LOADING : sentenceOf(arrival);
+  return { series, loading, sentence, xDomain: xDomain(series, axis) };
 }
 
 function meanSeries({ chosen, buckets }: RunBuckets, axis: Axis): LineSeries {
@@ -138,12 +157,12 @@ function extent(values: readonly number[]): [number, number] {
   return [low, high];
 }
 
-function lossSentence(series: readonly LineSeries[], step: number): string {
+function lossSentence(series: readonly LineSeries[], arrival: Arrival, step: number): string {
   const ends = series.flatMap(({ label, points }) => {
     const point = points.findLast(({ firstStep }) => firstStep <= step);
     return point === undefined ? [] : [{ label, ...point }];
   });
-  if (ends.length === 0) return "No loss has arrived for this split yet.";
+  if (ends.length === 0) return sentenceWithout(arrival, "No loss has arrived for this split yet.");
   const parts = ends.map(({ label, y, lastStep }) => `${label} is at ${formatValue(y)} at step ${lastStep}`);
   return `${joinWords(parts)}${difference(ends)}.`;
 }
@@ -156,7 +175,7 @@ function difference(ends: readonly { label: string; y: number; lastStep: number 
   return `: ${(a!.y < b!.y ? a! : b!).label} is ${formatValue(gap)} lower`;
 }
 
-function maxViolationSentence(runs: readonly RunBuckets[], step: number): string {
+function maxViolationSentence(runs: readonly RunBuckets[], arrival: Arrival, step: number): string {
   const parts = runs.flatMap(({ chosen, buckets }) => {
     const bucket = buckets.findLast(({ firstStep }) => (firstStep ?? 0) <= step);
     const layers = (bucket?.layers ?? []).filter((layer) => layer.maxViolation?.values);
@@ -166,7 +185,7 @@ function maxViolationSentence(runs: readonly RunBuckets[], step: number): string
     const worstPart = `layer ${worst.layer ?? 0} is the worst with ${formatRatio(meanOf(worst.maxViolation))}`;
     return [`${formatRatio(mean)} in ${chosen.label} at step ${bucket!.lastStep ?? 0} (${worstPart})`];
   });
-  if (parts.length === 0) return "No MoE layer has reported for this split yet.";
+  if (parts.length === 0) return sentenceWithout(arrival, "No MoE layer has reported for this split yet.");
   return `Averaged over layers: ${joinWords(parts)}.`;
 }
 

@@ -6,12 +6,15 @@ import { navigate } from "../../address/use-address.ts";
 import { bandPath, linePath, nearestIndex } from "../../charts/lines.ts";
 import { Plot, type Readout } from "../../charts/Plot.tsx";
 import { formatPosition } from "../../charts/ticks.ts";
+import { Waiting } from "../../components/Notice.tsx";
 import { formatPercent, formatRatio } from "../../format/number.ts";
 import { stepRange } from "../../format/sentence.ts";
-import { type ExpertMarks, type ExpertsModel, MOST_LINES, shareQuantiles } from "./experts-model.ts";
+import { type ExpertMarks, type ExpertsModel, isLoading, MOST_LINES, shareQuantiles } from "./experts-model.ts";
 
 /** What the marked experts are drawn in; every mark has its number beside it. */
 export const MARK_COLOURS = { followed: "var(--ink)", busiest: "var(--over)", idlest: "var(--under)" } as const;
+
+const HEIGHT = 250;
 
 interface ExpertLinesProps {
   model: ExpertsModel;
@@ -27,10 +30,11 @@ export function ExpertLines({ model, marks, axis, xDomain, yDomain, cursorX }: E
     const at = nearestIndex(model.x, x);
     if (at >= 0) navigate({ step: model.lastSteps[at]! }, "replace");
   };
+  if (isLoading(model)) return <Waiting height={HEIGHT} />;
   return (
     <Plot
       label={`Share of assignments of each expert. ${marks.sentence}`}
-      height={250}
+      height={HEIGHT}
       axis={axis}
       xDomain={xDomain}
       yDomain={yDomain}

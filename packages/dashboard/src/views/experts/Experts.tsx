@@ -4,8 +4,9 @@ import { navigate } from "../../address/use-address.ts";
 import { Card } from "../../components/Card.tsx";
 import { Select } from "../../components/controls.tsx";
 import { LoadScale } from "../../components/LoadScale.tsx";
-import { Blank, Waiting } from "../../components/Notice.tsx";
+import { Blank } from "../../components/Notice.tsx";
 import { PaneTitle } from "../../components/PaneTitle.tsx";
+import { Sentence } from "../../components/Sentence.tsx";
 import { Term } from "../../components/Term.tsx";
 import { cursorPosition } from "../../data/cursor.ts";
 import { withBuckets } from "../../data/scene.ts";
@@ -25,7 +26,7 @@ import {
 import "./experts.css";
 
 export default function Experts({ scene, theme }: ViewProps) {
-  const { address, chosen, timelines, cursor, layer, layers } = scene;
+  const { address, chosen, timelines, cursor, layer: wanted, shownLayer: layer, layers } = scene;
   const { x, expert } = address;
   const runs = useMemo(() => withBuckets(chosen, timelines), [chosen, timelines]);
   const models = useMemo(
@@ -34,7 +35,7 @@ export default function Experts({ scene, theme }: ViewProps) {
         ? []
         : runs
             .filter(({ chosen }) => chosen.run.moeLayers?.includes(layer))
-            .map((run) => expertsModel(run.chosen, run.buckets, run.width, layer, x)),
+            .map((run) => expertsModel(run, layer, x)),
     [runs, layer, x],
   );
   const panes = useMemo(
@@ -44,7 +45,6 @@ export default function Experts({ scene, theme }: ViewProps) {
   const xDomain = useMemo(() => sharedXDomain(models, x), [models, x]);
   const deaths = useMemo(() => deathSentence(models), [models]);
   if (layer === undefined) return <Blank title="No MoE layer">The chosen runs have no layer with experts.</Blank>;
-  if (models.length === 0) return <Waiting />;
   const cursorX = cursorPosition(cursor, runs, x);
   const table = () => expertsTable(models);
   const resolution = stepsAPoint(timelines.map(({ width }) => width));
@@ -52,7 +52,7 @@ export default function Experts({ scene, theme }: ViewProps) {
     <>
       <Select
         label="Layer"
-        value={String(layer)}
+        value={String(wanted)}
         choices={layers.map((each) => ({ value: String(each), text: String(each) }))}
         onChange={(text) => navigate({ layer: Number(text) })}
       />
@@ -73,7 +73,7 @@ export default function Experts({ scene, theme }: ViewProps) {
             <div key={model.run.id}>
               <PaneTitle run={model.run} detail={`layer ${layer}`} />
               <p className="pane-sentence" data-export="text">
-                {marks.sentence}
+                <Sentence text={marks.sentence} />
               </p>
               <ExpertLines
                 marks={marks}

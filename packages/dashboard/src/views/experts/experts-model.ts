@@ -1,18 +1,24 @@
 // Load of every expert of one layer over the steps of a run.
 import { deadExperts } from "@moescope/metrics";
 import type { Axis } from "../../address/address.ts";
+import { type Arrival, arrivalOf, LOADING, sentenceWithout } from "../../data/arrival.ts";
 import { type Bucket, layerOf, loadOf, positionOf } from "../../data/bucket.ts";
 import type { ChosenRun } from "../../data/chosen-runs.ts";
+import type { RunHistory } from "../../data/scene.ts";
 import { formatPercent, formatRatio, formatWhole } from "../../format/number.ts";
 import { joinWords, stepRange } from "../../format/sentence.ts";
 
 /** Up to this many experts are drawn as lines; above, as bands of quantiles with the chosen ones on top. */
 export const MOST_LINES = 64;
 
+const NO_COUNTS = "No counts for this split yet.";
+
 export interface ExpertsModel {
   run: ChosenRun;
   layer: number;
   experts: number;
+  /** Whether its history is here; while it is on its way the arrays are empty. */
+  status: Arrival;
   /** Steps in a bucket, and the buckets' place on the x axis. */
   width: number;
   x: Float64Array;
@@ -29,6 +35,11 @@ export interface ExpertsModel {
   counts: Float64Array;
 }
 
+/** Nothing can be drawn yet. */
+export function isLoading({ status, x }: ExpertsModel): boolean {
+  return status === "loading" && x.length === 0;
+}
+
 /** What stands out at the step cursor. */
 export interface ExpertMarks {
   /** Bucket at the cursor; −1 when there is none. */
@@ -38,13 +49,9 @@ export interface ExpertMarks {
   sentence: string;
 }
 
-/**
- * @param buckets with the counts of `layer`; buckets without them are left out
- */
+/** Buckets without the counts of `layer` are left out. */
 export function expertsModel(
-  chosen: ChosenRun,
-  buckets: readonly Bucket[],
-  width: number,
+  { chosen, buckets, width, status }: RunHistory,
   layer: number,
   axis: Axis,
 ): ExpertsModel {
@@ -55,6 +62,7 @@ export function expertsModel(
     run: chosen,
     layer,
     experts,
+    status,
     width,
     x: Float64Array.from(kept, (bucket) => positionOf(bucket, axis, chosen.run.startedAt ?? 0)),
     firstSteps: kept.map((bucket) => bucket.firstStep ?? 0),
@@ -110,8 +118,8 @@ function relativeAt({ relative, experts }: ExpertsModel, row: number): Float64Ar
 }
 
 function sentenceOf(model: ExpertsModel, row: number, marked: ExpertMarks["marked"]): string {
-  const { layer, experts, relative, share, firstSteps, lastSteps } = model;
-  if (row < 0) return `No counts of layer ${layer} for this split yet.`;
+  const { layer, experts, relative, share, firstSteps, lastSteps, status } = model;
+  if (row < 0) return sentenceWithout(status, `No counts of layer ${layer} for this split yet.`);
   const parts = marked.map(({ expert, role }) => {
     const cell = row * experts + expert;
     const amount = `${formatRatio(relative[cell]!)} × its share (${formatPercent(share[cell]!)})`;
@@ -177,7 +185,9 @@ export function deadCells({ counts, experts, x }: ExpertsModel): number[] {
 
 /** Which experts of a layer were ever dead, run by run. */
 export function deathSentence(models: readonly ExpertsModel[]): string {
-  if (models.every(({ x }) => x.length === 0)) return "No counts for this split yet.";
+  const arrival = arrivalOf(models.map(({ status }) => status));
+  if (arrival === "loading") return LOADING;
+  if (models.every(({ x }) => x.length === 0)) return sentenceWithout(arrival, NO_COUNTS);
   const parts = models.flatMap((model) => {
     const dead = new Set(deadCells(model).map((cell) => Math.floor(cell / model.x.length)));
     if (dead.size === 0) return [];
@@ -233,6 +243,8 @@ export function sharedYDomain(models: readonly ExpertsModel[], experts: number):
 
 /** How far apart the experts of a layer are at the cursor, run by run. */
 export function spreadSentence(panes: readonly { model: ExpertsModel; marks: ExpertMarks }[]): string {
+  const arrival = arrivalOf(panes.map(({ model }) => model.status));
+  if (arrival === "loading") return LOADING;
   const parts = panes.flatMap(({ model, marks }) => {
     if (marks.row < 0) return [];
     const loads = relativeAt(model, marks.row);
@@ -240,6 +252,6 @@ export function spreadSentence(panes: readonly { model: ExpertsModel; marks: Exp
       `${formatRatio(Math.min(...loads))} and ${formatRatio(Math.max(...loads))} × the fair share in ${model.run.label}`,
     ];
   });
-  if (parts.length === 0) return "No counts for this split yet.";
+  if (parts.length === 0) return sentenceWithout(arrival, NO_COUNTS);
   return `In layer ${panes[0]!.model.layer} an expert gets between ${joinWords(parts)}.`;
 }

@@ -5,11 +5,12 @@ import type { Cell } from "../../charts/cells.ts";
 import { HeatMap } from "../../charts/HeatMap.tsx";
 import { Card } from "../../components/Card.tsx";
 import { LoadScale } from "../../components/LoadScale.tsx";
-import { Waiting } from "../../components/Notice.tsx";
 import { PaneTitle } from "../../components/PaneTitle.tsx";
+import { Sentence } from "../../components/Sentence.tsx";
 import { Term } from "../../components/Term.tsx";
 import type { Bucket } from "../../data/bucket.ts";
 import { withBuckets } from "../../data/scene.ts";
+import { useLastComplete } from "../../data/use-last-complete.ts";
 import { useStepBuckets } from "../../data/use-step-buckets.ts";
 import { formatPercent } from "../../format/number.ts";
 import { stepRange } from "../../format/sentence.ts";
@@ -24,16 +25,17 @@ import {
 } from "./layers-model.ts";
 
 export default function Layers({ scene, theme }: ViewProps) {
-  const { address, chosen, timelines, cursor } = scene;
+  const { address, chosen, timelines, cursor, split } = scene;
   const runs = useMemo(() => withBuckets(chosen, timelines), [chosen, timelines]);
-  const answers = useStepBuckets(timelines, cursor, address.split);
-  const panes = runs.map(({ chosen }, place) => ({
-    bucket: answers[place]?.bucket,
-    model: layersModel(chosen, answers[place]?.bucket),
-  }));
-  if (answers.length === 0 || answers.some(({ loading }) => loading)) return <Waiting />;
+  const answers = useStepBuckets(runs, cursor, split);
+  const now = runs.map(({ chosen }, place) => {
+    const { bucket, status, error } = answers[place]!;
+    return { bucket, error, model: layersModel(chosen, bucket, status) };
+  });
+  const complete = answers.every(({ status }) => status !== "loading");
+  const { shown: panes = now, stale } = useLastComplete(complete ? now : undefined);
   const models = panes.map(({ model }) => model);
-  const failed = answers.find(({ error }) => error !== undefined)?.error;
+  const failed = panes.find(({ error }) => error !== undefined)?.error;
   const sentence = failed !== undefined ? `The step could not be fetched: ${failed.message}` : layersSentence(models);
   return (
     <Card
@@ -42,16 +44,19 @@ export default function Layers({ scene, theme }: ViewProps) {
       sentence={sentence}
       table={() => layersTable(models)}
     >
-      <div className={models.every(({ experts }) => experts <= 32) ? "panes beside" : "panes"}>
+      <div
+        className={`panes${models.every(({ experts }) => experts <= 32) ? " beside" : ""}${stale ? " stale" : ""}`}
+        aria-busy={stale}
+      >
         {panes.map(({ model, bucket }) => (
           <div key={model.run.id} data-testid={`layers-${model.run.id}`}>
             <PaneTitle
               run={model.run}
-              detail={bucket === undefined ? "no step yet" : stepRange(model.firstStep, model.lastStep)}
+              detail={stepText(model, bucket)}
             />
             {models.length > 1 && (
               <p className="pane-sentence" data-export="text">
-                {model.sentence}
+                <Sentence text={model.sentence} />
               </p>
             )}
             <LayerMap
@@ -66,6 +71,11 @@ export default function Layers({ scene, theme }: ViewProps) {
       <LoadScale theme={theme} />
     </Card>
   );
+}
+
+function stepText({ firstStep, lastStep, status }: LayersModel, bucket: Bucket | undefined): string | undefined {
+  if (bucket !== undefined) return stepRange(firstStep, lastStep);
+  return status === "ready" ? "no step yet" : undefined;
 }
 
 interface LayerMapProps {
@@ -90,6 +100,7 @@ function LayerMap({ model, bucket, theme, selected }: LayerMapProps) {
   return (
     <HeatMap
       label={`Relative load of ${experts} experts in ${layers.length} layers. ${model.sentence}`}
+      loading={model.status === "loading"}
       values={relative}
       rows={layers.length}
       columns={experts}

@@ -1,12 +1,17 @@
 // Layers × experts at one step: relative load of every cell, and the cell that is worst.
 import { busiestExpert, deadExperts, maxViolation } from "@moescope/metrics";
+import { type Arrival, arrivalOf, LOADING, sentenceWithout } from "../../data/arrival.ts";
 import { type Bucket, type Layer, loadOf } from "../../data/bucket.ts";
 import type { ChosenRun } from "../../data/chosen-runs.ts";
 import { formatPercent, formatRatio, formatWhole } from "../../format/number.ts";
 import { plural, stepRange } from "../../format/sentence.ts";
 
+const NOTHING = "No MoE layer has reported at this step.";
+
 export interface LayersModel {
   run: ChosenRun;
+  /** Whether its step is here; while it is on its way all cells are NaN. */
+  status: Arrival;
   firstStep: number;
   lastStep: number;
   /** Rows of the map: indices of the MoE layers. */
@@ -22,8 +27,11 @@ export interface LayersModel {
   sentence: string;
 }
 
-/** @param bucket with the counts of all layers; undefined while there is none */
-export function layersModel(chosen: ChosenRun, bucket: Bucket | undefined): LayersModel {
+/**
+ * @param bucket with the counts of all layers; undefined while there is none
+ * @param status whether there is none because it did not come yet
+ */
+export function layersModel(chosen: ChosenRun, bucket: Bucket | undefined, status: Arrival): LayersModel {
   const layers = chosen.run.moeLayers ?? [];
   const experts = chosen.run.experts ?? 0;
   const relative = new Float64Array(layers.length * experts).fill(Number.NaN);
@@ -38,8 +46,9 @@ export function layersModel(chosen: ChosenRun, bucket: Bucket | undefined): Laye
   });
   const worst = worstCell(bucket);
   const place = { firstStep: bucket?.firstStep ?? 0, lastStep: bucket?.lastStep ?? 0 };
-  const sentence = sentenceOf(chosen, bucket, worst, dead.length);
-  return { run: chosen, ...place, layers, experts, relative, counts, dead, worst, sentence };
+  const empty = sentenceWithout(status, NOTHING);
+  const sentence = sentenceOf(chosen, bucket, worst, dead.length) ?? empty;
+  return { run: chosen, status, ...place, layers, experts, relative, counts, dead, worst, sentence };
 }
 
 function summaryOf(bucket: Bucket | undefined, layer: number): Layer | undefined {
@@ -109,8 +118,13 @@ export function readingSentence(reading: CellReading): string {
   return `Layer ${layer}, expert ${expert}: ${count} assignments, ${relative} × its share${dead ? ", dead" : ""}; ${mix}.`;
 }
 
-function sentenceOf(chosen: ChosenRun, bucket: Bucket | undefined, worst: LayersModel["worst"], dead: number): string {
-  if (bucket === undefined || worst === undefined) return "No MoE layer has reported at this step.";
+function sentenceOf(
+  chosen: ChosenRun,
+  bucket: Bucket | undefined,
+  worst: LayersModel["worst"],
+  dead: number,
+): string | undefined {
+  if (bucket === undefined || worst === undefined) return undefined;
   const reading = readCell(chosen, bucket, worst.layer, worst.expert)!;
   const mostly =
     reading.categories.length > 1
@@ -123,9 +137,11 @@ function sentenceOf(chosen: ChosenRun, bucket: Bucket | undefined, worst: Layers
 
 /** Of several runs, the one that is furthest from balance; of one, its own sentence. */
 export function layersSentence(models: readonly LayersModel[]): string {
+  const arrival = arrivalOf(models.map(({ status }) => status));
+  if (arrival === "loading") return LOADING;
   if (models.length === 1) return models[0]!.sentence;
   const peaks = models.map((model) => ({ model, peak: peakOf(model.relative) })).filter(({ peak }) => peak > 0);
-  if (peaks.length === 0) return "No MoE layer has reported at this step.";
+  if (peaks.length === 0) return sentenceWithout(arrival, NOTHING);
   const { model, peak } = peaks.reduce((a, b) => (b.peak > a.peak ? b : a));
   const deaths = models.reduce((sum, { dead }) => sum + dead.length, 0);
   const worst = `${model.run.label} is furthest from balance, with an expert at ${formatRatio(peak)} × its share`;

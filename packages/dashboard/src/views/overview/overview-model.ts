@@ -4,6 +4,7 @@ import { type Bucket, layerOf, meanOf } from "../../data/bucket.ts";
 import { hasSteps, type Progress, progressOf, type RunState, stateOf } from "../../data/run-state.ts";
 import { formatCount, formatDuration, formatRatio, formatValue } from "../../format/number.ts";
 import { plural } from "../../format/sentence.ts";
+import { strategyName } from "../../format/strategy.ts";
 import { type Health, judge, lossTrace, maxViolationTrace, type Verdict, type WorstLayer } from "./verdict.ts";
 
 export interface OverviewRow {
@@ -46,7 +47,7 @@ export function overviewRow(
   return {
     id: summary.run?.id ?? "",
     name: summary.run?.name || summary.run?.id || "",
-    strategy: summary.run?.strategy ?? "",
+    strategy: strategyName(summary.run?.strategy),
     state: stateOf(summary),
     verdict: health.verdict,
     sentence: sentenceOf(summary, health, now),
