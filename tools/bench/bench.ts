@@ -1,8 +1,9 @@
 // `npm run bench [-- NAME …]`: measures what the project promises, beside its peers where they are installed.
 import { memory } from "./memory.ts";
+import { reporterCost } from "./reporter-cost.ts";
 import { trainStep } from "./train-step.ts";
 
-const benches: Record<string, () => Promise<void>> = { "train-step": trainStep, memory };
+const benches: Record<string, () => Promise<void>> = { "train-step": trainStep, memory, reporter: reporterCost };
 
 const names = process.argv.slice(2);
 const unknown = names.find((name) => !Object.hasOwn(benches, name));

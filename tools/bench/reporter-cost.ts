@@ -1,4 +1,4 @@
-// What reporting a step costs the training thread, with a real collector in a process of its own: `node tools/dist/bench/reporter-cost.js`.
+// What reporting a step costs the training thread, with a real collector in a process of its own.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { v1 } from "@moescope/proto";
 import { CollectorReporter, type StepReport } from "@moescope/trainer";
 import { startCollectorProcess } from "../collector-process.ts";
+import { printTable } from "./table.ts";
 
 interface Shape {
   name: string;
@@ -32,18 +33,21 @@ interface Cost {
   dropped: number;
 }
 
-const directory = mkdtempSync(join(tmpdir(), "moescope-bench-"));
-const collector = await startCollectorProcess(join(directory, "data"));
-try {
-  const costs: Cost[] = [];
-  for (const shape of shapes) costs.push(await measure(shape));
-  console.table(costs);
-} finally {
-  await collector.kill();
-  rmSync(directory, { recursive: true });
+export async function reporterCost(): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "moescope-bench-"));
+  const collector = await startCollectorProcess(join(directory, "data"));
+  try {
+    const costs: Cost[] = [];
+    for (const shape of shapes) costs.push(await measure(shape, collector.grpc, join(directory, "spool")));
+    printTable(Object.keys(costs[0]!), costs.map(Object.values));
+  } finally {
+    await collector.kill();
+    rmSync(directory, { recursive: true });
+  }
 }
 
-async function measure({ name, layers, experts, categories }: Shape): Promise<Cost> {
+async function measure(shape: Shape, address: string, spoolDirectory: string): Promise<Cost> {
+  const { name, layers, experts, categories } = shape;
   const run = {
     id: `bench-${name}`,
     moeLayers: Array.from({ length: layers }, (_, layer) => layer),
@@ -52,8 +56,7 @@ async function measure({ name, layers, experts, categories }: Shape): Promise<Co
     categories: Array.from({ length: categories }, (_, category) => `category ${category}`),
     ranks: 1,
   };
-  const spoolDirectory = join(directory, "spool");
-  const reporter = new CollectorReporter({ address: collector.grpc, run, spoolDirectory, notice: console.error });
+  const reporter = new CollectorReporter({ address, run, spoolDirectory, notice: console.error });
   const microseconds: number[] = [];
   for (let index = 0; index < steps; index++) {
     const step = randomStep(index, layers, experts, categories);
