@@ -49,7 +49,13 @@ export function App() {
         <main className="view">
           {address.view !== "overview" && <h1 className="visually-hidden">{VIEW_NAMES[address.view]}</h1>}
           <Notices scene={scene} ignored={ignored} />
-          <div className="panel" id="view" role="tabpanel" aria-labelledby={`tab-${address.view}`}>
+          <div
+            className={scene.held && address.view !== "overview" ? "panel stale" : "panel"}
+            id="view"
+            role="tabpanel"
+            aria-labelledby={`tab-${address.view}`}
+            aria-busy={scene.loading}
+          >
             <Broken retry={`${address.view} ${address.runs} ${address.layer}`}>
               <Suspense fallback={<Waiting />}>
                 <Body scene={scene} theme={theme} />

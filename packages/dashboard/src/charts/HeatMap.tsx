@@ -1,7 +1,7 @@
 // A heat map that stays light however many cells it has: one picture for the cells, one path for each kind of mark.
 import { type KeyboardEvent, type PointerEvent, type ReactNode, useId, useMemo, useState } from "react";
 import type { Theme } from "../address/address.ts";
-import { Waiting } from "../components/Notice.tsx";
+import { type Arrival, sentenceWithout } from "../data/arrival.ts";
 import { loadColour } from "../theme/diverging.ts";
 import { cellImage } from "./cell-image.ts";
 import { type Cell, cellAt, deadPath, moveCell, type Size } from "./cells.ts";
@@ -31,15 +31,24 @@ export interface HeatMapProps {
   onSelect?: (cell: Cell) => void;
   /** What a cell says when pointed at, and to a screen reader. */
   readout: (cell: Cell) => { text: string; box: ReactNode } | undefined;
-  /** The data is on its way: the place of the map is kept, and nothing is said about it. */
-  loading?: boolean;
+  /** Whether the data is here; until then the place of the map is kept, and nothing is said about it. */
+  status: Arrival;
 }
 
 const LEFT = 34;
 const BOTTOM = 36;
 
 export function HeatMap(props: HeatMapProps) {
-  const { label, values, rows, columns, rowHeight, theme, onSelect, readout, loading = false } = props;
+  if (props.status !== "loading") return <CellMap {...props} />;
+  return <div style={{ height: heightOf(props) + BOTTOM }} />;
+}
+
+function heightOf({ rows, rowHeight }: HeatMapProps): number {
+  return Math.max(1, rows * rowHeight);
+}
+
+function CellMap(props: HeatMapProps) {
+  const { label, values, rows, columns, theme, onSelect, readout, status } = props;
   const [ref, width] = useWidth<HTMLDivElement>();
   const [hover, setHover] = useState<Cell>();
   const [spoken, setSpoken] = useState("");
@@ -48,7 +57,7 @@ export function HeatMap(props: HeatMapProps) {
     () => cellImage(values, columns, (value) => loadColour(value, theme)),
     [values, columns, theme],
   );
-  const size = { width: Math.max(0, width - LEFT - 2), height: Math.max(1, rows * rowHeight) };
+  const size = { width: Math.max(0, width - LEFT - 2), height: heightOf(props) };
   const toCell = (event: PointerEvent<SVGElement>): Cell => {
     const box = event.currentTarget.getBoundingClientRect();
     const [right, down] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
@@ -65,7 +74,6 @@ export function HeatMap(props: HeatMapProps) {
     event.preventDefault();
     event.stopPropagation();
   };
-  if (loading) return <Waiting height={size.height + BOTTOM} />;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
     <div
@@ -78,7 +86,7 @@ export function HeatMap(props: HeatMapProps) {
       onKeyDown={onKeyDown}
       onBlur={() => setHover(undefined)}
     >
-      {empty && <p className="heat-map-empty">No counts here yet.</p>}
+      {empty && <p className="heat-map-empty">{sentenceWithout(status, "No counts here yet.")}</p>}
       {width > 0 && !empty && (
         <svg width={width} height={size.height + BOTTOM} role="img" aria-label={label}>
           <g transform={`translate(${LEFT} 1)`}>

@@ -29,8 +29,11 @@ describe("which runs are on screen", () => {
 
 test("labels are the shortest that tell the runs apart", () => {
   const run = (id: string, strategy: string, seed: number) => ({ ...syntheticRun({ id, strategy }), seed });
-  expect(runLabels([run("1", "none", 1), run("2", "loss-free-bias", 1)])).toEqual(["none", "loss-free-bias"]);
-  expect(runLabels([run("1", "none", 1), run("2", "none", 2)])).toEqual(["none · seed 1", "none · seed 2"]);
+  expect(runLabels([run("1", "none", 1), run("2", "loss-free-bias", 1)])).toEqual(["no balancing", "loss-free-bias"]);
+  expect(runLabels([run("1", "none", 1), run("2", "none", 2)])).toEqual([
+    "no balancing · seed 1",
+    "no balancing · seed 2",
+  ]);
   expect(runLabels([run("1", "none", 1), run("2", "none", 1)])).toEqual(["1 name", "2 name"]);
 });
 

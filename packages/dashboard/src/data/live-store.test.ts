@@ -155,3 +155,33 @@ test("steps of another split and of runs that are not shown are left out", async
   expect(timeline.newest!.firstStep).toBe(3);
   expect(steps(timeline)).toEqual([0, 1, 2, 3]);
 });
+
+test("the layer and split of before stay until those asked for are here, and are called what they are", async () => {
+  await start();
+  store.show([{ run: "r", layer: 0 }], "train");
+  const before = await until(({ status }) => status === "ready");
+  store.show([{ run: "r", layer: 1 }], "train");
+  expect(store.snapshot()).toMatchObject({ held: true });
+  expect(store.snapshot().timelines.get("r")).toMatchObject({ layer: 0, status: "ready", buckets: before.buckets });
+  await until(({ layer }) => layer === 1);
+  expect(store.snapshot().held).toBe(false);
+  store.show([{ run: "r", layer: 1 }], "eval");
+  expect(store.snapshot().timelines.get("r")).toMatchObject({ split: "train", layer: 1, status: "ready" });
+  expect(await until(({ split }) => split === "eval")).toMatchObject({ status: "ready" });
+  expect(store.snapshot().held).toBe(false);
+});
+
+test("a run that is new is loading, and does not hold back the others", async () => {
+  await start();
+  store.show([{ run: "r", layer: 0 }], "train");
+  await until(({ status }) => status === "ready");
+  store.show(
+    [
+      { run: "r", layer: 0 },
+      { run: "s", layer: 0 },
+    ],
+    "train",
+  );
+  const { timelines, held } = store.snapshot();
+  expect([held, timelines.get("r")!.status, timelines.get("s")!.status]).toEqual([false, "ready", "loading"]);
+});

@@ -9,6 +9,7 @@ import type { Bucket } from "./bucket.ts";
 import { type ChosenRun, chooseRuns, idOf, runLabels } from "./chosen-runs.ts";
 import { liveStore } from "./collector.ts";
 import { type Cursor, cursorOf } from "./cursor.ts";
+import { shownOf } from "./held-timelines.ts";
 import type { LiveSnapshot, RunTimeline } from "./live-store.ts";
 import { distinctColours, runColours } from "./run-colours.ts";
 import { useRuns } from "./use-runs.ts";
@@ -54,6 +55,7 @@ export function useScene(address: Address): Scene {
   const timelines = useMemo(() => chosen.flatMap(({ id }) => live.timelines.get(id) ?? []), [chosen, live.timelines]);
   const cursor = useMemo(() => cursorOf(address.step, timelines), [address.step, timelines]);
   const { connection, dropped, held } = live;
+  const shown = shownOf(timelines, { split: address.split, layer });
   const settled = timelines.filter(({ status }) => status !== "loading");
   return {
     address,
@@ -63,10 +65,10 @@ export function useScene(address: Address): Scene {
     chosen,
     timelines,
     unknown,
-    split: settled[0]?.split ?? address.split,
     layer,
-    shownLayer: held ? (settled.find((timeline) => timeline.layer !== undefined)?.layer ?? layer) : layer,
-    loading: held || settled.length < chosen.length,
+    split: shown.split,
+    shownLayer: shown.layer,
+    loading: summaries === undefined || held || settled.length < chosen.length,
     held,
     layers,
     cursor,

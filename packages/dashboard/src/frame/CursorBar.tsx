@@ -19,7 +19,8 @@ interface CursorBarProps {
 export function CursorBar({ scene, playing, setPlaying }: CursorBarProps) {
   const { cursor } = scene;
   usePlay(cursor, playing, setPlaying);
-  if (cursor.last < 0) return null;
+  // Its place is kept: what is on its way must not push the view down.
+  if (cursor.last < 0) return scene.loading ? <div className="cursor-bar" aria-hidden="true" /> : null;
   const go = (step: "live" | number) => navigate({ step }, "replace");
   const onKeyDown = (event: KeyboardEvent) => {
     const target = keyTarget(cursor, event.key, event.shiftKey);
@@ -51,7 +52,8 @@ export function CursorBar({ scene, playing, setPlaying }: CursorBarProps) {
         onKeyDown={onKeyDown}
       />
       <output className="cursor-step">
-        <b>step {formatWhole(cursor.step)}</b> <span>{placeText(scene)}</span>
+        <b>step {formatWhole(cursor.step)}</b>{" "}
+        {scene.held ? <span className="late">Loading…</span> : <span>{placeText(scene)}</span>}
       </output>
       <Switch on={cursor.live} onChange={(on) => go(on ? "live" : cursor.step)} title="Stay at the newest step (f)">
         Follow

@@ -1,10 +1,11 @@
 // The head of the screen: views, and what applies to all of them.
-import type { MouseEvent } from "react";
+import type { KeyboardEvent, MouseEvent } from "react";
 import { AXES, type Axis, formatAddress, SPLITS, type Theme, VIEWS, type ViewName } from "../address/address.ts";
-import { navigate } from "../address/use-address.ts";
+import { currentAddress, navigate } from "../address/use-address.ts";
 import { Segmented, Select } from "../components/controls.tsx";
 import type { Scene } from "../data/scene.ts";
 import { rememberTheme } from "../theme/use-theme.ts";
+import { tabTarget } from "./tabs.ts";
 import { useCopied } from "./use-copied.ts";
 
 export const VIEW_NAMES: Record<ViewName, string> = {
@@ -35,13 +36,14 @@ export function TopBar({ scene, theme, onMenu, onHelp }: TopBarProps) {
       <button type="button" className="button top-menu" onClick={onMenu}>
         Runs
       </button>
-      <div className="tabs" role="tablist" aria-label="Views">
+      <div className="tabs" role="tablist" aria-label="Views" onKeyDown={onTabKey}>
         {VIEWS.map((view) => (
           <a
             key={view}
             href={formatAddress({ ...address, view }) || location.pathname}
             role="tab"
             id={`tab-${view}`}
+            tabIndex={view === address.view ? 0 : -1}
             aria-selected={view === address.view}
             aria-controls="view"
             onClick={(event) => openView(event, view)}
@@ -107,6 +109,17 @@ function openView(event: MouseEvent, view: ViewName): void {
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
   navigate({ view });
+}
+
+/** The keys of ARIA's tab pattern: arrows open the neighbour and take the focus there; the step cursor does not hear of them. */
+function onTabKey(event: KeyboardEvent<HTMLDivElement>): void {
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const view = tabTarget(currentAddress().view, event.key);
+  if (view === undefined) return;
+  event.preventDefault();
+  event.stopPropagation();
+  navigate({ view });
+  document.getElementById(`tab-${view}`)?.focus();
 }
 
 /** Remembered on this machine; it enters the address only where the address has a theme already. */

@@ -9,6 +9,7 @@ import { switchTheme, VIEW_NAMES } from "./TopBar.tsx";
 /** What the list of keys says, in its order. */
 export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ["1 – 5", `views: ${VIEWS.map((view) => VIEW_NAMES[view]).join(", ")}`],
+  ["← → on a tab", "view before or after"],
   ["← →", "step cursor, one point back or on; with Shift ten"],
   ["Home, End", "first step; newest step, and follow it"],
   ["Space", "play or pause"],

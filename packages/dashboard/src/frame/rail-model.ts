@@ -32,7 +32,9 @@ export function railRows(
 
 function searchText(summary: v1.RunSummary.$Properties): string {
   const { id = "", name = "", strategy = "", recipe = "", tags = [], seed = 0 } = summary.run ?? {};
-  return [id, name, strategy, strategyName(strategy), recipe, ...tags, `seed ${seed}`, stateOf(summary)].join("\n").toLowerCase();
+  return [id, name, strategy, strategyName(strategy), recipe, ...tags, `seed ${seed}`, stateOf(summary)]
+    .join("\n")
+    .toLowerCase();
 }
 
 function rowOf(

@@ -6,7 +6,6 @@ import { navigate } from "../../address/use-address.ts";
 import { nearestIndex } from "../../charts/lines.ts";
 import { Plot, type Readout } from "../../charts/Plot.tsx";
 import { formatPosition } from "../../charts/ticks.ts";
-import { Waiting } from "../../components/Notice.tsx";
 import { stepRange } from "../../format/sentence.ts";
 import { type LineSeries, type LinesModel, lineRows } from "./lines-model.ts";
 
@@ -34,7 +33,7 @@ export function LinesChart({ model, label, axis, cursorX, formatY, formatReading
     const at = nearestIndex(places[0] ?? [], x);
     if (at >= 0) navigate({ step: series[0]!.points[at]!.lastStep }, "replace");
   };
-  if (loading) return <Waiting height={HEIGHT} />;
+  if (loading) return <div style={{ height: HEIGHT }} />;
   return (
     <Plot
       label={label}

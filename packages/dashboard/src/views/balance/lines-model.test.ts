@@ -7,6 +7,7 @@ const free = { id: "f", strategy: "loss-free-bias", startedAt: 5000, loss: (step
 const run = (options: typeof aux, count: number, width = 1) => ({
   chosen: syntheticChosen(options, count),
   buckets: syntheticBuckets(count, options, width),
+  status: "ready" as const,
 });
 
 test("the loss: means with the extremes of each bucket, on the chosen axis", () => {
@@ -32,6 +33,21 @@ test("its sentence compares two runs at the cursor, where both have the step", (
     "auxiliary-loss is at 1.000 at step 3 and loss-free-bias is at 0.375 at step 7.",
   );
   expect(lossModel([], "step", 0).sentence).toBe("No loss has arrived for this split yet.");
+});
+
+test("while a run is on its way nothing is compared, and what is here is drawn", () => {
+  const late = { ...run(free, 0), status: "loading" as const };
+  for (const model of [lossModel([late], "step", -1), maxViolationModel([late], "step", false, -1)])
+    expect(model).toMatchObject({ loading: true, sentence: "Loading…" });
+  const half = lossModel([run(aux, 8), late], "step", 7);
+  expect(half).toMatchObject({ loading: false, sentence: "Loading…", xDomain: [0, 7] });
+  expect(lossModel([run(free, 0)], "step", -1)).toMatchObject({
+    loading: false,
+    sentence: "No loss has arrived for this split yet.",
+  });
+  const lost = { ...late, status: "failed" as const };
+  expect(maxViolationModel([lost], "step", true, -1).sentence).toBe("The history could not be fetched.");
+  expect(lossModel([run(aux, 8), lost], "step", 7).sentence).toBe("auxiliary-loss is at 0.500 at step 7.");
 });
 
 test("a NaN loss interrupts the line and stays out of the domain", () => {

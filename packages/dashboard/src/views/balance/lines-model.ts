@@ -1,7 +1,7 @@
 // Lines of several runs over one x axis: the loss, and MaxVio as a mean over layers or layer by layer.
 import type { Axis } from "../../address/address.ts";
-import { type Bucket, layerOf, meanOf, positionOf, scalarOf } from "../../data/bucket.ts";
 import { type Arrival, arrivalOf, LOADING, sentenceWithout } from "../../data/arrival.ts";
+import { type Bucket, layerOf, meanOf, positionOf, scalarOf } from "../../data/bucket.ts";
 import type { ChosenRun } from "../../data/chosen-runs.ts";
 import { formatRatio, formatValue } from "../../format/number.ts";
 import { joinWords } from "../../format/sentence.ts";

@@ -1,45 +1,58 @@
 // Categories: the figure `relative-load`, auxiliary loss above loss-free, as it is published.
-import { keepPreviousData, useQueries } from "@tanstack/react-query";
+import { useQueries } from "@tanstack/react-query";
 import { type PointerEvent, useMemo, useState } from "react";
 import { useWidth } from "../../charts/use-width.ts";
 import { Card } from "../../components/Card.tsx";
-import { Blank, Notice, Waiting } from "../../components/Notice.tsx";
+import { Blank, Notice } from "../../components/Notice.tsx";
+import { arrivalOf, LOADING } from "../../data/arrival.ts";
 import { client } from "../../data/collector.ts";
 import { isLive } from "../../data/run-state.ts";
 import { type Scene, withBuckets } from "../../data/scene.ts";
+import { useLastComplete } from "../../data/use-last-complete.ts";
 import { RelativeLoadFigure } from "../../figures/relative-load.tsx";
 import { cellAt, PAPER_WIDTH, relativeLoadLayout } from "../../figures/relative-load-layout.ts";
-import { type RelativeLoadModel, relativeLoadModel, relativeLoadTable } from "../../figures/relative-load-model.ts";
+import { type RelativeLoadModel, relativeLoadTable } from "../../figures/relative-load-model.ts";
 import { formatRatio, formatWhole } from "../../format/number.ts";
 import type { ViewProps } from "../view-props.ts";
-import { figureLayers, figureSentence, figureWindow } from "./categories-model.ts";
+import { figureLayers, figureSentence, figureState, figureWindow } from "./categories-model.ts";
 import { FigureChoices } from "./FigureChoices.tsx";
 import "../../charts/readout.css";
 import "./categories.css";
 
 const FIGURE = "relative-load-figure";
+const TITLE = { title: "Relative load by category", name: "relative-load" };
 
 export default function Categories({ scene }: ViewProps) {
   const { layers: known, address } = scene;
   const layers = useMemo(() => figureLayers(address.figureLayers, known), [address.figureLayers, known]);
-  const { sources, loading, error } = useSources(scene, layers);
-  const model = useMemo(() => tryModel(sources, layers), [sources, layers]);
-  if (loading) return <Waiting height={400} />;
-  if (sources.length === 0)
-    return <Blank title="Nothing to add up">{error?.message ?? "No chosen run has a step in this window."}</Blank>;
-  if (typeof model === "string") return <Blank title="These runs do not fit into one figure">{model}</Blank>;
+  const { sources, arrival, error } = useSources(scene, layers);
+  const now = useMemo(
+    () => figureState(sources, layers, arrival, error?.message),
+    [sources, layers, arrival, error?.message],
+  );
+  const { shown: state = now, stale } = useLastComplete(now.kind === "loading" ? undefined : now);
+  if (state.kind === "blank") return <Blank title={state.title}>{state.text}</Blank>;
+  if (state.kind === "loading") {
+    return (
+      <Card {...TITLE} sentence={LOADING}>
+        <div style={{ height: 400 }} />
+      </Card>
+    );
+  }
+  const { model } = state;
   return (
     <>
       {error !== undefined && <Notice kind="bad">The steps could not be fetched: {error.message}</Notice>}
       <Card
-        title="Relative load by category"
-        name="relative-load"
+        {...TITLE}
         sentence={figureSentence(model)}
         table={() => relativeLoadTable(model)}
         svg={() => new XMLSerializer().serializeToString(document.querySelector(`#${FIGURE} svg`)!)}
         controls={<FigureChoices scene={scene} layers={layers} />}
       >
-        <Sheet model={model} />
+        <div className={stale ? "stale" : undefined} aria-busy={stale}>
+          <Sheet model={model} />
+        </div>
       </Card>
     </>
   );
@@ -87,7 +100,7 @@ function Sheet({ model }: { model: RelativeLoadModel }) {
 }
 
 /** Each run's steps of the window, added up by the collector. */
-function useSources({ address, chosen, timelines }: Scene, layers: readonly number[]) {
+function useSources({ address, chosen, timelines, split }: Scene, layers: readonly number[]) {
   const runs = useMemo(() => withBuckets(chosen, timelines), [chosen, timelines]);
   const wanted = runs.flatMap(({ chosen, buckets }) => {
     const window = figureWindow(address.window, buckets.at(-1)?.lastStep ?? -1, isLive(chosen.summary));
@@ -96,31 +109,17 @@ function useSources({ address, chosen, timelines }: Scene, layers: readonly numb
   });
   return useQueries({
     queries: wanted.map(({ run, window: [from, to], own }) => ({
-      queryKey: ["window", run.id, address.split, from, to, own],
+      queryKey: ["window", run.id, split, from, to, own],
       queryFn: ({ signal }: { signal: AbortSignal }) =>
-        client.history({ run: run.id ?? "", split: address.split, from, to, points: 1, layers: own }, signal),
-      placeholderData: keepPreviousData,
+        client.history({ run: run.id ?? "", split: split, from, to, points: 1, layers: own }, signal),
       staleTime: Number.POSITIVE_INFINITY,
     })),
     combine: (answers) => ({
       sources: answers.flatMap(({ data }, place) =>
         data?.buckets.length ? [{ run: wanted[place]!.run, history: data }] : [],
       ),
-      loading: answers.some(({ isLoading }) => isLoading),
+      arrival: answers.some(({ isLoading }) => isLoading) ? "loading" : arrivalOf(runs.map(({ status }) => status)),
       error: answers.find(({ error }) => error !== null)?.error ?? undefined,
     }),
   });
-}
-
-/** @returns why there is no figure, in words, when the runs do not fit together */
-function tryModel(
-  sources: Parameters<typeof relativeLoadModel>[0],
-  layers: readonly number[],
-): RelativeLoadModel | string {
-  try {
-    return relativeLoadModel(sources, layers);
-  } catch (error) {
-    if (error instanceof RangeError) return error.message;
-    throw error;
-  }
 }

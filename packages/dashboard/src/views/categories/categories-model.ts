@@ -1,8 +1,14 @@
 // Which steps and layers the categories figure shows, and what it says in a sentence.
 import { maxViolation } from "@moescope/metrics";
+import { type Arrival, NOT_FETCHED } from "../../data/arrival.ts";
 import { settledStep } from "../../data/cursor.ts";
-import type { RelativeLoadModel } from "../../figures/relative-load-model.ts";
-import { lastTenth, spreadLayers } from "../../figures/relative-load-model.ts";
+import {
+  lastTenth,
+  type RelativeLoadModel,
+  type RelativeLoadSource,
+  relativeLoadModel,
+  spreadLayers,
+} from "../../figures/relative-load-model.ts";
 import { formatRatio } from "../../format/number.ts";
 import { joinWords } from "../../format/sentence.ts";
 
@@ -26,6 +32,36 @@ export function figureWindow(
 export function figureLayers(wanted: readonly number[] | undefined, layers: readonly number[]): number[] {
   const known = (wanted ?? []).filter((layer) => layers.includes(layer));
   return known.length > 0 ? known.toSorted((a, b) => a - b) : spreadLayers(layers);
+}
+
+/** What stands in the view: a figure, or why there is none. */
+export type FigureState =
+  | { kind: "figure"; model: RelativeLoadModel }
+  | { kind: "loading" }
+  | { kind: "blank"; title: string; text: string };
+
+/**
+ * @param sources each run's steps of the window, as far as it has any
+ * @param arrival whether all that was asked for is here
+ * @param problem why something could not be fetched
+ */
+export function figureState(
+  sources: readonly RelativeLoadSource[],
+  layers: readonly number[],
+  arrival: Arrival,
+  problem: string | undefined,
+): FigureState {
+  if (arrival === "loading") return { kind: "loading" };
+  if (sources.length === 0 && (problem !== undefined || arrival === "failed"))
+    return { kind: "blank", title: "Nothing was fetched", text: problem ?? NOT_FETCHED };
+  if (sources.length === 0)
+    return { kind: "blank", title: "Nothing to add up", text: "No chosen run has a step in this window." };
+  try {
+    return { kind: "figure", model: relativeLoadModel(sources, layers) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { kind: "blank", title: "These runs do not fit into one figure", text: error.message };
+  }
 }
 
 /** @returns for each run, which of its experts is the most specialised in the figure */

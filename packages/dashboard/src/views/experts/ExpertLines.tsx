@@ -6,7 +6,6 @@ import { navigate } from "../../address/use-address.ts";
 import { bandPath, linePath, nearestIndex } from "../../charts/lines.ts";
 import { Plot, type Readout } from "../../charts/Plot.tsx";
 import { formatPosition } from "../../charts/ticks.ts";
-import { Waiting } from "../../components/Notice.tsx";
 import { formatPercent, formatRatio } from "../../format/number.ts";
 import { stepRange } from "../../format/sentence.ts";
 import { type ExpertMarks, type ExpertsModel, isLoading, MOST_LINES, shareQuantiles } from "./experts-model.ts";
@@ -30,7 +29,7 @@ export function ExpertLines({ model, marks, axis, xDomain, yDomain, cursorX }: E
     const at = nearestIndex(model.x, x);
     if (at >= 0) navigate({ step: model.lastSteps[at]! }, "replace");
   };
-  if (isLoading(model)) return <Waiting height={HEIGHT} />;
+  if (isLoading(model)) return <div style={{ height: HEIGHT }} />;
   return (
     <Plot
       label={`Share of assignments of each expert. ${marks.sentence}`}

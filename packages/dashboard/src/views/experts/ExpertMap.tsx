@@ -7,7 +7,14 @@ import { HeatMap } from "../../charts/HeatMap.tsx";
 import { nearestIndex } from "../../charts/lines.ts";
 import { AXIS_TITLES, axisTicks, formatPosition } from "../../charts/ticks.ts";
 import type { Cursor } from "../../data/cursor.ts";
-import { deadCells, type ExpertMarks, type ExpertsModel, expertReading, isLoading, transposed } from "./experts-model.ts";
+import {
+  deadCells,
+  type ExpertMarks,
+  type ExpertsModel,
+  expertReading,
+  isLoading,
+  transposed,
+} from "./experts-model.ts";
 
 interface ExpertMapProps {
   model: ExpertsModel;
@@ -33,7 +40,7 @@ export function ExpertMap({ model, marks, axis, theme, cursor, followed }: Exper
   return (
     <HeatMap
       label={`Relative load of each expert over the steps. ${marks.sentence}`}
-      loading={isLoading(model)}
+      status={isLoading(model) ? "loading" : model.status}
       values={values}
       rows={experts}
       columns={x.length}

@@ -33,9 +33,7 @@ export default function Experts({ scene, theme }: ViewProps) {
     () =>
       layer === undefined
         ? []
-        : runs
-            .filter(({ chosen }) => chosen.run.moeLayers?.includes(layer))
-            .map((run) => expertsModel(run, layer, x)),
+        : runs.filter(({ chosen }) => chosen.run.moeLayers?.includes(layer)).map((run) => expertsModel(run, layer, x)),
     [runs, layer, x],
   );
   const panes = useMemo(

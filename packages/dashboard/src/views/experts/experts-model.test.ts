@@ -1,12 +1,20 @@
 import { relativeLoad, sumHistograms } from "@moescope/metrics";
 import { expect, test } from "vitest";
-import { syntheticBuckets, syntheticChosen, syntheticStep } from "../../testing/synthetic-run.ts";
+import type { Arrival } from "../../data/arrival.ts";
+import type { RunHistory } from "../../data/scene.ts";
+import {
+  type SyntheticOptions,
+  syntheticBuckets,
+  syntheticChosen,
+  syntheticStep,
+} from "../../testing/synthetic-run.ts";
 import {
   deadCells,
   deathSentence,
   expertReading,
   expertsModel,
   expertsTable,
+  isLoading,
   markExperts,
   sharedXDomain,
   sharedYDomain,
@@ -19,8 +27,14 @@ const options = {
   experts: 4,
   load: (step: number, layer: number, expert: number) => (expert === (step < 4 ? 2 : 0) ? 600 : 60 + 6 * layer),
 };
-const chosen = syntheticChosen(options, 8);
-const model = expertsModel(chosen, syntheticBuckets(8, options, 2), 2, 1, "step");
+const history = (count: number, of: SyntheticOptions, width = 1, status: Arrival = "ready"): RunHistory => ({
+  chosen: syntheticChosen(of, Math.max(1, count)),
+  buckets: syntheticBuckets(count, of, width),
+  width,
+  status,
+  newest: undefined,
+});
+const model = expertsModel(history(8, options, 2), 1, "step");
 
 test("shares, extremes and relative loads of every bucket are those of its counts", () => {
   expect([...model.x]).toEqual([1, 3, 5, 7]);
@@ -56,7 +70,7 @@ test("marks and sentence follow the cursor", () => {
 });
 
 test("a layer without counts gives an empty model that says so", () => {
-  const empty = expertsModel(chosen, [], 1, 1, "step");
+  const empty = expertsModel(history(0, options), 1, "step");
   const marks = markExperts(empty, -1, 2);
   expect(empty.x).toHaveLength(0);
   expect(marks).toMatchObject({ row: -1, sentence: "No counts of layer 1 for this split yet." });
@@ -66,6 +80,22 @@ test("a layer without counts gives an empty model that says so", () => {
     [0, 1],
     [0, 7],
     [0, 0.53],
+  ]);
+});
+
+test("a layer whose history is on its way is not said to be empty", () => {
+  const late = expertsModel(history(0, options, 1, "loading"), 1, "step");
+  const pane = { model: late, marks: markExperts(late, -1, undefined) };
+  expect(isLoading(late)).toBe(true);
+  expect([pane.marks.sentence, spreadSentence([pane]), deathSentence([late])]).toEqual(Array(3).fill("Loading…"));
+  // Nobody knows yet whether an expert of the other run died.
+  const here = { model, marks: markExperts(model, 7, undefined) };
+  expect([spreadSentence([here, pane]), deathSentence([model, late])]).toEqual(Array(2).fill("Loading…"));
+  const lost = expertsModel(history(0, options, 1, "failed"), 1, "step");
+  expect([isLoading(lost), markExperts(lost, -1, undefined).sentence, deathSentence([lost])]).toEqual([
+    false,
+    "The history could not be fetched.",
+    "The history could not be fetched.",
   ]);
 });
 
@@ -89,7 +119,7 @@ test("quantiles enclose the experts", () => {
 
 test("only runs with as many experts share a y axis", () => {
   const wide = { ...options, experts: 8, id: "w" };
-  const other = expertsModel(syntheticChosen(wide, 2), syntheticBuckets(2, wide), 1, 1, "step");
+  const other = expertsModel(history(2, wide), 1, "step");
   expect(sharedYDomain([model, other], 4)).toEqual(sharedYDomain([model], 4));
   expect(sharedYDomain([model, other], 8)).not.toEqual(sharedYDomain([model], 4));
 });
@@ -100,7 +130,7 @@ test("the table has one row a cell", () => {
 
 test("experts that were ever dead are named, with their cells", () => {
   const dying = { experts: 4, load: (step: number, _: number, expert: number) => (expert === 1 && step > 1 ? 0 : 300) };
-  const dead = expertsModel(syntheticChosen(dying, 4), syntheticBuckets(4, dying), 1, 1, "step");
+  const dead = expertsModel(history(4, dying), 1, "step");
   expect(deadCells(dead)).toEqual([1 * 4 + 2, 1 * 4 + 3]);
   expect(deathSentence([dead, model])).toBe(
     "Dead at some point in layer 1: expert 1 in auxiliary-loss. A click follows an expert.",

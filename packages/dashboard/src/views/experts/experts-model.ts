@@ -50,11 +50,7 @@ export interface ExpertMarks {
 }
 
 /** Buckets without the counts of `layer` are left out. */
-export function expertsModel(
-  { chosen, buckets, width, status }: RunHistory,
-  layer: number,
-  axis: Axis,
-): ExpertsModel {
+export function expertsModel({ chosen, buckets, width, status }: RunHistory, layer: number, axis: Axis): ExpertsModel {
   const experts = chosen.run.experts ?? 0;
   const kept = buckets.filter((bucket) => (loadOf(layerOf(bucket, layer))?.total ?? 0) > 0);
   const matrix = () => new Float64Array(kept.length * experts).fill(Number.NaN);

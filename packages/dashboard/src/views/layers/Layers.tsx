@@ -50,10 +50,7 @@ export default function Layers({ scene, theme }: ViewProps) {
       >
         {panes.map(({ model, bucket }) => (
           <div key={model.run.id} data-testid={`layers-${model.run.id}`}>
-            <PaneTitle
-              run={model.run}
-              detail={stepText(model, bucket)}
-            />
+            <PaneTitle run={model.run} detail={stepText(model, bucket)} />
             {models.length > 1 && (
               <p className="pane-sentence" data-export="text">
                 <Sentence text={model.sentence} />
@@ -100,7 +97,7 @@ function LayerMap({ model, bucket, theme, selected }: LayerMapProps) {
   return (
     <HeatMap
       label={`Relative load of ${experts} experts in ${layers.length} layers. ${model.sentence}`}
-      loading={model.status === "loading"}
+      status={model.status}
       values={relative}
       rows={layers.length}
       columns={experts}

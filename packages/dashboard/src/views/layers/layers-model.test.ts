@@ -10,7 +10,7 @@ const options = {
 };
 const chosen = syntheticChosen(options);
 const bucket = syntheticStep(9, options);
-const model = layersModel(chosen, bucket);
+const model = layersModel(chosen, bucket, "ready");
 
 test("cells are the relative loads of all layers, the dead ones listed", () => {
   expect(model.layers).toEqual([1, 3]);
@@ -41,10 +41,10 @@ test("a cell says its count, its relative load and where its tokens come from", 
 });
 
 test("missing layers and missing steps are missing, not zero", () => {
-  const half = layersModel(chosen, { ...bucket, layers: bucket.layers!.slice(0, 1) });
+  const half = layersModel(chosen, { ...bucket, layers: bucket.layers!.slice(0, 1) }, "ready");
   expect(half.relative.subarray(4).every(Number.isNaN)).toBe(true);
   expect(readCell(chosen, { ...bucket, layers: [] }, 1, 0)).toBeUndefined();
-  expect(layersModel(chosen, undefined)).toMatchObject({
+  expect(layersModel(chosen, undefined, "ready")).toMatchObject({
     dead: [],
     worst: undefined,
     sentence: "No MoE layer has reported at this step.",
@@ -55,12 +55,21 @@ test("of several runs the sentence names the one furthest from balance", () => {
   const even = layersModel(
     syntheticChosen({ ...options, load: () => 600, strategy: "loss-free-bias" }),
     syntheticStep(9, { ...options, load: () => 600 }),
+    "ready",
   );
   expect(layersSentence([even, model])).toMatch(
     /^auxiliary-loss is furthest from balance, with an expert at \d\.\d\d × its share; 1 expert dead\./,
   );
   expect(layersSentence([model])).toBe(model.sentence);
-  expect(layersSentence([layersModel(chosen, undefined), layersModel(chosen, undefined)])).toBe(
+  expect(layersSentence([layersModel(chosen, undefined, "ready"), layersModel(chosen, undefined, "ready")])).toBe(
     "No MoE layer has reported at this step.",
   );
+});
+
+test("a step that is on its way is not said to be missing", () => {
+  const late = layersModel(chosen, undefined, "loading");
+  expect([late.sentence, layersSentence([late]), layersSentence([model, late])]).toEqual(Array(3).fill("Loading…"));
+  const lost = layersModel(chosen, undefined, "failed");
+  expect(layersSentence([lost, lost])).toBe("The history could not be fetched.");
+  expect(layersSentence([model, lost])).toMatch(/^auxiliary-loss is furthest/);
 });

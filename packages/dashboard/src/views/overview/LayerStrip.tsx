@@ -7,16 +7,19 @@ import type { LayerStripModel } from "./overview-model.ts";
 
 interface LayerStripProps {
   strip: LayerStripModel;
+  /** Its place is kept until its history is here. */
+  loading: boolean;
   theme: Theme;
   name: string;
 }
 
-export function LayerStrip({ strip, theme, name }: LayerStripProps) {
+export function LayerStrip({ strip, loading, theme, name }: LayerStripProps) {
   const { busiest, columns } = strip;
   const image = useMemo(
     () => cellImage(busiest, columns, (value) => loadColour(value, theme)),
     [busiest, columns, theme],
   );
+  if (loading) return <div className="layer-strip loading" />;
   if (image === "") return null;
   return (
     <img

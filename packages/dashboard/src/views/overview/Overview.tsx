@@ -1,5 +1,6 @@
 // The first look: are my runs healthy?
 
+import type { v1 } from "@moescope/proto";
 import { useQueries } from "@tanstack/react-query";
 import { useMemo } from "react";
 import type { Theme } from "../../address/address.ts";
@@ -7,15 +8,14 @@ import { navigate } from "../../address/use-address.ts";
 import { Sparkline } from "../../components/Sparkline.tsx";
 import { StateDot } from "../../components/StateDot.tsx";
 import { Explained, Term } from "../../components/Term.tsx";
-import type { Bucket } from "../../data/bucket.ts";
 import { idOf } from "../../data/chosen-runs.ts";
-import { client } from "../../data/collector.ts";
+import { client, queries } from "../../data/collector.ts";
 import { isLive } from "../../data/run-state.ts";
 import type { Scene } from "../../data/scene.ts";
 import type { ViewProps } from "../view-props.ts";
 import { LayerStrip } from "./LayerStrip.tsx";
 import { type OverviewRow, overviewRow, overviewSentence } from "./overview-model.ts";
-import { VERDICT_MEANING } from "./verdict.ts";
+import { type TrainingHistory, VERDICT_MEANING } from "./verdict.ts";
 import "./overview.css";
 
 /** Buckets of a run's history that its verdict and its sparklines are made from. */
@@ -76,8 +76,11 @@ function RunCard({ row, colour, shown, theme }: RunCardProps) {
         </div>
       </div>
       <div className="overview-verdict">
-        <Explained className={`verdict ${row.verdict.replace(" ", "-")}`} text={VERDICT_MEANING[row.verdict]}>
-          {row.verdict === "reading" ? "…" : row.verdict}
+        <Explained
+          className={`verdict ${row.verdict.replace(" ", "-")}${row.loading ? " late" : ""}`}
+          text={VERDICT_MEANING[row.verdict]}
+        >
+          {row.loading ? "loading" : row.verdict}
         </Explained>
         <p className="overview-sentence">
           {row.sentence}{" "}
@@ -95,7 +98,7 @@ function RunCard({ row, colour, shown, theme }: RunCardProps) {
       </div>
       <div className="overview-strip">
         <small>Layers over steps</small>
-        <LayerStrip strip={row.strip} theme={theme} name={row.name} />
+        <LayerStrip strip={row.strip} loading={row.loading} theme={theme} name={row.name} />
       </div>
       <div className="overview-number">
         <small>Step</small>
@@ -120,23 +123,29 @@ function RunCard({ row, colour, shown, theme }: RunCardProps) {
 }
 
 /** Coarse histories of all runs, in the order of the list; of those on screen the live ones. */
-function useHistories({ summaries = [], timelines }: Scene): (readonly Bucket[] | undefined)[] {
+function useHistories({ summaries = [], timelines }: Scene): TrainingHistory[] {
+  const liveOf = (run: string) =>
+    timelines.find((each) => each.run === run && each.status === "ready" && each.split === "train");
   const answers = useQueries({
     queries: summaries.map((summary) => ({
       queryKey: ["coarse", idOf(summary), isLive(summary) ? "live" : summary.steps],
       queryFn: ({ signal }: { signal: AbortSignal }) => client.history({ run: idOf(summary), points: POINTS }, signal),
-      enabled: !timelines.some(({ run, status }) => run === idOf(summary) && status === "ready"),
+      // What is known of a run stays when it goes on, ends or starts again.
+      placeholderData: () => newestHistory(idOf(summary)),
+      enabled: liveOf(idOf(summary)) === undefined,
       refetchInterval: isLive(summary) ? REFRESH : (false as const),
       staleTime: Number.POSITIVE_INFINITY,
     })),
-    combine: (results) => results.map(({ data }) => data?.buckets),
+    combine: (results) => results.map(({ data, error }) => data?.buckets ?? (error ? ("failed" as const) : undefined)),
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: liveOf looks into the timelines alone
   return useMemo(
-    () =>
-      summaries.map((summary, place) => {
-        const live = timelines.find(({ run, status }) => run === idOf(summary) && status === "ready");
-        return live?.buckets ?? answers[place];
-      }),
+    () => summaries.map((summary, place) => liveOf(idOf(summary))?.buckets ?? answers[place]),
     [summaries, timelines, answers],
   );
+}
+
+function newestHistory(run: string): v1.History | undefined {
+  const answers = queries.getQueriesData<v1.History>({ queryKey: ["coarse", run] });
+  return answers.findLast(([, data]) => data !== undefined)?.[1];
 }

@@ -135,3 +135,14 @@ test("the sentence of the overview names those to look at first", () => {
   expect(overviewSentence([good])).toBe("1 run, 1 live; no router is collapsing.");
   expect(overviewSentence([good, { ...bad, name: "worse" }])).toBe("2 runs, 2 live; look at worse first.");
 });
+
+test("while a history is on its way nothing is said about its routing, and what the list knows stays", () => {
+  const summary = syntheticSummary(4);
+  const late = overviewRow(summary, undefined, 0);
+  expect(late).toMatchObject({ loading: true, sentence: "", blame: undefined, loss: "1.000" });
+  expect(late.maxViolation).toBe(overviewRow(summary, syntheticBuckets(4), 0).maxViolation);
+  expect(overviewSentence([overviewRow(summary, syntheticBuckets(4), 0), late])).toBe("2 runs, 2 live.");
+  const lost = overviewRow(summary, "failed", 0);
+  expect(lost).toMatchObject({ loading: false, verdict: "unknown", sentence: "Its history could not be fetched." });
+  expect(overviewSentence([lost])).toBe("1 run, 1 live.");
+});

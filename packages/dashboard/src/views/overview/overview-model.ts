@@ -5,7 +5,16 @@ import { hasSteps, type Progress, progressOf, type RunState, stateOf } from "../
 import { formatCount, formatDuration, formatRatio, formatValue } from "../../format/number.ts";
 import { plural } from "../../format/sentence.ts";
 import { strategyName } from "../../format/strategy.ts";
-import { type Health, judge, lossTrace, maxViolationTrace, type Verdict, type WorstLayer } from "./verdict.ts";
+import {
+  bucketsOf,
+  type Health,
+  judge,
+  lossTrace,
+  maxViolationTrace,
+  type TrainingHistory,
+  type Verdict,
+  type WorstLayer,
+} from "./verdict.ts";
 
 export interface OverviewRow {
   id: string;
@@ -13,6 +22,8 @@ export interface OverviewRow {
   strategy: string;
   state: RunState;
   verdict: Verdict;
+  /** Its history is on its way: verdict, sentence and strip say nothing yet. */
+  loading: boolean;
   /** What is wrong and where, or that nothing is. */
   sentence: string;
   /** Where a click on the verdict leads: the newest step of the worst layer and its busiest expert. */
@@ -34,15 +45,10 @@ export interface LayerStripModel {
 }
 
 /**
- * @param history training history of the run at any resolution; undefined while it is fetched
  * @param now milliseconds since the Unix epoch
  */
-export function overviewRow(
-  summary: v1.RunSummary.$Properties,
-  history: readonly Bucket[] | undefined,
-  now: number,
-): OverviewRow {
-  const buckets = history ?? [];
+export function overviewRow(summary: v1.RunSummary.$Properties, history: TrainingHistory, now: number): OverviewRow {
+  const buckets = bucketsOf(history);
   const health = judge(summary, history);
   return {
     id: summary.run?.id ?? "",
@@ -50,12 +56,13 @@ export function overviewRow(
     strategy: strategyName(summary.run?.strategy),
     state: stateOf(summary),
     verdict: health.verdict,
+    loading: health.verdict === "reading",
     sentence: sentenceOf(summary, health, now),
     blame: blameOf(summary, health),
     progress: progressOf(summary),
     loss: hasSteps(summary) ? formatValue(summary.loss ?? Number.NaN) : "–",
     validationLoss: summary.validationLoss ? formatValue(summary.validationLoss) : undefined,
-    maxViolation: Number.isFinite(health.maxViolation) ? formatRatio(summary.maxViolation ?? Number.NaN) : "–",
+    maxViolation: routes(summary, health) ? formatRatio(summary.maxViolation ?? Number.NaN) : "–",
     speed: speedOf(summary),
     lossTrace: lossTrace(buckets),
     maxViolationTrace: maxViolationTrace(buckets),
@@ -68,6 +75,12 @@ function stripOf(layers: readonly number[], buckets: readonly Bucket[]): LayerSt
     buckets.map((bucket) => meanOf(layerOf(bucket, layer)?.maxViolation ?? undefined) + 1),
   );
   return { busiest: Float64Array.from(busiest), columns: buckets.length };
+}
+
+/** Whether an MoE layer has reported: while history is not here, whether one can have. */
+function routes(summary: v1.RunSummary.$Properties, { verdict, maxViolation }: Health): boolean {
+  if (verdict !== "reading" && verdict !== "unknown") return Number.isFinite(maxViolation);
+  return hasSteps(summary) && (summary.run?.moeLayers?.length ?? 0) > 0;
 }
 
 function speedOf({ state, tokensPerSecond = 0 }: v1.RunSummary.$Properties): string | undefined {
@@ -86,6 +99,7 @@ function sentenceOf(summary: v1.RunSummary.$Properties, health: Health, now: num
   const { verdict, worst, ceiling } = health;
   const reason = summary.reason ? ` It ${stateOf(summary)}: ${summary.reason}` : "";
   if (verdict === "reading") return "";
+  if (verdict === "unknown") return `Its history could not be fetched.${reason}`;
   if (verdict === "diverged") return `The loss is NaN since step ${summary.lastStep ?? 0} or before.${reason}`;
   const ago = verdict === "silent" ? `Silent for ${formatDuration(now - (summary.lastMessageAt ?? now))}. ` : "";
   if (worst === undefined) return `${ago}No step with an MoE layer has arrived yet.${reason}`;
@@ -107,6 +121,9 @@ export function overviewSentence(rows: readonly OverviewRow[]): string {
   const live = rows.filter((row) => row.state === "live").length;
   const bad = rows.filter((row) => row.verdict === "collapsing" || row.verdict === "diverged");
   const runs = `${plural(rows.length, "run")}, ${live === 0 ? "none live" : `${live} live`}`;
+  // Without all histories nobody knows that no router is collapsing.
+  const known = rows.every((row) => row.verdict !== "reading" && row.verdict !== "unknown");
+  if (bad.length === 0 && !known) return `${runs}.`;
   if (bad.length === 0) return `${runs}; no router is collapsing.`;
   return `${runs}; look at ${bad.map((row) => row.name).join(", ")} first.`;
 }

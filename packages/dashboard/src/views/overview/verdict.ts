@@ -2,11 +2,24 @@
 import { v1 } from "@moescope/proto";
 import { type Bucket, meanOf, scalarOf } from "../../data/bucket.ts";
 
-export type Verdict = "reading" | "no data" | "diverged" | "silent" | "collapsing" | "drifting" | "uneven" | "balanced";
+/** Training history of a run at any resolution; undefined while it is fetched. */
+export type TrainingHistory = readonly Bucket[] | "failed" | undefined;
+
+export type Verdict =
+  | "reading"
+  | "unknown"
+  | "no data"
+  | "diverged"
+  | "silent"
+  | "collapsing"
+  | "drifting"
+  | "uneven"
+  | "balanced";
 
 /** What each word means, for whoever hovers it. */
 export const VERDICT_MEANING: Record<Verdict, string> = {
   reading: "Its history is on its way.",
+  unknown: "Its history could not be fetched.",
   "no data": "No step with an MoE layer has arrived yet.",
   diverged: "The loss is no longer a number.",
   silent: "No message for a while, and the run did not say that it ended.",
@@ -48,16 +61,22 @@ export interface Health {
 
 /**
  * @param summary the run as the collector sees it now
- * @param history its training history, in order, at any resolution; the last quarter counts as recent; undefined while it is fetched
+ * @param history in order; the last quarter counts as recent
  */
-export function judge(summary: v1.RunSummary.$Properties, history: readonly Bucket[] | undefined): Health {
-  const buckets = history ?? [];
+export function judge(summary: v1.RunSummary.$Properties, history: TrainingHistory): Health {
+  const buckets = bucketsOf(history);
   const ceiling = (summary.run?.experts ?? 0) / Math.max(1, summary.run?.topK ?? 1) - 1;
   const routed = buckets.filter((bucket) => bucket.layers?.some((layer) => layer.maxViolation?.values));
   const recent = routed.slice(-Math.max(1, Math.ceil(routed.length / 4)));
   const worst = worstLayer(recent, DEAD_SHARE * (summary.run?.experts ?? 0));
   const health = { worst, maxViolation: meanMaxViolation(recent), ceiling };
-  return { ...health, verdict: history === undefined ? "reading" : verdictOf(summary, buckets, routed, health) };
+  if (history === undefined) return { ...health, verdict: "reading" };
+  return { ...health, verdict: history === "failed" ? "unknown" : verdictOf(summary, buckets, routed, health) };
+}
+
+/** @returns no bucket where none is here */
+export function bucketsOf(history: TrainingHistory): readonly Bucket[] {
+  return history === undefined || history === "failed" ? [] : history;
 }
 
 function verdictOf(
