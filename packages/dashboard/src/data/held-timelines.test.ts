@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { syntheticBuckets } from "../testing/synthetic-run.ts";
 import type { Arrival } from "./arrival.ts";
 import { holdTimelines, shownOf } from "./held-timelines.ts";
-import type { RunTimeline } from "./live-store.ts";
+import type { RunTimeline } from "./run-timeline.ts";
 
 const timeline = (run: string, split: RunTimeline["split"], status: Arrival): [string, RunTimeline] => {
   const buckets = status === "ready" ? syntheticBuckets(2) : [];

@@ -1,6 +1,6 @@
 // What was on screen stays there until what was asked for instead has come.
 import type { SplitName } from "../api/client.ts";
-import type { RunTimeline } from "./live-store.ts";
+import type { RunTimeline } from "./run-timeline.ts";
 
 type Timelines = ReadonlyMap<string, RunTimeline>;
 

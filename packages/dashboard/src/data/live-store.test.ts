@@ -10,7 +10,8 @@ import {
   startAnswering,
 } from "../testing/answering-server.ts";
 import { syntheticBuckets, syntheticStep, syntheticSummary } from "../testing/synthetic-run.ts";
-import { LiveStore, type RunTimeline } from "./live-store.ts";
+import { LiveStore } from "./live-store.ts";
+import type { RunTimeline } from "./run-timeline.ts";
 
 let server: AnsweringServer;
 let store: LiveStore;

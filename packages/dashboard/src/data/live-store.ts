@@ -6,25 +6,12 @@ import { Timeline } from "../api/timeline.ts";
 import type { Arrival } from "./arrival.ts";
 import { type Bucket, type Layer, layerOf } from "./bucket.ts";
 import { holdTimelines } from "./held-timelines.ts";
+import type { RunTimeline } from "./run-timeline.ts";
 
 /** A run to show, and the layer whose counts are wanted over all its steps. */
 export interface Target {
   run: string;
   layer: number | undefined;
-}
-
-export interface RunTimeline {
-  run: string;
-  /** Split of the buckets, and the layer whose counts they carry. */
-  split: SplitName;
-  layer: number | undefined;
-  status: Arrival;
-  error: string | undefined;
-  buckets: readonly Bucket[];
-  /** Steps in a bucket. */
-  width: number;
-  /** The newest step that came live, with the counts of every layer. */
-  newest: Bucket | undefined;
 }
 
 export interface LiveSnapshot {

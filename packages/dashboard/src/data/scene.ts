@@ -10,8 +10,9 @@ import { type ChosenRun, chooseRuns, idOf, runLabels } from "./chosen-runs.ts";
 import { liveStore } from "./collector.ts";
 import { type Cursor, cursorOf } from "./cursor.ts";
 import { shownOf } from "./held-timelines.ts";
-import type { LiveSnapshot, RunTimeline } from "./live-store.ts";
+import type { LiveSnapshot } from "./live-store.ts";
 import { distinctColours, runColours } from "./run-colours.ts";
+import type { RunTimeline } from "./run-timeline.ts";
 import { useRuns } from "./use-runs.ts";
 
 export interface Scene {
