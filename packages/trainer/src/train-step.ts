@@ -68,10 +68,10 @@ export class TrainStep {
       const parameters = this.#optimizer.read();
       const { packed, gradients } = this.#forwardAndBackward(batch, parameters);
       const squares = this.#optimizer.sumOfSquares(gradients);
-      const [sum, ...numbers] = readTogether([squares, packed]);
+      const [sum, numbers] = readTogether([squares, packed]);
       tf.dispose(parameters);
       const gradientNorm = Math.sqrt(sum![0]!);
-      const measured = this.#unpack(numbers[0]!, batch);
+      const measured = this.#unpack(numbers!, batch);
       if (Number.isFinite(measured.loss) && Number.isFinite(gradientNorm)) {
         this.#optimizer.apply(gradients, learningRate, Math.min(1, this.#recipe.optimizer.clipNorm / gradientNorm));
         this.#strategy.afterStep?.(measured.histograms.map(loadsOf), step);
