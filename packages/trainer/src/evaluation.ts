@@ -1,7 +1,8 @@
 // Validation: loss and routing over the held-out batches, with the selection bias frozen.
-import { deadExperts, maxViolation, sumHistograms } from "@moescope/metrics";
+import { deadExperts, maxViolation } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { Corpus } from "./data/corpus.ts";
+import { loadsOf } from "./moe/routing-counts.ts";
 import type { TrainStep } from "./train-step.ts";
 
 export interface Evaluation {
@@ -22,7 +23,7 @@ export function evaluate(trainer: TrainStep, corpus: Corpus): Evaluation {
   const histograms = measured
     .map((batch) => batch.histograms)
     .reduce((sum, batch) => sum.map((h, i) => addTo(h, batch[i]!)));
-  const loads = histograms.map(({ categories }) => sumHistograms(categories!.map(({ counts }) => counts!)));
+  const loads = histograms.map(loadsOf);
   const loss = mean(measured.map(({ crossEntropy }) => crossEntropy));
   return {
     loss,

@@ -4,6 +4,7 @@ export * from "./data/corpus.ts";
 export { builtInCategories, type DataSource, parseDataSource } from "./data/data-source.ts";
 export type { Evaluation } from "./evaluation.ts";
 export { moeLayersOf } from "./model/transformer.ts";
+export { loadsOf } from "./moe/routing-counts.ts";
 export * from "./recipe.ts";
 export { RecipeError } from "./recipe-error.ts";
 export { recipes } from "./recipes/index.ts";

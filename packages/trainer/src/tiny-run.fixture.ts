@@ -1,6 +1,7 @@
 // A very small model on generated mathematics, for tests: the same steps as `train`, without a reporter.
-import { maxViolation, sumHistograms } from "@moescope/metrics";
+import { maxViolation } from "@moescope/metrics";
 import { openCorpus } from "./data/corpus.ts";
+import { loadsOf } from "./moe/routing-counts.ts";
 import type { Recipe } from "./recipe.ts";
 import { resolveRecipe } from "./resolve-recipe.ts";
 import { tf } from "./runtime/tf.ts";
@@ -54,10 +55,6 @@ export async function trainBriefly({
   }
   trainer.dispose();
   const late = run.steps.slice(-Math.ceil(steps / 4)).flatMap(({ histograms }) => histograms);
-  run.lateMaxViolation = late.reduce((sum, histogram) => sum + batchMaxViolation(histogram), 0) / late.length;
+  run.lateMaxViolation = late.reduce((sum, histogram) => sum + maxViolation(loadsOf(histogram)), 0) / late.length;
   return run;
-}
-
-function batchMaxViolation({ categories }: Trained["histograms"][number]): number {
-  return maxViolation(sumHistograms(categories!.map(({ counts }) => counts!)));
 }

@@ -1,14 +1,13 @@
 // One optimizer update, and the evaluation of a model on fixed batches; everything it needs is built once, before training.
 //
 // T tokens of a batch, C categories, V vocabulary.
-import { sumHistograms } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import { strategies } from "./balancing/index.ts";
 import type { BalancingStrategy } from "./balancing/strategy.ts";
 import type { Batch } from "./data/corpus.ts";
 import { startValues } from "./model/initialise.ts";
 import { forward, moeLayersOf, parameterSpecs } from "./model/transformer.ts";
-import { countRouting, routingHistogram } from "./moe/routing-counts.ts";
+import { countRouting, loadsOf, routingHistogram } from "./moe/routing-counts.ts";
 import { type RotaryTables, rotaryTables } from "./ops/attention.ts";
 import { crossEntropy } from "./ops/cross-entropy.ts";
 import type { AdamW } from "./optimizer/adamw.ts";
@@ -173,9 +172,4 @@ function readTogether(tensors: Tensor[]): Float32Array[] {
     first += size;
     return all.subarray(first - size, first);
   });
-}
-
-/** n_e of a layer over all categories, dropped choices not included. */
-function loadsOf({ categories }: v1.RoutingHistogram.$Properties): Float64Array {
-  return sumHistograms(categories!.map(({ counts }) => counts!));
 }

@@ -1,9 +1,10 @@
 // The training process: started by the command with the environment TensorFlow needs, told what to train over the channel.
-import { maxViolation, sumHistograms } from "@moescope/metrics";
+import { maxViolation } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import {
   CollectorReporter,
   describeRun,
+  loadsOf,
   type OpenBackend,
   openBackend,
   openCorpus,
@@ -76,9 +77,7 @@ function reportProgress(): (step: TrainingStep) => void {
   return ({ step, loss, tokensPerSecond, histograms }) => {
     if (underWay) return;
     underWay = true;
-    const perLayer = histograms.map(({ categories }) => {
-      return maxViolation(sumHistograms(categories!.map(({ counts }) => counts!)));
-    });
+    const perLayer = histograms.map((histogram) => maxViolation(loadsOf(histogram)));
     const mean = perLayer.reduce((sum, value) => sum + value, 0) / perLayer.length;
     void send({ kind: "progress", steps: step + 1, loss, tokensPerSecond, maxViolation: mean }).then(() => {
       underWay = false;

@@ -1,6 +1,7 @@
 // Exact counts of what the routers did, per layer × category × expert: made on the device, turned into messages after the read-back.
 //
 // T tokens, C categories, L MoE layers, E experts.
+import { sumHistograms } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import { type Tensor2D, tf } from "../runtime/tf.ts";
 import type { Routing } from "./router.ts";
@@ -58,4 +59,9 @@ export function routingHistogram(
     });
   }
   return { layer, categories, selectionBias: selectionBias ? Array.from(selectionBias) : [] };
+}
+
+/** n_e of a layer over all categories, dropped choices not included. */
+export function loadsOf({ categories }: v1.RoutingHistogram.$Properties): Float64Array {
+  return sumHistograms((categories ?? []).map(({ counts }) => counts ?? []));
 }
