@@ -1,4 +1,4 @@
-// Adds up the result files that every package's vitest wrote, and prints the totals as the last line.
+// Adds up the result files that every package's vitest wrote: names what failed, and prints the totals as the last line.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -15,5 +15,10 @@ const broken = sum(
 const failed = sum((result) => result.numFailedTests) + broken;
 const skipped = sum((result) => result.numPendingTests + result.numTodoTests);
 
+for (const file of results.flatMap((result) => result.testResults)) {
+  const failures = file.assertionResults.filter((test) => test.status === "failed");
+  if (file.status === "failed" && failures.length === 0) console.log(`\nFAILED ${file.name}\n${file.message}`);
+  for (const test of failures) console.log(`\nFAILED ${file.name} > ${test.fullName}\n${test.failureMessages.join("\n")}`);
+}
 console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
