@@ -18,7 +18,8 @@ const skipped = sum((result) => result.numPendingTests + result.numTodoTests);
 for (const file of results.flatMap((result) => result.testResults)) {
   const failures = file.assertionResults.filter((test) => test.status === "failed");
   if (file.status === "failed" && failures.length === 0) console.log(`\nFAILED ${file.name}\n${file.message}`);
-  for (const test of failures) console.log(`\nFAILED ${file.name} > ${test.fullName}\n${test.failureMessages.join("\n")}`);
+  for (const test of failures)
+    console.log(`\nFAILED ${file.name} > ${test.fullName}\n${test.failureMessages.join("\n")}`);
 }
 console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
