@@ -1,6 +1,7 @@
 // The order in which experts work through tokens, and the weighted sum that brings their answers back.
 //
-// T tokens, K choices each, E experts, R = T·K rows. Rows of one expert lie together, in the order of `offset` [E + 1].
+// T tokens, K choices each, E experts, R = T·K rows. Rows of one expert lie together, in the order of `offset` [E + 1]. A choice of −1
+// is no choice: it has no row.
 #include <vector>
 
 #include "kernel.h"
@@ -35,9 +36,9 @@ class RoutePlan : public OpKernel {
 
     std::vector<int32_t> load(experts_, 0);
     for (int64_t i = 0; i < tokens * choices; ++i) {
-      OP_REQUIRES(c, expert_of[i] >= 0 && expert_of[i] < experts_,
+      OP_REQUIRES(c, expert_of[i] >= -1 && expert_of[i] < experts_,
                   tensorflow::errors::InvalidArgument("expert ", expert_of[i], " is not one of ", experts_));
-      ++load[expert_of[i]];
+      if (expert_of[i] >= 0) ++load[expert_of[i]];
     }
     first[0] = 0;
     for (int64_t e = 0; e < experts_; ++e) {
@@ -48,6 +49,10 @@ class RoutePlan : public OpKernel {
     for (int64_t k = 0; k < choices; ++k) {
       for (int64_t t = 0; t < tokens; ++t) {
         const int32_t e = expert_of[t * choices + k];
+        if (e < 0) {
+          row[t * choices + k] = -1;
+          continue;
+        }
         const bool fits = next[e] < first[e + 1];
         row[t * choices + k] = fits ? next[e] : -1;
         Data(chosen)[t * experts_ + e] = 1;

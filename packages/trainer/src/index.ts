@@ -1,3 +1,4 @@
+export { definitionOf, partsOf } from "./balancing/combination.ts";
 export * from "./balancing/index.ts";
 export { DataError } from "./data/category-text.ts";
 export * from "./data/corpus.ts";

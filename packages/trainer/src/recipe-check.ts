@@ -1,25 +1,28 @@
 // Whether a configuration can be trained: every value in its range, and values that fit each other.
-import { strategies } from "./balancing/index.ts";
-import type { ModelOptions } from "./model/transformer.ts";
+import { createStrategy, definitionOf } from "./balancing/combination.ts";
+import type { BalancedRun } from "./balancing/strategy.ts";
+import { type ModelOptions, moeLayersOf } from "./model/transformer.ts";
+import { gateNames } from "./moe/gate.ts";
 import type { Recipe } from "./recipe.ts";
 import { RecipeError } from "./recipe-error.ts";
 
 /** Counts that may be zero; all others are 1 at least. */
-const MAY_BE_ZERO = ["seed", "model.denseLayers", "model.sharedExperts"];
+const MAY_BE_ZERO = ["seed", "model.patchSize", "model.denseLayers", "model.sharedExperts", "model.identityExperts"];
 
 /** @throws RecipeError that names the first value which is not allowed */
 export function checkRecipe(recipe: Recipe): void {
   const { model, data, optimizer, evaluation, steps, seed } = recipe;
-  const { capacityFactor, ...counts } = model;
+  const { capacityFactor, gateScale, ...counts } = model;
   for (const [path, value] of numbersOf({ steps, seed, model: counts, data })) {
     const least = MAY_BE_ZERO.includes(path) ? 0 : 1;
     if (!Number.isSafeInteger(value) || value < least) {
       throw new RecipeError(`${path} is ${value}; allowed are whole numbers from ${least}`);
     }
   }
-  for (const [path, value] of numbersOf({ model: { capacityFactor }, optimizer, evaluation })) {
+  for (const [path, value] of numbersOf({ model: { capacityFactor, gateScale }, optimizer, evaluation })) {
     if (!(value >= 0)) throw new RecipeError(`${path} is ${value}; allowed are numbers from 0`);
   }
+  if (!orders.includes(data.order)) refuse(`data.order is "${data.order}"; allowed: ${orders.join(", ")}`);
   checkModel(model);
   checkStrategy(recipe);
 }
@@ -31,30 +34,57 @@ function numbersOf(holder: object, prefix = ""): [path: string, value: number][]
   });
 }
 
-function checkModel({ experts, topK, width, heads, layers, denseLayers, gate, normaliseGates }: ModelOptions): void {
-  const refuse = (message: string): never => {
-    throw new RecipeError(message);
-  };
+const orders = ["shuffled", "by-category"];
+
+function checkModel(model: ModelOptions): void {
+  const { experts, identityExperts, topK, width, heads, layers, denseLayers, gate } = model;
   if (topK > experts) refuse(`model.topK is ${topK}; allowed are 1 to model.experts = ${experts}`);
+  if (identityExperts >= experts) {
+    refuse(
+      `model.identityExperts is ${identityExperts}; allowed are 0 to ${experts - 1}, since model.experts is ${experts}`,
+    );
+  }
   if (width % (2 * heads) !== 0) {
     refuse(`model.width is ${width}; it must be a multiple of 2 × model.heads = ${2 * heads}, for rotary positions`);
   }
   if (denseLayers >= layers) {
     refuse(`model.denseLayers is ${denseLayers}; allowed are 0 to ${layers - 1}, since model.layers is ${layers}`);
   }
-  if (gate !== "sigmoid" && gate !== "softmax") refuse(`model.gate is "${gate}"; allowed are sigmoid and softmax`);
-  if (topK === 1 && normaliseGates) {
-    refuse(
-      "model.normaliseGates is true with model.topK = 1: every gate is 1, the router learns nothing; set it to false",
-    );
+  if (!gateNames.includes(gate)) refuse(`model.gate is "${gate}"; allowed: ${gateNames.join(", ")}`);
+  checkGroups(model);
+}
+
+function checkGroups({ experts, topK, groups, groupsKept }: ModelOptions): void {
+  if (experts % groups !== 0) refuse(`model.groups is ${groups}; it must divide model.experts = ${experts}`);
+  if (groupsKept > groups) refuse(`model.groupsKept is ${groupsKept}; allowed are 1 to model.groups = ${groups}`);
+  const reachable = (groupsKept * experts) / groups;
+  if (topK > reachable) {
+    refuse(`model.topK is ${topK}, but ${groupsKept} of ${groups} groups hold ${reachable} experts; keep more groups`);
   }
 }
 
 /** Building a strategy is what checks its options. */
-function checkStrategy({ balancing, model: { experts, topK }, steps }: Recipe): void {
+function checkStrategy(recipe: Recipe): void {
+  const { balancing, model } = recipe;
   try {
-    strategies[balancing.strategy]!.create(balancing, { moeLayers: 1, experts, topK, steps });
+    const { router } = definitionOf(balancing.strategy);
+    if (model.topK === 1 && model.normaliseGates && router?.learned !== false) {
+      refuse(
+        "model.normaliseGates is true with model.topK = 1: every gate is 1, the router learns nothing; set it to false",
+      );
+    }
+    createStrategy(balancing.strategy, balancing, balancedRun(recipe));
   } catch (error) {
     throw new RecipeError((error as Error).message, { cause: error });
   }
+}
+
+/** A run as its strategy sees it. */
+export function balancedRun({ model, data, steps, seed }: Recipe): BalancedRun {
+  const tokens = data.batch * data.sequence;
+  return { ...model, moeLayers: moeLayersOf(model).length, sequences: data.batch, tokens, steps, seed };
+}
+
+function refuse(message: string): never {
+  throw new RecipeError(message);
 }

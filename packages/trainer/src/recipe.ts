@@ -10,6 +10,8 @@ export interface RecipeBody {
     /** Sequences of a batch, and tokens of a sequence. */
     batch: number;
     sequence: number;
+    /** Rows of a batch in random order, or category after category, so that micro-batches are of one kind (arXiv 2501.11873). */
+    order: string;
     /** Held-out batches that an evaluation goes through. */
     validationBatches: number;
   };

@@ -1,7 +1,9 @@
 // From names and single settings to the configuration of a run: a recipe, a strategy, then key=value; checked before anything starts.
 import { closest } from "fastest-levenshtein";
+import { definitionOf, partsOf } from "./balancing/combination.ts";
 import { strategies } from "./balancing/index.ts";
-import type { Recipe } from "./recipe.ts";
+import type { Setting, StrategyDefinition } from "./balancing/strategy.ts";
+import type { NamedRecipe, Recipe } from "./recipe.ts";
 import { checkRecipe } from "./recipe-check.ts";
 import { RecipeError } from "./recipe-error.ts";
 import { recipes } from "./recipes/index.ts";
@@ -18,17 +20,32 @@ export interface RecipeChoice {
 /** @throws RecipeError */
 export function resolveRecipe({ recipe: name, strategy, seed, steps, settings = [] }: RecipeChoice): Recipe {
   const { summary: _, strategySettings, ...body } = named("recipe", recipes, name);
-  const { defaults } = named("strategy", strategies, strategy);
+  const { defaults, model } = strategyNamed(strategy);
   const recipe: Recipe = {
     recipe: name,
     seed: seed ?? 0,
     ...structuredClone(body),
     steps: steps ?? body.steps,
-    balancing: { strategy, ...defaults, ...strategySettings?.[strategy] },
+    balancing: { strategy, ...defaults, ...settingsFor(strategy, strategySettings) },
   };
+  Object.assign(recipe.model, model);
   for (const setting of settings) applySetting(recipe, setting);
   checkRecipe(recipe);
   return recipe;
+}
+
+function strategyNamed(strategy: string): StrategyDefinition {
+  for (const part of partsOf(strategy)) named("strategy", strategies, part);
+  try {
+    return definitionOf(strategy);
+  } catch (error) {
+    throw new RecipeError((error as Error).message, { cause: error });
+  }
+}
+
+/** What a recipe sets for the parts of a strategy, and then for the whole. */
+function settingsFor(strategy: string, settings: NamedRecipe["strategySettings"] = {}): Record<string, Setting> {
+  return Object.assign({}, ...partsOf(strategy).map((part) => settings[part]), settings[strategy]);
 }
 
 function named<Value>(kind: string, values: Readonly<Record<string, Value>>, name: string): Value {
@@ -46,8 +63,6 @@ function nearest(name: string, allowed: string[]): string {
   const related = allowed.find((other) => other.startsWith(name) || other.endsWith(`.${name}`));
   return related ?? closest(name, allowed);
 }
-
-type Setting = number | boolean | string;
 
 function applySetting(recipe: Recipe, text: string): void {
   const [, path, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];

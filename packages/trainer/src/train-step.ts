@@ -1,28 +1,26 @@
 // One optimizer update, and the evaluation of a model on fixed batches; everything it needs is built once, before training.
-//
-// T tokens of a batch, C categories, V vocabulary.
-import type { v1 } from "@moescope/proto";
-import { strategies } from "./balancing/index.ts";
+import { createStrategy, definitionOf } from "./balancing/combination.ts";
 import type { BalancingStrategy } from "./balancing/strategy.ts";
+import { type BatchTensors, batchTensors } from "./batch-tensors.ts";
 import type { Batch } from "./data/corpus.ts";
+import {
+  type BatchLosses,
+  type Measured,
+  type PackedShape,
+  packMeasurements,
+  unpackMeasurements,
+} from "./measured-batch.ts";
 import { startValues } from "./model/initialise.ts";
 import { forward, moeLayersOf, parameterSpecs } from "./model/transformer.ts";
-import { countRouting, loadsOf, routingHistogram } from "./moe/routing-counts.ts";
+import type { RouterControl, Routing } from "./moe/router.ts";
 import { type RotaryTables, rotaryTables } from "./ops/attention.ts";
 import { crossEntropy } from "./ops/cross-entropy.ts";
 import type { AdamW } from "./optimizer/adamw.ts";
 import { createAdamW } from "./optimizer/create-adamw.ts";
 import { learningRateAt } from "./optimizer/schedule.ts";
 import type { Recipe } from "./recipe.ts";
+import { balancedRun } from "./recipe-check.ts";
 import { type Scalar, type Tensor, type Tensor1D, tf } from "./runtime/tf.ts";
-
-export interface Measured {
-  /** What was minimised, in nats: cross-entropy plus what the strategy adds. */
-  loss: number;
-  crossEntropy: number;
-  balanceLoss: number;
-  histograms: v1.RoutingHistogram.$Properties[];
-}
 
 export interface Trained extends Measured {
   learningRate: number;
@@ -30,30 +28,33 @@ export interface Trained extends Measured {
   gradientNorm: number;
 }
 
-/** The numbers at the head of a read-back, before the counts. */
-const HEAD = 3;
+/** When a forward pass happens. */
+interface Moment {
+  step: number;
+  training: boolean;
+}
 
 export class TrainStep {
   readonly parameters: number;
   readonly #recipe: Recipe;
-  readonly #categories: number;
   readonly #optimizer: AdamW;
   readonly #strategy: BalancingStrategy;
   readonly #rotary: RotaryTables;
-  readonly #moeLayers: number[];
+  readonly #shape: PackedShape;
 
   /** @param categories number of token categories in the batches */
   constructor(recipe: Recipe, categories: number) {
-    const { model, data, balancing, optimizer, seed, steps } = recipe;
-    const start = startValues(parameterSpecs(model), seed);
+    const { model, data, balancing, optimizer, seed } = recipe;
+    const { router } = definitionOf(balancing.strategy);
+    const start = startValues(parameterSpecs(model, router), seed);
     this.#recipe = recipe;
-    this.#categories = categories;
-    this.#moeLayers = moeLayersOf(model);
     this.parameters = start.reduce((sum, { values }) => sum + values.length, 0);
     this.#optimizer = createAdamW(start, optimizer);
-    const balanced = { moeLayers: this.#moeLayers.length, experts: model.experts, topK: model.topK, steps };
-    this.#strategy = strategies[balancing.strategy]!.create(balancing, balanced);
+    this.#strategy = createStrategy(balancing.strategy, balancing, balancedRun(recipe));
     this.#rotary = rotaryTables(data.sequence, model.width / model.heads);
+    const layers = moeLayersOf(model);
+    const droppable = model.capacityFactor > 0;
+    this.#shape = { ...model, layers, categories, droppable, strategy: this.#strategy };
   }
 
   /**
@@ -65,15 +66,16 @@ export class TrainStep {
     const learningRate = learningRateAt(step, this.#recipe.steps, this.#recipe.optimizer);
     return inScope(() => {
       const parameters = this.#optimizer.read();
-      const { packed, gradients } = this.#forwardAndBackward(batch, parameters);
+      const tensors = this.#tensorsOf(batch);
+      const { packed, gradients } = this.#forwardAndBackward(tensors, parameters, step);
       const squares = this.#optimizer.sumOfSquares(gradients);
       const [sum, numbers] = readTogether([squares, packed]);
       tf.dispose(parameters);
       const gradientNorm = Math.sqrt(sum![0]!);
-      const measured = this.#unpack(numbers!, batch);
+      const { measured, observed } = unpackMeasurements(numbers!, tensors, this.#shape);
       if (Number.isFinite(measured.loss) && Number.isFinite(gradientNorm)) {
         this.#optimizer.apply(gradients, learningRate, Math.min(1, this.#recipe.optimizer.clipNorm / gradientNorm));
-        this.#strategy.afterStep?.(measured.histograms.map(loadsOf), step);
+        this.#strategy.afterStep?.(observed, step);
       }
       return { ...measured, learningRate, gradientNorm };
     });
@@ -82,9 +84,9 @@ export class TrainStep {
   /** Loss and routing of batches that nothing is learnt from; the selection bias stays as it is. */
   evaluate(batch: Batch): Measured {
     return inScope(() => {
-      const parameters = this.#optimizer.read();
-      const { packed } = this.#loss(batch, parameters);
-      return this.#unpack(packed.dataSync<"float32">(), batch);
+      const tensors = this.#tensorsOf(batch);
+      const { packed } = this.#loss(tensors, this.#optimizer.read(), { step: 0, training: false });
+      return unpackMeasurements(packed.dataSync<"float32">(), tensors, this.#shape).measured;
     });
   }
 
@@ -93,10 +95,18 @@ export class TrainStep {
     tf.dispose([this.#rotary.cosine, this.#rotary.sine]);
   }
 
-  #forwardAndBackward(batch: Batch, parameters: Tensor[]): { packed: Tensor1D; gradients: Tensor[] } {
+  #tensorsOf(batch: Batch): BatchTensors {
+    return batchTensors(batch, { ...this.#recipe.data, categories: this.#shape.categories });
+  }
+
+  #forwardAndBackward(
+    batch: BatchTensors,
+    parameters: Tensor[],
+    step: number,
+  ): { packed: Tensor1D; gradients: Tensor[] } {
     let packed: Tensor1D | undefined;
     const { grads } = tf.engine().gradients(() => {
-      const result = this.#loss(batch, parameters);
+      const result = this.#loss(batch, parameters, { step, training: true });
       packed = tf.keep(result.packed);
       return result.loss;
     }, parameters);
@@ -107,51 +117,41 @@ export class TrainStep {
   }
 
   /** The loss to minimise, and everything that is reported of the batch in one tensor. */
-  #loss(batch: Batch, parameters: Tensor[]): { loss: Scalar; packed: Tensor1D } {
-    const { model } = this.#recipe;
-    const { inputs_T, targets_T, category_TC } = this.#tensorsOf(batch);
+  #loss(batch: BatchTensors, parameters: Tensor[], moment: Moment): { loss: Scalar; packed: Tensor1D } {
     const byName = new Map(this.#optimizer.names.map((name, i) => [name, parameters[i]!]));
-    const bias = this.#moeLayers.map((_, moeLayer) => {
-      const values = this.#strategy.selectionBias?.(moeLayer);
-      return values && tf.tensor1d(values);
+    const controls = this.#controls(batch, moment);
+    const { logits_TV, routings } = forward(this.#recipe.model, byName, batch, this.#rotary, controls);
+    const losses = this.#losses(crossEntropy(logits_TV, batch.targets_T), routings, batch);
+    const measuring = moment.training ? this.#strategy : undefined;
+    return { loss: losses.loss, packed: packMeasurements(losses, routings, batch, measuring) };
+  }
+
+  #controls({ tokens_T }: BatchTensors, moment: Moment): RouterControl[] {
+    return this.#shape.layers.map((layer, moeLayer) => {
+      const bias = this.#strategy.selectionBias?.(moeLayer);
+      const context = { ...moment, layer, moeLayer, tokens_T, sequences: this.#recipe.data.batch };
+      return { strategy: this.#strategy, bias_E: bias && tf.tensor1d(bias), context };
     });
-    const { logits_TV, routings } = forward(model, byName, inputs_T, this.#rotary, bias);
-    const crossEntropyMean = tf.mean(crossEntropy(logits_TV, targets_T)) as Scalar;
-    const layerLosses = this.#strategy.layerLoss ? routings.map(this.#strategy.layerLoss) : [];
-    const balanceLoss = layerLosses.length > 0 ? (tf.addN(layerLosses) as Scalar) : tf.scalar(0);
-    const loss = layerLosses.length > 0 ? (tf.add(crossEntropyMean, balanceLoss) as Scalar) : crossEntropyMean;
-    const counts = tf.reshape(countRouting(routings, category_TC), [-1]) as Tensor1D;
-    return { loss, packed: tf.concat([tf.stack([loss, crossEntropyMean, balanceLoss]) as Tensor1D, counts]) };
   }
 
-  #tensorsOf({ tokens, categories }: Batch) {
-    const { batch, sequence } = this.#recipe.data;
-    const rows = tf.tensor2d(tokens, [batch, sequence + 1], "int32");
-    const category_TC = new Float32Array(batch * sequence * this.#categories);
-    for (let token = 0; token < batch * sequence; token++) {
-      category_TC[token * this.#categories + categories[Math.floor(token / sequence)]!] = 1;
-    }
-    return {
-      inputs_T: tf.reshape(tf.slice(rows, [0, 0], [batch, sequence]), [-1]) as Tensor1D,
-      targets_T: tf.reshape(tf.slice(rows, [0, 1], [batch, sequence]), [-1]) as Tensor1D,
-      category_TC: tf.tensor2d(category_TC, [batch * sequence, this.#categories]),
-    };
+  #losses(crossEntropy_T: Tensor1D, routings: readonly Routing[], batch: BatchTensors): BatchLosses {
+    const mean = meanOverPredicted(crossEntropy_T, batch);
+    const { layerLoss } = this.#strategy;
+    if (!layerLoss) return { loss: mean, crossEntropy: mean, balanceLoss: tf.scalar(0), crossEntropy_T };
+    const balanceLoss = tf.addN(routings.map((routing) => layerLoss(routing))) as Scalar;
+    return { loss: tf.add(mean, balanceLoss) as Scalar, crossEntropy: mean, balanceLoss, crossEntropy_T };
   }
+}
 
-  #unpack(packed: Float32Array, batch: Batch): Measured {
-    const { experts, topK } = this.#recipe.model;
-    const tokens = new Float64Array(this.#categories);
-    for (const category of batch.categories) tokens[category]! += this.#recipe.data.sequence;
-    const counted = { sums: packed.subarray(HEAD), tokens, experts, topK };
-    return {
-      loss: packed[0]!,
-      crossEntropy: packed[1]!,
-      balanceLoss: packed[2]!,
-      histograms: this.#moeLayers.map((layer, index) => {
-        return routingHistogram(counted, index, layer, this.#strategy.selectionBias?.(index));
-      }),
-    };
-  }
+/** Image patches are seen but not predicted. */
+function meanOverPredicted(
+  crossEntropy_T: Tensor1D,
+  { targetCategory_TC, predicted, patches_TP }: BatchTensors,
+): Scalar {
+  if (!patches_TP) return tf.mean(crossEntropy_T) as Scalar;
+  const isPredicted_T = tf.sum(targetCategory_TC, 1) as Tensor1D;
+  const count = predicted.reduce((sum, tokens) => sum + tokens, 0);
+  return tf.div(tf.sum(tf.mul(crossEntropy_T, isPredicted_T)), count) as Scalar;
 }
 
 /** Like tf.tidy, for work that returns plain values. */

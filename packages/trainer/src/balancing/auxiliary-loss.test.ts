@@ -4,7 +4,7 @@ import { openBackend } from "../runtime/backends.ts";
 import { tf } from "../runtime/tf.ts";
 import { auxiliaryLoss, balanceLoss } from "./auxiliary-loss.ts";
 import { goldenRouting } from "./golden-routing.fixture.ts";
-import { strategyCases } from "./strategy.cases.ts";
+import { smallRun, strategyCases } from "./strategy.cases.ts";
 
 await openBackend();
 
@@ -12,18 +12,18 @@ describe("auxiliary-loss", () => {
   strategyCases("auxiliary-loss", { improves: true });
 
   test("gives Megatron's and Hugging Face's value on the golden input", () => {
-    const value = tf.tidy(() => balanceLoss(goldenRouting("softmax")).dataSync()[0]!);
+    const value = tf.tidy(() => balanceLoss(goldenRouting()).dataSync()[0]!);
     expect(value).toBeCloseTo(golden["Megatron normalised LBL (coef 1)"], 5);
     expect(2 * value).toBeCloseTo(golden["HF mixtral LBL one layer"], 5);
   });
 
   test("normalises sigmoid scores over all experts first, as Megatron does", () => {
-    const value = tf.tidy(() => balanceLoss(goldenRouting("sigmoid")).dataSync()[0]!);
+    const value = tf.tidy(() => balanceLoss(goldenRouting({ gate: "sigmoid" })).dataSync()[0]!);
     expect(value).toBeCloseTo(golden["Megatron sigmoid batch LBL"], 5);
   });
 
   test("refuses a negative coefficient, naming it", () => {
-    const model = { moeLayers: 1, experts: 4, topK: 2, steps: 10 };
-    expect(() => auxiliaryLoss.create({ coefficient: -1 }, model)).toThrow(/balancing.coefficient is -1/);
+    const options = { ...auxiliaryLoss.defaults, coefficient: -1 };
+    expect(() => auxiliaryLoss.create(options, smallRun)).toThrow(/balancing.coefficient is -1/);
   });
 });

@@ -1,29 +1,43 @@
-// The auxiliary loss of GShard and Switch Transformer over the whole batch.
-import { type Scalar, type Tensor1D, type Tensor2D, tf } from "../runtime/tf.ts";
-import { type LayerRouting, requireNotNegative, type StrategyDefinition } from "./strategy.ts";
+// The auxiliary loss of GShard and Switch Transformer: over the global batch, over micro-batches, or over each sequence.
+import { type Scalar, tf } from "../runtime/tf.ts";
+import { loadProduct } from "./load-product.ts";
+import {
+  type BalancedRun,
+  type LayerRouting,
+  requireNotNegative,
+  requireOneOf,
+  type StrategyDefinition,
+} from "./strategy.ts";
+
+const scopes = ["global", "micro", "sequence"];
 
 /**
- * α · E · Σ_e f_e P_e for each layer, layers added up (arXiv 2101.03961 eq. 4, normalised by K as in arXiv 2401.06066). f_e is the
- * share of choices that went to expert e, a constant; P_e the mean probability of e, which the gradient flows through. α when balanced.
+ * α · E · Σ_e f_e P_e for each layer, layers added up (arXiv 2101.03961 eq. 4, normalised by K as in arXiv 2401.06066): α when
+ * balanced. `scope` says over which tokens f and P are taken: the global batch (2501.11873), `microBatches` equal stretches of it, or
+ * every sequence on its own (2405.04434); the mean of the stretches is taken. f counts what the scores alone would choose, so that a
+ * selection bias beside it is left out (2412.19437 eq. 18).
  */
-export const auxiliaryLoss: StrategyDefinition<{ coefficient: number }> = {
-  summary: "auxiliary loss over the batch (Switch/GShard)",
-  defaults: { coefficient: 0.01 },
-  create({ coefficient }) {
+export const auxiliaryLoss: StrategyDefinition<{ coefficient: number; scope: string; microBatches: number }> = {
+  summary: "auxiliary loss (Switch/GShard) over the global batch, micro-batches or sequences",
+  kind: "balance-loss",
+  defaults: { coefficient: 0.01, scope: "global", microBatches: 4 },
+  create({ coefficient, scope, microBatches }, run) {
     requireNotNegative("coefficient", coefficient);
-    return { layerLoss: (routing) => tf.mul(balanceLoss(routing), coefficient) };
+    requireOneOf("scope", scope, scopes);
+    const groups = groupsOf(scope, microBatches, run);
+    return { layerLoss: (routing) => tf.mul(balanceLoss(routing, groups), coefficient) };
   },
 };
 
-/** E · Σ_e f_e P_e: 1 when balanced, E/K when K experts take everything with certainty. */
-export function balanceLoss({ probabilities_TE, chosen_TE, topK }: LayerRouting): Scalar {
-  const [tokens, experts] = probabilities_TE.shape;
-  const chosen_E = columnSums(chosen_TE);
-  const probability_E = columnSums(probabilities_TE);
-  return tf.mul(tf.dot(chosen_E, probability_E), experts / (topK * tokens * tokens)) as Scalar;
+function groupsOf(scope: string, microBatches: number, { sequences }: BalancedRun): number {
+  if (scope !== "micro") return scope === "global" ? 1 : sequences;
+  if (Number.isSafeInteger(microBatches) && microBatches > 0 && sequences % microBatches === 0) return microBatches;
+  throw new RangeError(
+    `balancing.microBatches is ${microBatches}; allowed are whole numbers that divide data.batch = ${sequences}`,
+  );
 }
 
-/** Sums over rows as a product with ones: its gradient is one cheap product too, where tf.sum's is a slow broadcast. */
-function columnSums(x_TE: Tensor2D): Tensor1D {
-  return tf.reshape(tf.matMul(tf.ones([1, x_TE.shape[0]]), x_TE), [-1]);
+/** @param groups equal stretches of the batch, of which the mean is taken */
+export function balanceLoss({ probabilities_TE, preferred_TE, topK }: LayerRouting, groups = 1): Scalar {
+  return loadProduct(preferred_TE(), probabilities_TE, topK, groups);
 }

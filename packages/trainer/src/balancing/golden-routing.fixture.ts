@@ -1,6 +1,8 @@
 // The routing of golden/balancing.json, for tests: T = 12 tokens, E = 8 experts, K = 2.
-import { type Routing, route } from "../moe/router.ts";
-import { type Tensor2D, tf } from "../runtime/tf.ts";
+
+import { type RouterOptions, type Routing, route } from "../moe/router.ts";
+import { type Tensor2D, type Tensor3D, tf } from "../runtime/tf.ts";
+import type { BalancingStrategy } from "./strategy.ts";
 
 /** logits[t, e] = sin(1.3 t e) + 0.5 cos(0.7 t + 2.1 e), t and e from 1. */
 export function goldenLogits(): Tensor2D {
@@ -12,8 +14,36 @@ export function goldenLogits(): Tensor2D {
   return tf.tensor2d(values);
 }
 
-export function goldenRouting(gate: "sigmoid" | "softmax", bias?: number[]): Routing {
-  const identity = tf.eye(8) as Tensor2D;
-  const options = { experts: 8, topK: 2, gate, normaliseGates: true, capacityFactor: 0 };
-  return route(goldenLogits(), identity, bias && tf.tensor1d(bias), 0, options);
+export interface GoldenRouting {
+  gate?: "sigmoid" | "softmax";
+  bias?: number[];
+  strategy?: BalancingStrategy;
+  options?: Partial<RouterOptions>;
+  /** Sequences that the twelve tokens are. */
+  sequences?: number;
+  training?: boolean;
+}
+
+export function goldenRouting(golden: GoldenRouting = {}): Routing {
+  const { gate = "softmax", bias, strategy = {}, options, sequences = 1, training = true } = golden;
+  const tokens_T = tf.range(0, 12, 1, "int32");
+  const context = { layer: 0, moeLayer: 0, step: 0, training, sequences, tokens_T };
+  const weights = { router_DE: tf.eye(8) as Tensor2D, wIn_ED2F: tf.zeros([8, 8, 4]) as Tensor3D };
+  return route(
+    goldenLogits(),
+    weights,
+    { strategy, bias_E: bias && tf.tensor1d(bias), context },
+    {
+      experts: 8,
+      identityExperts: 0,
+      topK: 2,
+      gate,
+      normaliseGates: true,
+      gateScale: 1,
+      groups: 1,
+      groupsKept: 1,
+      capacityFactor: 0,
+      ...options,
+    },
+  );
 }

@@ -4,7 +4,7 @@ import { openBackend } from "../runtime/backends.ts";
 import { tf } from "../runtime/tf.ts";
 import { goldenRouting } from "./golden-routing.fixture.ts";
 import { lossFreeBias, moveAgainstLoad } from "./loss-free-bias.ts";
-import { strategyCases } from "./strategy.cases.ts";
+import { smallRun, strategyCases } from "./strategy.cases.ts";
 
 await openBackend();
 
@@ -23,8 +23,8 @@ describe("loss-free-bias", () => {
 
   test("the bias chooses experts, and gate weights do not see it", () => {
     const { counts, first } = tf.tidy(() => {
-      const { plan, gates_TE } = goldenRouting("sigmoid", bias);
-      return { counts: [...tf.sum(plan.chosen_TE, 0).dataSync()], first: gates_TE.dataSync().slice(0, 8) };
+      const { chosen_TE, gates_TE } = goldenRouting({ gate: "sigmoid", bias });
+      return { counts: [...tf.sum(chosen_TE, 0).dataSync()], first: gates_TE.dataSync().slice(0, 8) };
     });
     expect(counts).toEqual(golden["biased counts"]);
     const weights = golden["V3 ungrouped w[0:3]"][0]!;
@@ -39,9 +39,12 @@ describe("loss-free-bias", () => {
   });
 
   test("stops moving when its share of the run is over", () => {
-    const strategy = lossFreeBias.create({ speed: 0.1, until: 0.5 }, { moeLayers: 1, experts: 2, topK: 1, steps: 10 });
-    strategy.afterStep!([[2, 0]], 4);
-    strategy.afterStep!([[2, 0]], 5);
+    const strategy = lossFreeBias.create(
+      { speed: 0.1, update: "sign", until: 0.5 },
+      { ...smallRun, experts: 2, steps: 10 },
+    );
+    strategy.afterStep!([{ loads: [2, 0], meanProbability: [] }], 4);
+    strategy.afterStep!([{ loads: [2, 0], meanProbability: [] }], 5);
     expect(strategy.selectionBias!(0)[0]).toBeCloseTo(-0.1, 6);
   });
 });

@@ -3,6 +3,7 @@ import type { StrategyDefinition } from "./strategy.ts";
 
 export const none: StrategyDefinition<Record<string, never>> = {
   summary: "no balancing",
+  kind: "baseline",
   defaults: {},
   create: () => ({}),
 };

@@ -2,6 +2,24 @@
 import { expect, test } from "vitest";
 import { trainBriefly } from "../tiny-run.fixture.ts";
 import { strategies } from "./index.ts";
+import type { BalancedRun } from "./strategy.ts";
+
+/** A run for tests that build a strategy by itself. */
+export const smallRun: BalancedRun = {
+  moeLayers: 1,
+  experts: 8,
+  identityExperts: 0,
+  topK: 2,
+  groups: 1,
+  gate: "sigmoid",
+  capacityFactor: 0,
+  width: 8,
+  vocabulary: 256,
+  sequences: 2,
+  tokens: 12,
+  steps: 10,
+  seed: 0,
+};
 
 /**
  * @param improves whether the strategy is expected to end with a lower MaxVio than no balancing on the same seed and data

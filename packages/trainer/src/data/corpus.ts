@@ -6,8 +6,12 @@ import { Random } from "./random.ts";
 export interface Batch {
   /** [B, S + 1] row-major: inputs are `[:, :-1]`, targets `[:, 1:]`. */
   tokens: Int32Array;
-  /** [B] index into `Corpus.categories` of each sequence. */
+  /** [B, S + 1] row-major: index into `Corpus.categories` of every token. */
   categories: Int32Array;
+  /** [B, S + 1, P] row-major: values of the image patch at each position, zeros elsewhere; absent in data without images. */
+  patches?: Float32Array;
+  /** [B, S + 1] row-major, 1 where a patch stands: nothing is predicted there. Present with `patches`. */
+  isPatch?: Uint8Array;
 }
 
 export interface CategoryDescription {
@@ -26,6 +30,8 @@ export interface Corpus {
   readonly categories: string[];
   /** Number of different tokens. */
   readonly vocabulary: number;
+  /** Values of one image patch, P; 0 in data without images. */
+  readonly patchSize: number;
   /** The same batches for every seed, from text that training never sees. */
   readonly validation: Batch[];
   describe(): CategoryDescription[];
@@ -56,6 +62,7 @@ export async function openCorpus(options: CorpusOptions): Promise<Corpus> {
   return {
     categories: sources.map((source) => source.category),
     vocabulary: 256,
+    patchSize: 0,
     validation: Array.from({ length: options.validationBatches }, (_, index) => draw("validation", index)),
     describe: () =>
       texts.map(({ origin, files, bytes, heldOutBytes }, index) => {
@@ -73,11 +80,13 @@ function drawBatch(
   keys: readonly number[],
 ): Batch {
   const random = new Random(streams[split], ...keys);
-  const categories = drawCategories(shares, batch, random);
+  const rowCategories = drawCategories(shares, batch, random);
+  const categories = new Int32Array(batch * (sequence + 1));
   const tokens = new Int32Array(batch * (sequence + 1));
   for (let row = 0; row < batch; row++) {
     const rowTokens = tokens.subarray(row * (sequence + 1), (row + 1) * (sequence + 1));
-    texts[categories[row]!]!.fill(split, random, rowTokens);
+    texts[rowCategories[row]!]!.fill(split, random, rowTokens);
+    categories.fill(rowCategories[row]!, row * (sequence + 1), (row + 1) * (sequence + 1));
   }
   return { tokens, categories };
 }

@@ -1,8 +1,10 @@
 // A decoder-only transformer whose feed-forward layers are Mixtures of Experts.
 //
-// T tokens = B sequences × S positions, D width, V vocabulary, E experts, F hidden width of one expert.
+// T tokens = B sequences × S positions, D width, V vocabulary, E experts, F hidden width of one expert, P values of an image patch.
+
+import type { StrategyDefinition } from "../balancing/strategy.ts";
 import { denseFeedForward, type MoeWeights, moeLayer } from "../moe/moe-layer.ts";
-import type { RouterOptions, Routing } from "../moe/router.ts";
+import type { RouterControl, RouterOptions, Routing } from "../moe/router.ts";
 import { causalAttention, type RotaryTables } from "../ops/attention.ts";
 import { embed } from "../ops/embedding.ts";
 import { matrixProduct } from "../ops/matrix-product.ts";
@@ -11,6 +13,8 @@ import { type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from "..
 
 export interface ModelOptions extends RouterOptions {
   vocabulary: number;
+  /** Values of an image patch; 0 for text alone. */
+  patchSize: number;
   layers: number;
   /** Layers before the first MoE layer; their feed-forward is dense and as wide as the active experts of an MoE layer. */
   denseLayers: number;
@@ -24,8 +28,8 @@ export interface ModelOptions extends RouterOptions {
 export interface ParameterSpec {
   name: string;
   shape: number[];
-  /** Standard deviation of its normal start values; "ones" for gains. */
-  start: number | "ones";
+  /** Standard deviation of its normal start values; "ones" for gains, "orthogonal" for columns of length 1 at right angles. */
+  start: number | "ones" | "orthogonal";
   /** Whether weight decay applies. */
   decay: boolean;
 }
@@ -35,19 +39,26 @@ export function moeLayersOf({ layers, denseLayers }: ModelOptions): number[] {
   return Array.from({ length: layers - denseLayers }, (_, i) => denseLayers + i);
 }
 
-/** Every parameter of the model, in the order in which `forward` is given them. */
-export function parameterSpecs(model: ModelOptions): ParameterSpec[] {
-  const { vocabulary, width, layers } = model;
+type RouterNeeds = StrategyDefinition["router"];
+
+/**
+ * Every parameter of the model, in the order in which `forward` is given them.
+ *
+ * @param router what the strategy needs of routers
+ */
+export function parameterSpecs(model: ModelOptions, router?: RouterNeeds): ParameterSpec[] {
+  const { vocabulary, patchSize, width, layers } = model;
   return [
     { name: "embedding", shape: [vocabulary, width], start: 1, decay: false },
-    ...Array.from({ length: layers }, (_, layer) => blockSpecs(model, layer)).flat(),
+    ...(patchSize > 0 ? [matrix("patches", [patchSize, width])] : []),
+    ...Array.from({ length: layers }, (_, layer) => blockSpecs(model, layer, router)).flat(),
     { name: "norm", shape: [width], start: "ones", decay: false },
     matrix("head", [width, vocabulary], 0.1),
   ];
 }
 
-function blockSpecs(model: ModelOptions, layer: number): ParameterSpec[] {
-  const { width, layers, denseLayers, experts, topK, sharedExperts, expertWidth } = model;
+function blockSpecs(model: ModelOptions, layer: number, router: RouterNeeds): ParameterSpec[] {
+  const { width, layers, denseLayers, experts, identityExperts, topK, sharedExperts, expertWidth } = model;
   // Outputs that add to the residual stream start smaller the more of them there are (GPT-2).
   const residual = 1 / Math.sqrt(2 * layers);
   const feedForward = (name: string, count: number, hidden: number) => [
@@ -55,8 +66,8 @@ function blockSpecs(model: ModelOptions, layer: number): ParameterSpec[] {
     matrix(`${name}.out`, [count, hidden, width], residual),
   ];
   const moe = () => [
-    matrix("router", [width, experts]),
-    ...feedForward("experts", experts, expertWidth),
+    ...routerSpecs(width, experts, router),
+    ...feedForward("experts", experts - identityExperts, expertWidth),
     ...(sharedExperts > 0 ? feedForward("shared", 1, sharedExperts * expertWidth) : []),
   ];
   return [
@@ -68,9 +79,26 @@ function blockSpecs(model: ModelOptions, layer: number): ParameterSpec[] {
   ].map((spec) => ({ ...spec, name: `block${layer}.${spec.name}` }));
 }
 
+function routerSpecs(width: number, experts: number, router: RouterNeeds): ParameterSpec[] {
+  if (router?.learned === false) return [];
+  const weights = matrix("router", [width, experts]);
+  // T2T starts the noise of Shazeer 2017 at zero: the same for every expert.
+  return [
+    router?.orthogonal ? { ...weights, start: "orthogonal" } : weights,
+    ...(router?.noise ? [matrix("router.noise", [width, experts], 0)] : []),
+  ];
+}
+
 /** A matrix (or one for each expert) that keeps the variance of its input, times `scale`. */
 function matrix(name: string, shape: number[], scale = 1): ParameterSpec {
   return { name, shape, start: scale / Math.sqrt(shape.at(-2)!), decay: true };
+}
+
+export interface ModelInput {
+  /** int32, sequence after sequence; 0 where a patch stands. */
+  tokens_T: Tensor1D;
+  /** Values of the image patch at each position, zeros elsewhere. */
+  patches_TP?: Tensor2D;
 }
 
 export interface ForwardResult {
@@ -81,19 +109,18 @@ export interface ForwardResult {
 
 /**
  * @param parameters by name, as `parameterSpecs` lists them
- * @param tokens_T int32, sequence after sequence
- * @param bias selection bias of each MoE layer; undefined for strategies without one
+ * @param controls who chooses in each MoE layer
  */
 export function forward(
   model: ModelOptions,
   parameters: ReadonlyMap<string, Tensor>,
-  tokens_T: Tensor1D,
+  input: ModelInput,
   rotary: RotaryTables,
-  bias: ReadonlyArray<Tensor1D | undefined>,
+  controls: readonly RouterControl[],
 ): ForwardResult {
   const get = <T extends Tensor>(name: string) => parameters.get(name) as T;
   const routings: Routing[] = [];
-  let x_TD = embed(get("embedding"), tokens_T);
+  let x_TD = embedInput(input, get("embedding"), parameters.get("patches") as Tensor2D | undefined);
   for (let layer = 0; layer < model.layers; layer++) {
     const block = <T extends Tensor>(name: string) => get<T>(`block${layer}.${name}`);
     const qkv_T3D = matrixProduct(rmsNorm(x_TD, block("attention.norm")), block<Tensor2D>("attention.qkv"));
@@ -105,11 +132,17 @@ export function forward(
       x_TD = add(x_TD, denseFeedForward(normed_TD, block("dense.in"), block("dense.out")));
       continue;
     }
-    const { y_TD, routing } = moeLayer(normed_TD, moeWeights(block), bias[layer - model.denseLayers], layer, model);
+    const { y_TD, routing } = moeLayer(normed_TD, moeWeights(block), controls[layer - model.denseLayers]!, model);
     routings.push(routing);
     x_TD = add(x_TD, y_TD);
   }
   return { logits_TV: matrixProduct(rmsNorm(x_TD, get("norm")), get<Tensor2D>("head")), routings };
+}
+
+/** At the place of a patch, the embedding of token 0 marks that it is one. */
+function embedInput({ tokens_T, patches_TP }: ModelInput, table_VD: Tensor2D, projection_PD?: Tensor2D): Tensor2D {
+  const x_TD = embed(table_VD, tokens_T);
+  return patches_TP && projection_PD ? add(x_TD, matrixProduct(patches_TP, projection_PD)) : x_TD;
 }
 
 function add(a: Tensor2D, b: Tensor2D): Tensor2D {
@@ -119,6 +152,7 @@ function add(a: Tensor2D, b: Tensor2D): Tensor2D {
 function moeWeights(block: <T extends Tensor>(name: string) => T): MoeWeights {
   return {
     router_DE: block("router"),
+    noise_DE: block("router.noise"),
     wIn_ED2F: block("experts.in"),
     wOut_EFD: block("experts.out"),
     sharedIn: block<Tensor3D>("shared.in"),

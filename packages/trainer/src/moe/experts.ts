@@ -73,7 +73,7 @@ function gateOfRow(gates_TE: Tensor2D, plan: RoutePlan): Tensor2D {
   const rows = plan.tokenOf_R.shape[0];
   return withCustomGradient([gates_TE], (gates) => {
     const gates_RE = gatherRows(withZeroRow(gates as Tensor2D), plan.tokenOf_R);
-    const expertOfRow_RE = tf.oneHot(expertOfRows(rows, experts), experts);
+    const expertOfRow_RE = tf.oneHot(expertOfRows(rows, plan.offset_E1.shape[0] - 1), experts);
     return {
       value: tf.sum(tf.mul(gates_RE, expertOfRow_RE), 1, true) as Tensor2D,
       saved: [plan.rowOf_TK, plan.choice_TK],

@@ -3,11 +3,13 @@
 // T tokens, K choices of each, E experts, R rows.
 
 import { attribute, hasNativeOps, runNativeMany } from "../ops/native.ts";
+import { offTape } from "../ops/off-tape.ts";
+import { topK } from "../ops/top-values.ts";
 import { type Tensor1D, type Tensor2D, tf } from "../runtime/tf.ts";
 
 /** Rows of one expert lie together, experts in order. None of its tensors carries a gradient. */
 export interface RoutePlan {
-  /** int32 [T, K]: experts chosen by each token. */
+  /** int32 [T, K]: experts chosen by each token; −1 where it has fewer than K. */
   choice_TK: Tensor2D;
   /** int32 [T, K]: row of each choice; −1 where it was dropped because the expert was at capacity. */
   rowOf_TK: Tensor2D;
@@ -24,7 +26,7 @@ export interface RoutePlan {
  * Plans the work for the experts that tokens chose. All first choices come before any second choice (arXiv 2006.16668), so under a
  * capacity later choices are dropped first.
  *
- * @param choice_TK int32 expert ids; the choices of one token differ from each other
+ * @param choice_TK int32 expert ids, −1 for none; the choices of one token differ from each other
  * @param capacity most rows an expert takes; undefined for dropless
  */
 export function planRoutes(choice_TK: Tensor2D, experts: number, capacity: number | undefined): RoutePlan {
@@ -47,7 +49,7 @@ export function planOnHost(choice_TK: Tensor2D, experts: number, capacity: numbe
   const [tokens, choices] = choice_TK.shape;
   const expertOf = choice_TK.dataSync<"int32">();
   const load = new Int32Array(experts);
-  for (const expert of expertOf) load[expert]! += 1;
+  for (const expert of expertOf) if (expert >= 0) load[expert]! += 1;
   const slots = Math.max(1, Math.min(capacity ?? tokens, Math.max(...load)));
 
   const rowOf = new Int32Array(tokens * choices).fill(-1);
@@ -58,6 +60,7 @@ export function planOnHost(choice_TK: Tensor2D, experts: number, capacity: numbe
   for (let choice = 0; choice < choices; choice++) {
     for (let token = 0; token < tokens; token++) {
       const expert = expertOf[token * choices + choice]!;
+      if (expert < 0) continue;
       chosen[token * experts + expert] = 1;
       if (taken[expert]! >= slots) continue;
       const row = expert * slots + taken[expert]!++;
@@ -85,19 +88,17 @@ export function planOnHost(choice_TK: Tensor2D, experts: number, capacity: numbe
  * @param scores_TE read as constants: no gradient flows through a choice
  * @returns int32 [T, K], best first
  */
-export function chooseTopK(scores_TE: Tensor2D, topK: number): Tensor2D {
-  if (tf.getBackend() !== "tensorflow") return leaf(tf.topk(scores_TE, topK).indices as Tensor2D);
-  const [values, indices] = runNativeMany("TopKV2", [scores_TE, tf.scalar(topK, "int32")], 2, [
-    attribute("sorted", "TF_ATTR_BOOL", true),
-    attribute("T", "TF_ATTR_TYPE", "TF_FLOAT"),
-  ]) as [Tensor2D, Tensor2D];
-  values.dispose();
-  return indices;
+export function chooseTopK(scores_TE: Tensor2D, count: number): Tensor2D {
+  return offTape(() => {
+    const { values, indices } = topK(scores_TE, count);
+    values.dispose();
+    return indices;
+  });
 }
 
-/** The same values off the gradient tape. */
-function leaf(x: Tensor2D): Tensor2D {
-  return tf.tensor2d(x.dataSync(), x.shape, x.dtype);
+/** 1 where a token chose an expert, else 0; choices that are not 0 … E − 1 are none. */
+export function hotChoices(choice_TK: Tensor2D, experts: number): Tensor2D {
+  return tf.sum(tf.oneHot(choice_TK, experts, 1, 0, "float32"), 1) as Tensor2D;
 }
 
 /** The plan of a dense layer: one expert takes all tokens in their order. */

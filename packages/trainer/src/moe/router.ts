@@ -1,59 +1,137 @@
 // Scores, choice and gate weights of one MoE layer.
 //
-// T tokens, D width, E experts, K choices of each token.
-import type { LayerRouting } from "../balancing/strategy.ts";
+// T tokens, D width, E experts, K choices of each token, G groups of experts.
+import type { BalancingStrategy, LayerRouting, RouterContext, RouterScores } from "../balancing/strategy.ts";
 import { matrixProduct } from "../ops/matrix-product.ts";
-import { type Tensor1D, type Tensor2D, tf } from "../runtime/tf.ts";
-import { chooseTopK, planRoutes, type RoutePlan } from "./route-plan.ts";
+import { offTape } from "../ops/off-tape.ts";
+import { type Tensor1D, type Tensor2D, type Tensor3D, tf } from "../runtime/tf.ts";
+import { limitToGroups } from "./expert-groups.ts";
+import { gateScores } from "./gate.ts";
+import { chooseTopK, hotChoices, planRoutes, type RoutePlan } from "./route-plan.ts";
 
 export interface RouterOptions {
+  /** Experts to choose from, identity experts included. */
   experts: number;
+  /** The last of the experts that only pass their token on (arXiv 2509.01322). */
+  identityExperts: number;
   topK: number;
-  /** How logits become scores: each on its own, or all together. */
-  gate: "sigmoid" | "softmax";
+  /** How logits become scores: each on its own (sigmoid, √softplus), or all together (softmax). */
+  gate: string;
   /** Whether the gate weights of a token's chosen experts add up to 1. */
   normaliseGates: boolean;
+  /** What gate weights are multiplied by at the end (2.5 in DeepSeek-V3). */
+  gateScale: number;
+  /** Groups of experts (nodes), and how many of them a token may choose from; 1 and 1 for no limit. */
+  groups: number;
+  groupsKept: number;
   /** Most tokens an expert takes, as a multiple of its balanced share K·T/E, rounded up; 0 is dropless. */
   capacityFactor: number;
 }
 
+export interface RouterWeights {
+  /** Undefined for strategies that learn no router. */
+  router_DE?: Tensor2D;
+  noise_DE?: Tensor2D;
+  wIn_ED2F: Tensor3D;
+}
+
+/** Who chooses in one layer: the strategy, its bias as a tensor, and where and when. */
+export interface RouterControl {
+  strategy: BalancingStrategy;
+  bias_E?: Tensor1D;
+  context: RouterContext;
+}
+
 export interface Routing extends LayerRouting {
   plan: RoutePlan;
-  /** Gate weights: zero for experts that were not chosen. */
-  gates_TE: Tensor2D;
+  /** 1 where a token's choice was carried out; one tensor with `chosen_TE` when nothing can be dropped. */
+  kept_TE: Tensor2D;
 }
 
 /**
- * Chooses K experts for every token by score + bias and weighs them by score alone (arXiv 2408.15664 eq. 3, 2412.19437 eq. 16).
- *
- * @param bias_E undefined for strategies without one
+ * Chooses K experts for every token by score + bias and weighs them by score alone (arXiv 2408.15664 eq. 3, 2412.19437 eq. 16),
+ * where the strategy has no other way.
  */
-export function route(
-  x_TD: Tensor2D,
-  router_DE: Tensor2D,
-  bias_E: Tensor1D | undefined,
-  layer: number,
-  options: RouterOptions,
-): Routing {
-  const { experts, topK, gate, normaliseGates, capacityFactor } = options;
-  const logits_TE = matrixProduct(x_TD, router_DE);
-  const scores_TE: Tensor2D = gate === "sigmoid" ? tf.sigmoid(logits_TE) : (tf.softmax(logits_TE) as Tensor2D);
-  const choice_TK = chooseTopK(bias_E ? (tf.add(scores_TE, bias_E) as Tensor2D) : scores_TE, topK);
-  const plan = planRoutes(choice_TK, experts, capacityOf(capacityFactor, x_TD.shape[0], options));
-  const chosenScores_TE = tf.mul(scores_TE, plan.chosen_TE) as Tensor2D;
+export function route(x_TD: Tensor2D, weights: RouterWeights, control: RouterControl, options: RouterOptions): Routing {
+  const { experts, topK, normaliseGates, gateScale } = options;
+  const { strategy, bias_E, context } = control;
+  const { clean_TE, logits_TE, scale_TE } = routerLogits(x_TD, weights, control, experts);
+  const scores_TE = gateScores(logits_TE, options.gate);
+  const scores = { context, topK, logits_TE, scores_TE, bias_E };
+  const choice_TK = offTape(() => chooseExperts(scores, strategy, options));
+  const { plan, chosen_TE, kept_TE } = planChoices(choice_TK, options);
+  const chosenScores_TE = tf.mul(scores_TE, chosen_TE) as Tensor2D;
+  const gates_TE = normaliseGates ? shares(chosenScores_TE) : chosenScores_TE;
   return {
-    layer,
+    layer: context.layer,
+    moeLayer: context.moeLayer,
+    sequences: context.sequences,
     topK,
     logits_TE,
+    cleanLogits_TE: clean_TE,
+    noiseScale_TE: scale_TE,
+    scores_TE,
     plan,
-    chosen_TE: plan.chosen_TE,
-    probabilities_TE: gate === "sigmoid" ? shares(scores_TE) : scores_TE,
-    gates_TE: normaliseGates ? shares(chosenScores_TE) : chosenScores_TE,
+    chosen_TE,
+    kept_TE,
+    preferred_TE: preferred(scores, chosen_TE, strategy, options),
+    probabilities_TE: options.gate === "softmax" ? scores_TE : shares(scores_TE),
+    gates_TE: gateScale === 1 ? gates_TE : (tf.mul(gates_TE, gateScale) as Tensor2D),
+    router_DE: weights.router_DE,
+    wIn_ED2F: weights.wIn_ED2F,
   };
 }
 
-function capacityOf(factor: number, tokens: number, { experts, topK }: RouterOptions): number | undefined {
-  return factor > 0 ? Math.ceil((factor * topK * tokens) / experts) : undefined;
+function routerLogits(
+  x_TD: Tensor2D,
+  { router_DE, noise_DE }: RouterWeights,
+  { strategy, context }: RouterControl,
+  experts: number,
+): { clean_TE: Tensor2D; logits_TE: Tensor2D; scale_TE?: Tensor2D } {
+  const clean_TE = router_DE ? matrixProduct(x_TD, router_DE) : (tf.zeros([x_TD.shape[0], experts]) as Tensor2D);
+  if (!strategy.addNoise || !noise_DE || !context.training) return { clean_TE, logits_TE: clean_TE };
+  return { clean_TE, ...strategy.addNoise(clean_TE, matrixProduct(x_TD, noise_DE), context) };
+}
+
+function chooseExperts(scores: RouterScores, strategy: BalancingStrategy, options: RouterOptions): Tensor2D {
+  if (strategy.choose) return strategy.choose(scores);
+  const { scores_TE, bias_E } = scores;
+  const selection_TE =
+    strategy.selectionScores?.(scores) ?? (bias_E ? (tf.add(scores_TE, bias_E) as Tensor2D) : scores_TE);
+  const { topK, groups, groupsKept } = options;
+  return chooseTopK(groups > groupsKept ? limitToGroups(selection_TE, topK, groups, groupsKept) : selection_TE, topK);
+}
+
+/** Identity experts take no row of work: their tokens pass by. */
+function planChoices(choice_TK: Tensor2D, { experts, identityExperts, topK, capacityFactor }: RouterOptions) {
+  const capacity = capacityFactor > 0 ? Math.ceil((capacityFactor * topK * choice_TK.shape[0]) / experts) : undefined;
+  if (identityExperts === 0) {
+    const plan = planRoutes(choice_TK, experts, capacity);
+    return { plan, chosen_TE: plan.chosen_TE, kept_TE: plan.kept_TE };
+  }
+  const working = experts - identityExperts;
+  return offTape(() => {
+    const none_TK = tf.neg(tf.onesLike(choice_TK));
+    const plan = planRoutes(tf.where(tf.less(choice_TK, working), choice_TK, none_TK) as Tensor2D, working, capacity);
+    const passed_TE = hotChoices(tf.sub(choice_TK, working) as Tensor2D, identityExperts);
+    const beside = (x_TE: Tensor2D) => tf.concat([x_TE, passed_TE], 1);
+    const chosen_TE = beside(plan.chosen_TE);
+    return { plan, chosen_TE, kept_TE: plan.kept_TE === plan.chosen_TE ? chosen_TE : beside(plan.kept_TE) };
+  });
+}
+
+function preferred(
+  { scores_TE, topK, bias_E }: RouterScores,
+  chosen_TE: Tensor2D,
+  strategy: BalancingStrategy,
+  { experts, groups, groupsKept }: RouterOptions,
+): () => Tensor2D {
+  if (!bias_E && !strategy.selectionScores && !strategy.choose && groups === groupsKept) return () => chosen_TE;
+  let preferred_TE: Tensor2D | undefined;
+  return () => {
+    preferred_TE ??= offTape(() => hotChoices(chooseTopK(scores_TE, topK), experts));
+    return preferred_TE;
+  };
 }
 
 /** Every row divided by its sum. */

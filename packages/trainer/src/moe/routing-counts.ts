@@ -16,9 +16,8 @@ const QUANTITIES = 3; // assignments carried out, gate mass, router probability
  * @param category_TC one-hot category of each token
  */
 export function countRouting(routings: readonly Routing[], category_TC: Tensor2D): Tensor2D {
-  const perLayer = routings.flatMap(({ plan, gates_TE, probabilities_TE }) => {
-    const droppable = plan.kept_TE !== plan.chosen_TE;
-    return [plan.kept_TE, droppable ? tf.mul(gates_TE, plan.kept_TE) : gates_TE, probabilities_TE];
+  const perLayer = routings.flatMap(({ chosen_TE, kept_TE, gates_TE, probabilities_TE }) => {
+    return [kept_TE, kept_TE === chosen_TE ? gates_TE : tf.mul(gates_TE, kept_TE), probabilities_TE];
   });
   return tf.matMul(category_TC, tf.concat(perLayer, 1), true, false);
 }
@@ -64,4 +63,13 @@ export function routingHistogram(
 /** n_e of a layer over all categories, dropped choices not included. */
 export function loadsOf({ categories }: v1.RoutingHistogram.$Properties): Float64Array {
   return sumHistograms((categories ?? []).map(({ counts }) => counts ?? []));
+}
+
+/** Mean router probability of each expert over all tokens of a layer. */
+export function meanProbabilityOf({ categories }: v1.RoutingHistogram.$Properties): Float64Array {
+  const tokens = categories!.reduce((sum, { tokens }) => sum + tokens!, 0);
+  const weighted = categories!.map(({ meanProbability, tokens: own }) =>
+    meanProbability!.map((p) => (p * own!) / tokens),
+  );
+  return sumHistograms(weighted);
 }

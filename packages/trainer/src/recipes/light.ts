@@ -7,7 +7,7 @@ export const light: NamedRecipe = {
   summary: "2 MoE layers, 8 experts top-2, for backends that are slow",
   steps: 300,
   model: { ...demo.model, layers: 2, width: 64, heads: 2, experts: 8, expertWidth: 64 },
-  data: { batch: 8, sequence: 64, validationBatches: 8 },
+  data: { ...demo.data, batch: 8, sequence: 64, validationBatches: 8 },
   optimizer: { ...demo.optimizer, warmupSteps: 20 },
   evaluation: { every: 0 },
 };
