@@ -1,6 +1,8 @@
 // AdamW as plain tfjs operations, for backends without the fused one.
+import type { NamedArray } from "../checkpoint/named-array.ts";
 import { type Scalar, type Tensor, tf } from "../runtime/tf.ts";
 import type { AdamW, AdamWOptions, StartValue } from "./adamw.ts";
+import { findState, readState } from "./optimizer-state.ts";
 
 interface Parameter {
   value: Tensor;
@@ -38,10 +40,7 @@ export class ComposedAdamW implements AdamW {
     const step = ++this.#steps;
     this.#parameters.forEach((parameter, i) => {
       const updated = tf.tidy(() => this.#update(parameter, tf.mul(gradients[i]!, gradientScale), learningRate, step));
-      tf.dispose([parameter.value, parameter.firstMoment, parameter.secondMoment]);
-      parameter.value = tf.keep(updated.value);
-      parameter.firstMoment = tf.keep(updated.firstMoment);
-      parameter.secondMoment = tf.keep(updated.secondMoment);
+      replace(parameter, updated);
     });
   }
 
@@ -57,7 +56,37 @@ export class ComposedAdamW implements AdamW {
     };
   }
 
+  state(): NamedArray[] {
+    const tensors = (["value", "firstMoment", "secondMoment"] as const).map((kind) => {
+      return this.#parameters.map((parameter) => parameter[kind]);
+    });
+    return readState(this.names, tensors, this.#steps);
+  }
+
+  restore(state: readonly NamedArray[]): void {
+    const found = findState(state);
+    this.#parameters.forEach((parameter, i) => {
+      const tensor = (kind: Parameters<typeof found.of>[0]) => {
+        const { values, shape } = found.of(kind, this.names[i]!);
+        return tf.tensor(values.slice(), shape, "float32");
+      };
+      replace(parameter, {
+        value: tensor("parameter"),
+        firstMoment: tensor("first-moment"),
+        secondMoment: tensor("second-moment"),
+      });
+    });
+    this.#steps = found.updates();
+  }
+
   dispose(): void {
     for (const { value, firstMoment, secondMoment } of this.#parameters) tf.dispose([value, firstMoment, secondMoment]);
   }
+}
+
+function replace(parameter: Parameter, by: Omit<Parameter, "weightDecay">): void {
+  tf.dispose([parameter.value, parameter.firstMoment, parameter.secondMoment]);
+  parameter.value = tf.keep(by.value);
+  parameter.firstMoment = tf.keep(by.firstMoment);
+  parameter.secondMoment = tf.keep(by.secondMoment);
 }

@@ -1,7 +1,9 @@
 // AdamW in one pass over resource variables, by the operations of native/adamw.cc.
+import type { NamedArray } from "../checkpoint/named-array.ts";
 import { attribute, runNative, runNativeMany } from "../ops/native.ts";
 import { type Scalar, type Tensor, tf } from "../runtime/tf.ts";
 import type { AdamW, AdamWOptions, StartValue } from "./adamw.ts";
+import { findState, kinds, readState } from "./optimizer-state.ts";
 
 let created = 0;
 
@@ -30,8 +32,7 @@ export class FusedAdamW implements AdamW {
   }
 
   read(): Tensor[] {
-    const float = [attribute("dtype", "TF_ATTR_TYPE", "TF_FLOAT")];
-    return this.#variables.map((variable) => runNative("ReadVariableOp", [variable], float));
+    return this.#variables.map(readVariable);
   }
 
   sumOfSquares(gradients: readonly Tensor[]): Scalar {
@@ -61,6 +62,24 @@ export class FusedAdamW implements AdamW {
     });
   }
 
+  state(): NamedArray[] {
+    return tf.tidy(() => {
+      const tensors = [this.#variables, this.#firstMoments, this.#secondMoments].map((all) => all.map(readVariable));
+      return readState(this.names, tensors, this.#steps);
+    });
+  }
+
+  restore(state: readonly NamedArray[]): void {
+    const found = findState(state);
+    [this.#variables, this.#firstMoments, this.#secondMoments].forEach((variables, i) => {
+      variables.forEach((variable, j) => {
+        const { values, shape } = found.of(kinds[i]!, this.names[j]!);
+        assignVariable(variable, values, shape);
+      });
+    });
+    this.#steps = found.updates();
+  }
+
   dispose(): void {
     for (const variable of [...this.#variables, ...this.#firstMoments, ...this.#secondMoments]) {
       runNativeMany("DestroyResourceOp", [variable], 0, [attribute("ignore_lookup_error", "TF_ATTR_BOOL", true)]);
@@ -83,9 +102,17 @@ function createVariable(name: string, shape: number[], values: Float32Array): Te
       ],
     ),
   );
+  assignVariable(handle, values, shape);
+  return handle;
+}
+
+function readVariable(handle: Tensor): Tensor {
+  return runNative("ReadVariableOp", [handle], [attribute("dtype", "TF_ATTR_TYPE", "TF_FLOAT")]);
+}
+
+function assignVariable(handle: Tensor, values: Float32Array, shape: number[]): void {
   tf.tidy(() => {
     const value = tf.tensor(values, shape, "float32");
     runNativeMany("AssignVariableOp", [handle, value], 0, [attribute("dtype", "TF_ATTR_TYPE", "TF_FLOAT")]);
   });
-  return handle;
 }

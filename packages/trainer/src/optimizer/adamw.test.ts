@@ -60,10 +60,43 @@ describe.each(kinds)("AdamW, %s", (_, Kind) => {
     adamw.dispose();
   });
 
+  test("an optimizer restored from another's state goes on exactly like it", () => {
+    const [straight, first, second] = [
+      new Kind(start(), options),
+      new Kind(start(), options),
+      new Kind(start(), options),
+    ];
+    const update = (adamw: AdamW) => tf.tidy(() => adamw.apply(gradients(), 0.01, 0.7));
+    for (let i = 0; i < 5; i++) update(straight!);
+    for (let i = 0; i < 2; i++) update(first!);
+    const kept = first!.state();
+    second!.restore(kept);
+    for (let i = 0; i < 3; i++) update(second!);
+    expect(second!.state()).toEqual(straight!.state());
+    // What was kept is not what goes on.
+    expect(kept).toEqual(first!.state());
+    for (const adamw of [straight, first, second]) adamw!.dispose();
+  });
+
+  test("names its state, the number of updates included, and misses what is not there", () => {
+    const adamw = new Kind(start(), options);
+    tf.tidy(() => adamw.apply(gradients(), 0.01, 1));
+    const state = adamw.state();
+    expect(state.map(({ name }) => name)).toEqual([
+      ...["parameter/matrix", "parameter/gain", "first-moment/matrix", "first-moment/gain"],
+      ...["second-moment/matrix", "second-moment/gain", "optimizer/updates"],
+    ]);
+    expect(state.at(-1)).toEqual({ name: "optimizer/updates", shape: [], values: Float32Array.of(1) });
+    expect(state[2]!.values[2]).toBeCloseTo(0.1 * 2, 6);
+    expect(() => adamw.restore(state.slice(0, -1))).toThrow(/no "optimizer\/updates"/);
+    adamw.dispose();
+  });
+
   test("leaves no tensor behind when disposed", () => {
     const tensors = tf.memory().numTensors;
     const adamw = new Kind(start(), options);
     tf.tidy(() => adamw.apply(gradients(), 0.1, 1));
+    adamw.restore(adamw.state());
     adamw.dispose();
     expect(tf.memory().numTensors).toBe(tensors);
   });

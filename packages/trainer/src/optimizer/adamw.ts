@@ -1,4 +1,5 @@
 // AdamW over all parameters of a model: the contract of its two implementations.
+import type { NamedArray } from "../checkpoint/named-array.ts";
 import type { Scalar, Tensor } from "../runtime/tf.ts";
 
 export interface AdamWOptions {
@@ -29,5 +30,12 @@ export interface AdamW {
   sumOfSquares(gradients: readonly Tensor[]): Scalar;
   /** One update; `gradientScale` multiplies every gradient (for clipping). */
   apply(gradients: readonly Tensor[], learningRate: number, gradientScale: number): void;
+  /**
+   * Everything that updates change, read back: `parameter/<name>`, `first-moment/<name>`, `second-moment/<name>` for each parameter, and
+   * how many updates were made as `optimizer/updates`. The values are the caller's own.
+   */
+  state(): NamedArray[];
+  /** Goes on from what `state` gave, of this optimizer or of one over parameters of the same names and shapes. */
+  restore(state: readonly NamedArray[]): void;
   dispose(): void;
 }

@@ -1,8 +1,8 @@
 // Who owns a spool: a folder whose name ends in its owner, so that taking one over is a single rename that only one process can win.
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
-import { hostname } from "node:os";
+import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
+import { isAlive, isHere, ownName, parseOwner } from "../process-owner.ts";
 
 /** Owner of a spool whose reporter ended in good order. */
 const nobody = "free";
@@ -55,34 +55,9 @@ function ownerOf(name: string): string {
   return name.slice(name.lastIndexOf("~") + 1);
 }
 
-function ownName(): string {
-  return `${process.pid}.${startOf(process.pid)}.${hostname()}`;
-}
-
 /** A process on another machine may be alive: its spool is left alone. */
-function isAbandoned(owner: string): boolean {
-  if (owner === nobody) return true;
-  const [, pid, start, host] = /^(\d+)\.(\d+)\.(.*)$/.exec(owner) ?? [];
-  if (host !== hostname()) return false;
-  return !isAlive(Number(pid)) || startOf(Number(pid)) !== Number(start);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
-}
-
-/** @returns when the process started, in ticks since boot, so that a number used again is noticed; 0 where /proc does not tell */
-function startOf(pid: number): number {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The second field, the command, may hold spaces and parentheses; start time is field 22.
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
-  } catch {
-    return 0;
-  }
+function isAbandoned(name: string): boolean {
+  if (name === nobody) return true;
+  const owner = parseOwner(name);
+  return owner !== undefined && isHere(owner) && !isAlive(owner);
 }
