@@ -1,14 +1,38 @@
 // Names of the balancing strategies, and the file of each.
 import { auxiliaryLoss } from "./auxiliary-loss.ts";
+import { deepseekV3 } from "./deepseek-v3.ts";
+import { erc } from "./erc.ts";
+import { ernie } from "./ernie.ts";
+import { expertChoice } from "./expert-choice.ts";
+import { hash } from "./hash.ts";
+import { longcat } from "./longcat.ts";
 import { lossFreeBias } from "./loss-free-bias.ts";
+import { noisyTopK } from "./noisy-top-k.ts";
 import { none } from "./none.ts";
+import { phiBalancing } from "./phi-balancing.ts";
+import { quantile } from "./quantile.ts";
+import { simbal } from "./simbal.ts";
+import { sinkhornStrategy } from "./sinkhorn.ts";
+import { smebu } from "./smebu.ts";
 import type { StrategyDefinition } from "./strategy.ts";
-import { zLossStrategy } from "./z-loss.ts";
+import { zLoss } from "./z-loss.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: each definition has its own options; resolve-recipe.ts checks them against its defaults
 export const strategies: Record<string, StrategyDefinition<any>> = {
   none,
   "auxiliary-loss": auxiliaryLoss,
-  "z-loss": zLossStrategy,
   "loss-free-bias": lossFreeBias,
+  "deepseek-v3": deepseekV3,
+  "z-loss": zLoss,
+  "noisy-top-k": noisyTopK,
+  "expert-choice": expertChoice,
+  sinkhorn: sinkhornStrategy,
+  hash,
+  quantile,
+  smebu,
+  longcat,
+  simbal,
+  ernie,
+  "phi-balancing": phiBalancing,
+  erc,
 };

@@ -1,7 +1,9 @@
 // What every balancing strategy must do: one shared test that each strategy's test runs.
 import { expect, test } from "vitest";
-import { trainBriefly } from "../tiny-run.fixture.ts";
-import { strategies } from "./index.ts";
+import { RecipeError } from "../recipe-error.ts";
+import { resolveRecipe } from "../resolve-recipe.ts";
+import { type TinyRun, trainBriefly } from "../tiny-run.fixture.ts";
+import { definitionOf } from "./combination.ts";
 import type { BalancedRun } from "./strategy.ts";
 
 /** A run for tests that build a strategy by itself. */
@@ -21,23 +23,54 @@ export const smallRun: BalancedRun = {
   seed: 0,
 };
 
+function expectWholeCounts({ steps, recipe }: TinyRun): void {
+  for (const { histograms } of steps) {
+    const sums = histograms.map(({ categories }) => {
+      const choices = categories!.reduce(
+        (sum, { counts, dropped }) => sum + dropped! + counts!.reduce((a, b) => a + b),
+        0,
+      );
+      expect(Math.min(...categories!.map(({ dropped }) => dropped!))).toBeGreaterThanOrEqual(0);
+      return choices;
+    });
+    expect(new Set(sums)).toEqual(new Set([recipe.model.topK * recipe.data.batch * recipe.data.sequence]));
+  }
+}
+
 /**
  * @param improves whether the strategy is expected to end with a lower MaxVio than no balancing on the same seed and data
+ * @param settings for that comparison, where the defaults are meant for longer runs
  */
-export function strategyCases(name: string, { improves }: { improves: boolean }): void {
+export function strategyCases(name: string, { improves, settings }: { improves: boolean; settings?: string[] }): void {
   test("is in the table of strategies, with a summary", () => {
-    expect(strategies[name]?.summary).toMatch(/\w/);
+    expect(definitionOf(name).summary).toMatch(/\w/);
   });
 
   test("changes no count: every token keeps its K experts", async () => {
-    const { steps, recipe } = await trainBriefly({ strategy: name, steps: 3 });
-    for (const { histograms } of steps) {
-      for (const { categories } of histograms) {
-        for (const { counts, tokens, dropped } of categories!) {
-          expect(counts!.reduce((sum, n) => sum + n, 0) + dropped!).toBe(recipe.model.topK * tokens!);
-        }
-      }
+    expectWholeCounts(await trainBriefly({ strategy: name, steps: 3 }));
+  });
+
+  test.each([
+    ["a capacity", "model.capacityFactor=1"],
+    ["a shared expert", "model.sharedExperts=1"],
+    ["groups", "model.groups=4", "model.groupsKept=2"],
+    ["no groups", "model.groups=1", "model.groupsKept=1"],
+    ["identity experts", "model.identityExperts=2"],
+    ["sigmoid gates", "model.gate=sigmoid"],
+    ["softmax gates", "model.gate=softmax"],
+    ["square-root softplus gates", "model.gate=sqrt-softplus"],
+    ["a dense first layer", "model.denseLayers=1"],
+  ])("trains with %s, or says before training why not", async (_, ...settings) => {
+    try {
+      resolveRecipe({ recipe: "demo", strategy: name, settings: [...settings, "model.experts=8"] });
+    } catch (error) {
+      expect(error).toBeInstanceOf(RecipeError);
+      expect((error as Error).message).toMatch(/^model\.\w+ is .+(set it to|needs|makes)/);
+      return;
     }
+    const run = await trainBriefly({ strategy: name, steps: 2, settings });
+    expectWholeCounts(run);
+    expect(run.steps.every(({ loss, gradientNorm }) => Number.isFinite(loss) && gradientNorm > 0)).toBe(true);
   });
 
   test("is repeatable: the same seed gives the same losses and counts", async () => {
@@ -59,7 +92,7 @@ export function strategyCases(name: string, { improves }: { improves: boolean })
     const steps = 60;
     const [none, balanced] = [
       await trainBriefly({ strategy: "none", steps }),
-      await trainBriefly({ strategy: name, steps }),
+      await trainBriefly({ strategy: name, steps, settings }),
     ];
     expect(balanced.lateMaxViolation).toBeLessThan(0.8 * none.lateMaxViolation);
   });

@@ -31,13 +31,8 @@ export interface RouterScores {
 
 /** What one layer's router did with one batch. */
 export interface LayerRouting {
-  /** Index of the transformer block. */
-  layer: number;
-  /** Index among the MoE layers. */
-  moeLayer: number;
+  context: RouterContext;
   topK: number;
-  /** Sequences in the batch, B. */
-  sequences: number;
   /** What scores were made from; noise included where a strategy adds any. */
   logits_TE: Tensor2D;
   /** The same without noise, and what noise there was: the standard deviation of each logit. */
@@ -75,8 +70,12 @@ export interface BalancingStrategy {
   selectionBias?(moeLayer: number): Float32Array;
   /** What experts are chosen by, highest first; scores + bias where a strategy has none. Runs off the gradient tape. */
   selectionScores?(scores: RouterScores): Tensor2D;
-  /** The experts of each token, int32 [T, K'], −1 for none; top-K of the selection scores where a strategy has none. Off the tape. */
-  choose?(scores: RouterScores): Tensor2D;
+  /**
+   * The experts of each token, int32 [T, K'], −1 for none. Runs off the gradient tape.
+   *
+   * @returns undefined for the top-K of the selection scores, which is also what happens where a strategy has none of this
+   */
+  choose?(scores: RouterScores): Tensor2D | undefined;
   /**
    * Logits with noise, in training only. Runs on the gradient tape.
    *

@@ -1,4 +1,5 @@
 // Start values of the parameters: the same for the same seed on every backend.
+import { normalValues } from "../data/normal.ts";
 import { hashText, Random } from "../data/random.ts";
 import type { StartValue } from "../optimizer/adamw.ts";
 import type { ParameterSpec } from "./transformer.ts";
@@ -41,16 +42,4 @@ function addMultiple(to: Float32Array, other: Float32Array, factor: number): voi
   other.forEach((value, i) => {
     to[i]! += factor * value;
   });
-}
-
-/** Normal values by the method of Box and Muller, two at a time. */
-export function normalValues(size: number, standardDeviation: number, random: Random): Float32Array {
-  const values = new Float32Array(size);
-  for (let i = 0; i < size; i += 2) {
-    const radius = standardDeviation * Math.sqrt(-2 * Math.log(1 - random.uniform()));
-    const angle = 2 * Math.PI * random.uniform();
-    values[i] = radius * Math.cos(angle);
-    if (i + 1 < size) values[i + 1] = radius * Math.sin(angle);
-  }
-  return values;
 }

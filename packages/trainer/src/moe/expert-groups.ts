@@ -6,15 +6,15 @@ import { type Tensor2D, tf } from "../runtime/tf.ts";
 import { chooseTopK, hotChoices } from "./route-plan.ts";
 
 /**
- * Keeps, for every token, the groups with the highest sum of their K / kept best scores (arXiv 2412.19437 §2.1.2; two of them in the
- * released model), and puts the scores of all other experts at −∞: 0 would not do, because score + bias may be negative.
+ * Keeps, for every token, the groups with the highest sum of their two best scores (arXiv 2412.19437 §2.1.2 has K / kept of them, which
+ * is two in the released model; its published router always takes two), and puts the scores of all other experts at −∞: 0 would not do, because score + bias may be negative.
  *
  * @param scores_TE what experts are chosen by, bias included; constants
  */
-export function limitToGroups(scores_TE: Tensor2D, topK: number, groups: number, kept: number): Tensor2D {
+export function limitToGroups(scores_TE: Tensor2D, groups: number, kept: number): Tensor2D {
   const [tokens, experts] = scores_TE.shape;
   const size = experts / groups;
-  const best = Math.max(1, Math.min(size, Math.floor(topK / kept)));
+  const best = Math.min(size, 2);
   const byGroup = tf.reshape(scores_TE, [tokens * groups, size]) as Tensor2D;
   const groupScores_TG = tf.reshape(tf.sum(topValues(byGroup, best), 1), [tokens, groups]) as Tensor2D;
   const open_TG = hotChoices(chooseTopK(groupScores_TG, kept), groups);

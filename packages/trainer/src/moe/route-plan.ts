@@ -38,7 +38,7 @@ function planFused(choice_TK: Tensor2D, experts: number, capacity: number | unde
     attribute("experts", "TF_ATTR_INT", experts),
     attribute("capacity", "TF_ATTR_INT", capacity ?? 0),
   ]) as [Tensor2D, Tensor1D, Tensor1D, Tensor2D, Tensor2D];
-  return { choice_TK, rowOf_TK, tokenOf_R, offset_E1, chosen_TE, kept_TE };
+  return { choice_TK, rowOf_TK, tokenOf_R, offset_E1, chosen_TE, kept_TE: capacity ? kept_TE : chosen_TE };
 }
 
 /**
@@ -69,6 +69,7 @@ export function planOnHost(choice_TK: Tensor2D, experts: number, capacity: numbe
       kept[token * experts + expert] = 1;
     }
   }
+  const chosen_TE = tf.tensor2d(chosen, [tokens, experts]);
   return {
     choice_TK,
     rowOf_TK: tf.tensor2d(rowOf, [tokens, choices], "int32"),
@@ -77,8 +78,8 @@ export function planOnHost(choice_TK: Tensor2D, experts: number, capacity: numbe
       Int32Array.from({ length: experts + 1 }, (_, e) => e * slots),
       "int32",
     ),
-    chosen_TE: tf.tensor2d(chosen, [tokens, experts]),
-    kept_TE: tf.tensor2d(kept, [tokens, experts]),
+    chosen_TE,
+    kept_TE: capacity ? tf.tensor2d(kept, [tokens, experts]) : chosen_TE,
   };
 }
 

@@ -63,9 +63,7 @@ export function route(x_TD: Tensor2D, weights: RouterWeights, control: RouterCon
   const chosenScores_TE = tf.mul(scores_TE, chosen_TE) as Tensor2D;
   const gates_TE = normaliseGates ? shares(chosenScores_TE) : chosenScores_TE;
   return {
-    layer: context.layer,
-    moeLayer: context.moeLayer,
-    sequences: context.sequences,
+    context,
     topK,
     logits_TE,
     cleanLogits_TE: clean_TE,
@@ -94,12 +92,13 @@ function routerLogits(
 }
 
 function chooseExperts(scores: RouterScores, strategy: BalancingStrategy, options: RouterOptions): Tensor2D {
-  if (strategy.choose) return strategy.choose(scores);
+  const chosen_TK = strategy.choose?.(scores);
+  if (chosen_TK) return chosen_TK;
   const { scores_TE, bias_E } = scores;
   const selection_TE =
     strategy.selectionScores?.(scores) ?? (bias_E ? (tf.add(scores_TE, bias_E) as Tensor2D) : scores_TE);
   const { topK, groups, groupsKept } = options;
-  return chooseTopK(groups > groupsKept ? limitToGroups(selection_TE, topK, groups, groupsKept) : selection_TE, topK);
+  return chooseTopK(groups > groupsKept ? limitToGroups(selection_TE, groups, groupsKept) : selection_TE, topK);
 }
 
 /** Identity experts take no row of work: their tokens pass by. */
@@ -112,8 +111,12 @@ function planChoices(choice_TK: Tensor2D, { experts, identityExperts, topK, capa
   const working = experts - identityExperts;
   return offTape(() => {
     const none_TK = tf.neg(tf.onesLike(choice_TK));
-    const plan = planRoutes(tf.where(tf.less(choice_TK, working), choice_TK, none_TK) as Tensor2D, working, capacity);
-    const passed_TE = hotChoices(tf.sub(choice_TK, working) as Tensor2D, identityExperts);
+    const plan = planRoutes(
+      tf.where(tf.less(choice_TK, tf.scalar(working, "int32")), choice_TK, none_TK) as Tensor2D,
+      working,
+      capacity,
+    );
+    const passed_TE = hotChoices(tf.sub(choice_TK, tf.scalar(working, "int32")) as Tensor2D, identityExperts);
     const beside = (x_TE: Tensor2D) => tf.concat([x_TE, passed_TE], 1);
     const chosen_TE = beside(plan.chosen_TE);
     return { plan, chosen_TE, kept_TE: plan.kept_TE === plan.chosen_TE ? chosen_TE : beside(plan.kept_TE) };

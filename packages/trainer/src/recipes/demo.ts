@@ -36,5 +36,9 @@ export const demo: NamedRecipe = {
   },
   evaluation: { every: 200 },
   // A bias travels at most speed × steps: short runs need more than the 0.001 of the papers.
-  strategySettings: { "loss-free-bias": { speed: 0.01 } },
+  strategySettings: {
+    "loss-free-bias": { speed: 0.01 },
+    "deepseek-v3": { speed: 0.01 },
+    smebu: { speed: 0.005 },
+  },
 };

@@ -1,0 +1,58 @@
+// Expert choice: experts choose tokens, each the same number.
+//
+// T tokens, E experts, K choices for each token in the mean, C = K·T/E tokens of each expert.
+import { topK as highest } from "../ops/top-values.ts";
+import { type Tensor2D, tf } from "../runtime/tf.ts";
+import type { StrategyDefinition } from "./strategy.ts";
+
+/**
+ * Every expert takes the C tokens of the batch that score it highest (arXiv 2202.09368 eq. 1); a token may get any number of experts.
+ * A choice that looks at other tokens of the batch, later ones included, is no use to a causal model, so in evaluation every token
+ * takes its K best experts.
+ */
+export const expertChoice: StrategyDefinition<Record<string, never>> = {
+  summary: "experts choose tokens (expert choice); evaluated causally, by top-k",
+  kind: "choice",
+  balancedBecause: "expert choice gives every expert the same number of tokens",
+  defaults: {},
+  model: { gate: "softmax", normaliseGates: false },
+  create(_, { tokens, topK, experts, capacityFactor, groups, identityExperts }) {
+    if ((tokens * topK) % experts !== 0) {
+      throw new RangeError(
+        `expert-choice: model.topK × tokens of a batch = ${tokens * topK} must be a multiple of model.experts = ${experts}`,
+      );
+    }
+    if (capacityFactor > 0) {
+      throw new RangeError(
+        `model.capacityFactor is ${capacityFactor}; with expert-choice nothing is ever above capacity: set it to 0`,
+      );
+    }
+    if (groups > 1)
+      throw new RangeError(`model.groups is ${groups}; with expert-choice no token chooses a group: set it to 1`);
+    if (identityExperts > 0) {
+      throw new RangeError(
+        `model.identityExperts is ${identityExperts}; expert-choice would fill them like all others: set it to 0`,
+      );
+    }
+    return {
+      choose: ({ scores_TE, topK, context }) => (context.training ? expertsChoose(scores_TE, topK) : undefined),
+    };
+  },
+};
+
+/** @returns int32 [T, K'] with K' the most experts that a token got, at least 1; −1 where a token has fewer. Reads back once. */
+export function expertsChoose(scores_TE: Tensor2D, topK: number): Tensor2D {
+  const [tokens, experts] = scores_TE.shape;
+  const each = (tokens * topK) / experts;
+  const tokenOf_EC = highest(tf.transpose(scores_TE), each).indices.dataSync<"int32">();
+  const expertsOf: number[][] = Array.from({ length: tokens }, () => []);
+  tokenOf_EC.forEach((token, at) => {
+    expertsOf[token]!.push(Math.floor(at / each));
+  });
+  const most = Math.max(1, ...expertsOf.map(({ length }) => length));
+  const choice_TK = new Int32Array(tokens * most).fill(-1);
+  expertsOf.forEach((chosen, token) => {
+    choice_TK.set(chosen, token * most);
+  });
+  return tf.tensor2d(choice_TK, [tokens, most], "int32");
+}
