@@ -2,6 +2,7 @@
 import { deadExperts, maxViolation } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { Corpus } from "./data/corpus.ts";
+import type { Measured } from "./measured-batch.ts";
 import { loadsOf } from "./moe/routing-counts.ts";
 import type { TrainStep } from "./train-step.ts";
 
@@ -30,9 +31,19 @@ export function evaluate(trainer: TrainStep, corpus: Corpus): Evaluation {
     maxViolation: mean(loads.map(maxViolation)),
     deadExperts: loads.reduce((sum, load) => sum + deadExperts(load).length, 0),
     dropped: histograms.flatMap(({ categories }) => categories!).reduce((sum, { dropped }) => sum + dropped!, 0),
-    scalars: [{ name: "loss", value: loss }],
+    scalars: [{ name: "loss", value: loss }, ...categoryLosses(measured, corpus.categories)],
     histograms,
   };
+}
+
+/** Mean cross-entropy of each category's predicted tokens, in nats; categories without any are left out. */
+function categoryLosses(measured: readonly Measured[], categories: readonly string[]): v1.Scalar.$Properties[] {
+  return categories.flatMap((category, index) => {
+    const sums = measured.map(({ categoryLoss }) => categoryLoss[index]!);
+    const tokens = sums.reduce((total, sum) => total + sum.tokens, 0);
+    const value = sums.reduce((total, { sum }) => total + sum, 0) / tokens;
+    return tokens > 0 ? [{ name: `loss/category/${category}`, value }] : [];
+  });
 }
 
 /** Adds the second histogram to the first: counts and gate mass add up, mean probabilities are weighted by tokens. */

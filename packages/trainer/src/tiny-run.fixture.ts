@@ -37,16 +37,14 @@ export interface TinyChoice {
   realText?: boolean;
 }
 
-export async function trainBriefly({
-  strategy = "none",
-  steps,
-  seed = 7,
-  settings = [],
-  realText,
-}: TinyChoice): Promise<TinyRun> {
-  const recipe = resolveRecipe({ recipe: "demo", strategy, steps, seed, settings: [...TINY, ...settings] });
+export function tinyRecipe({ strategy = "none", steps, seed = 7, settings = [] }: TinyChoice): Recipe {
+  return resolveRecipe({ recipe: "demo", strategy, steps, seed, settings: [...TINY, ...settings] });
+}
+
+export async function trainBriefly({ steps, realText, ...choice }: TinyChoice): Promise<TinyRun> {
+  const recipe = tinyRecipe({ steps, ...choice });
   const sources = realText ? undefined : [{ category: "maths" }];
-  const corpus = await openCorpus({ ...recipe.data, seed, sources });
+  const corpus = await openCorpus({ ...recipe.data, seed: recipe.seed, sources });
   const trainer = new TrainStep(recipe, corpus.categories.length);
   const run: TinyRun = { recipe, steps: [], tensors: [], lateMaxViolation: 0 };
   for (let step = 0; step < steps; step++) {

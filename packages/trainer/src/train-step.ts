@@ -2,6 +2,7 @@
 import { createStrategy, definitionOf } from "./balancing/combination.ts";
 import type { BalancingStrategy } from "./balancing/strategy.ts";
 import { type BatchTensors, batchTensors } from "./batch-tensors.ts";
+import { misfit, type NamedArray } from "./checkpoint/named-array.ts";
 import type { Batch } from "./data/corpus.ts";
 import {
   type BatchLosses,
@@ -20,6 +21,7 @@ import { createAdamW } from "./optimizer/create-adamw.ts";
 import { learningRateAt } from "./optimizer/schedule.ts";
 import type { Recipe } from "./recipe.ts";
 import { balancedRun } from "./recipe-check.ts";
+import { RecipeError } from "./recipe-error.ts";
 import { type Scalar, type Tensor, type Tensor1D, tf } from "./runtime/tf.ts";
 
 export interface Trained extends Measured {
@@ -88,6 +90,51 @@ export class TrainStep {
       const { packed } = this.#loss(tensors, this.#optimizer.read(), { step: 0, training: false });
       return unpackMeasurements(packed.dataSync<"float32">(), tensors, this.#shape).measured;
     });
+  }
+
+  /** Everything that training changes: parameters, moments and updates of the optimizer, state of the strategy; the caller's own. */
+  state(): NamedArray[] {
+    const ofStrategy = Object.entries(this.#strategy.state?.() ?? {}).map(([name, values]): NamedArray => {
+      return { name: `strategy/${name}`, shape: [values.length], values: values.slice() };
+    });
+    return [...this.#optimizer.state(), ...ofStrategy];
+  }
+
+  /**
+   * Goes on from what `state` gave: the next step is the same, bit for bit, as it would have been there.
+   *
+   * @throws RecipeError that names what is of another shape, missing, or not of this model
+   */
+  restore(state: readonly NamedArray[]): void {
+    const problem = misfit(this.state(), state);
+    if (problem) throw new RecipeError(`The checkpoint does not fit the model: ${problem}`);
+    this.#optimizer.restore(state);
+    const byName = new Map(state.map(({ name, values }) => [name, values]));
+    for (const [name, values] of Object.entries(this.#strategy.state?.() ?? {})) {
+      values.set(byName.get(`strategy/${name}`)!);
+    }
+  }
+
+  /**
+   * Starts from the parameters of another run, with a fresh optimizer. What its strategy has learnt, such as a selection bias, belongs
+   * to the model and is taken over where this run's strategy has the same.
+   *
+   * @throws RecipeError that names the parameters which do not fit
+   */
+  restoreParameters(state: readonly NamedArray[]): void {
+    const fresh = this.state();
+    const taken = state.filter((array) => {
+      const isStrategys =
+        array.name.startsWith("strategy/") &&
+        !misfit(
+          fresh.filter(({ name }) => name === array.name),
+          [array],
+        );
+      return array.name.startsWith("parameter/") || isStrategys;
+    });
+    const names = new Set(taken.map(({ name }) => name));
+    const kept = fresh.filter(({ name }) => !names.has(name) && !name.startsWith("parameter/"));
+    this.restore([...taken, ...kept]);
   }
 
   dispose(): void {

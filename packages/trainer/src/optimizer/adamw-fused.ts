@@ -63,10 +63,10 @@ export class FusedAdamW implements AdamW {
   }
 
   state(): NamedArray[] {
-    return tf.tidy(() => {
-      const tensors = [this.#variables, this.#firstMoments, this.#secondMoments].map((all) => all.map(readVariable));
-      return readState(this.names, tensors, this.#steps);
-    });
+    const tensors = [this.#variables, this.#firstMoments, this.#secondMoments].map((all) => all.map(readVariable));
+    const state = readState(this.names, tensors, this.#steps);
+    tf.dispose(tensors.flat());
+    return state;
   }
 
   restore(state: readonly NamedArray[]): void {
