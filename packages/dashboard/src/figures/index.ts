@@ -1,4 +1,7 @@
-// The published figures as data and as files, without a browser: what `moescope figure` imports.
+// The published figures as data and as files, without a browser: what the command line imports.
+export { type BalanceOverStepsArm, type BalanceStretch, balanceOverStepsModel } from "./balance-over-steps-model.ts";
+export { toCsv } from "./csv.ts";
+export { type LossAgainstBalanceArm, lossAgainstBalanceModel, type Spread } from "./loss-against-balance-model.ts";
 export {
   DEFAULT_WINDOW,
   lastTenth,
@@ -8,4 +11,4 @@ export {
   relativeLoadModel,
   spreadLayers,
 } from "./relative-load-model.ts";
-export { renderRelativeLoad } from "./render.ts";
+export { renderBalanceOverSteps, renderLossAgainstBalance, renderRelativeLoad } from "./render.ts";

@@ -1,4 +1,5 @@
 // Where everything in the figure `relative-load` stands, in units of the SVG. The drawing and the hit test share it.
+import { captionLines } from "./caption.ts";
 import type { RelativeLoadModel, RelativeLoadPanel } from "./relative-load-model.ts";
 
 export interface PlacedPanel {
@@ -35,8 +36,6 @@ const LABEL_HEIGHT = 18;
 const HEADING_HEIGHT = 24;
 const AXIS_HEIGHT = 38;
 const BAR_SPACE = 76;
-/** Mean width of a letter in the caption's 11 px type; only decides where lines break. */
-const CAPTION_LETTER = 5.35;
 
 /** @param plotWidth room for the cells of all columns; the default suits paper, a small screen has less */
 export function relativeLoadLayout(model: RelativeLoadModel, plotWidth = PAPER_WIDTH): RelativeLoadLayout {
@@ -58,7 +57,7 @@ export function relativeLoadLayout(model: RelativeLoadModel, plotWidth = PAPER_W
     panels: [],
     axes: [],
     colourBar: { x: left + columns * columnWidth + (columns - 1) * COLUMN_GAP + 24, y: 0, width: 12, height: 0 },
-    captionLines: wrap(model.caption, Math.floor((width - 2 * MARGIN) / CAPTION_LETTER)),
+    captionLines: captionLines(model.caption, width - 2 * MARGIN),
     captionY: 0,
   };
   const top = MARGIN + TITLE_HEIGHT;
@@ -100,20 +99,6 @@ function expertTicks(experts: number, cellWidth: number): number[] {
   let every = 1;
   while (every * cellWidth < 24) every *= 2;
   return Array.from({ length: Math.ceil(experts / every) }, (_, place) => place * every);
-}
-
-function wrap(text: string, letters: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > letters) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  return line === "" ? lines : [...lines, line];
 }
 
 /** @returns the cell at a point of the SVG, if there is one */
