@@ -1,38 +1,35 @@
-// Batches of byte sequences: every sequence from one category, every batch a pure function of seed and step.
-import { type CategoryText, DataError, type TextSplit } from "./category-text.ts";
-import { builtInCategories, type DataSource, openDataSource } from "./data-source.ts";
+// What a run trains on: batches of token sequences from one or more sources, every batch a pure function of seed and step.
+import { type Batch, drawBatch, type RowOrder, rowOrders } from "./batch.ts";
+import { DataError } from "./data-error.ts";
+import { builtInCategories, builtInSources, type DataSource } from "./data-source.ts";
+import { openDataSource } from "./open-data-source.ts";
 import { Random } from "./random.ts";
+import type { SourceData, Split } from "./source-data.ts";
+import { bytes, openTokenizer } from "./tokenizer.ts";
 
-export interface Batch {
-  /** [B, S + 1] row-major: inputs are `[:, :-1]`, targets `[:, 1:]`. */
-  tokens: Int32Array;
-  /** [B, S + 1] row-major: index into `Corpus.categories` of every token. */
-  categories: Int32Array;
-  /** [B, S + 1, P] row-major: values of the image patch at each position, zeros elsewhere; absent in data without images. */
-  patches?: Float32Array;
-  /** [B, S + 1] row-major, 1 where a patch stands: nothing is predicted there. Present with `patches`. */
-  isPatch?: Uint8Array;
-}
+export { type Batch, type RowOrder, rowOrders } from "./batch.ts";
 
 export interface CategoryDescription {
+  /** Name of the source. */
   category: string;
   origin: string;
   /** Share of the sequences, 0 … 1. */
   share: number;
-  /** 0 when the text is generated. */
+  /** 0 when the data is generated. */
   files: number;
-  /** Bytes to train on, and bytes held out; 0 when the text is generated as it is needed. */
-  bytes: number;
-  heldOutBytes: number;
+  /** Tokens to train on, and tokens held out (patches count as tokens); 0 when the data is generated as it is needed. */
+  tokens: number;
+  heldOutTokens: number;
 }
 
 export interface Corpus {
+  /** Of text the names of the sources; of images `image` and `text`, however many sources of images there are. */
   readonly categories: string[];
   /** Number of different tokens. */
   readonly vocabulary: number;
   /** Values of one image patch, P; 0 in data without images. */
   readonly patchSize: number;
-  /** The same batches for every seed, from text that training never sees. */
+  /** The same batches for every seed, from data that training never sees. */
   readonly validation: Batch[];
   describe(): CategoryDescription[];
   /** @param step index of the optimizer update, from 0 */
@@ -42,74 +39,57 @@ export interface Corpus {
 export interface CorpusOptions {
   /** The built-in categories when absent. */
   sources?: DataSource[];
+  /** Path of a Hugging Face `tokenizer.json`; bytes are the tokens when absent. */
+  tokenizer?: string;
   seed: number;
   /** Sequences in a batch, B. */
   batch: number;
   /** Tokens of a sequence that are predicted, S. */
   sequence: number;
+  /** One of `rowOrders`; `shuffled` when absent. */
+  order?: string;
   validationBatches: number;
+  /** Hears a line when files are prepared, which may take minutes the first time. */
+  notice?: (line: string) => void;
+  /** Ends the preparation of files with the reason of the signal. */
+  signal?: AbortSignal;
 }
 
 /** Keys of the random streams: no batch of one kind draws the numbers of another. */
 const streams = { training: 1, validation: 2 };
 
-/** @throws DataError when a source cannot be used */
+/** @throws DataError when a source or the tokeniser cannot be used */
 export async function openCorpus(options: CorpusOptions): Promise<Corpus> {
-  const sources = options.sources ?? builtInCategories.map((category) => ({ category }));
+  const { sources = builtInCategories.map((category) => ({ category })), batch, sequence, seed } = options;
   const shares = sharesOf(sources);
-  const texts = await Promise.all(sources.map((source) => openDataSource(source, options.sequence + 1)));
-  const draw = (split: TextSplit, ...keys: number[]) => drawBatch(texts, shares, options, split, keys);
+  const order = rowOrderOf(options.order ?? "shuffled");
+  const tokenizer = options.tokenizer === undefined ? bytes : openTokenizer(options.tokenizer);
+  const opening = { rowTokens: sequence + 1, tokenizer, notice: options.notice ?? (() => {}), signal: options.signal };
+  const opened: SourceData[] = [];
+  for (const source of sources) opened.push(await openDataSource(source, opening));
+  const categories = categoriesOf(sources, opened);
+  const patchSize = Math.max(...opened.map((data) => data.patchSize));
+  const weighted = opened.map((data, index) => {
+    return { data, share: shares[index]!, categories: data.categories.map((name) => categories.indexOf(name)) };
+  });
+  const draw = (split: Split, ...keys: number[]) => {
+    return drawBatch(weighted, { batch, sequence, order, patchSize }, split, new Random(streams[split], ...keys));
+  };
   return {
-    categories: sources.map((source) => source.category),
-    vocabulary: 256,
-    patchSize: 0,
+    categories,
+    vocabulary: tokenizer.vocabulary,
+    patchSize,
     validation: Array.from({ length: options.validationBatches }, (_, index) => draw("validation", index)),
     describe: () =>
-      texts.map(({ origin, files, bytes, heldOutBytes }, index) => {
-        return { category: sources[index]!.category, origin, share: shares[index]!, files, bytes, heldOutBytes };
+      opened.map(({ origin, files, tokens, heldOutTokens }, index) => {
+        return { category: sources[index]!.category, origin, share: shares[index]!, files, tokens, heldOutTokens };
       }),
-    batchAt: (step) => draw("training", options.seed, step),
+    batchAt: (step) => draw("training", seed, step),
   };
 }
 
-function drawBatch(
-  texts: readonly CategoryText[],
-  shares: readonly number[],
-  { batch, sequence }: CorpusOptions,
-  split: TextSplit,
-  keys: readonly number[],
-): Batch {
-  const random = new Random(streams[split], ...keys);
-  const rowCategories = drawCategories(shares, batch, random);
-  const categories = new Int32Array(batch * (sequence + 1));
-  const tokens = new Int32Array(batch * (sequence + 1));
-  for (let row = 0; row < batch; row++) {
-    const rowTokens = tokens.subarray(row * (sequence + 1), (row + 1) * (sequence + 1));
-    texts[rowCategories[row]!]!.fill(split, random, rowTokens);
-    categories.fill(rowCategories[row]!, row * (sequence + 1), (row + 1) * (sequence + 1));
-  }
-  return { tokens, categories };
-}
-
-/**
- * Systematic sampling: one random offset, then steps of 1/B through the shares. Every batch holds each category B × share times,
- * rounded up or down, and over many batches exactly in proportion.
- */
-function drawCategories(shares: readonly number[], batch: number, random: Random): Int32Array {
-  const offset = random.uniform();
-  const categories = new Int32Array(batch);
-  let category = 0;
-  let upTo = shares[0]!;
-  for (let row = 0; row < batch; row++) {
-    while ((row + offset) / batch >= upTo && category < shares.length - 1) upTo += shares[++category]!;
-    categories[row] = category;
-  }
-  return random.shuffle(categories);
-}
-
 function sharesOf(sources: readonly DataSource[]): number[] {
-  if (sources.length === 0)
-    throw new DataError(`No data source; there are ${builtInCategories.join(", ")}, or name=glob`);
+  if (sources.length === 0) throw new DataError(`No data source; there are ${builtInSources.join(", ")}, or name=glob`);
   const twice = sources.find(
     ({ category }, index) => sources.findIndex((other) => other.category === category) < index,
   );
@@ -120,4 +100,20 @@ function sharesOf(sources: readonly DataSource[]): number[] {
   });
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return weights.map((weight) => weight / total);
+}
+
+function rowOrderOf(order: string): RowOrder {
+  const known = rowOrders.find((name) => name === order);
+  if (known) return known;
+  throw new DataError(`data.order is "${order}"; allowed are ${rowOrders.join(" and ")}`);
+}
+
+/** Captions and a source of text that is named `text` share a category; nothing but patches may be in `image`. */
+function categoriesOf(sources: readonly DataSource[], opened: readonly SourceData[]): string[] {
+  const hasImages = opened.some(({ patchSize }) => patchSize > 0);
+  for (const [index, { patchSize }] of opened.entries()) {
+    if (!hasImages || patchSize > 0 || sources[index]!.category !== "image") continue;
+    throw new DataError('Text named "image" beside images: their patches have that category; choose another name');
+  }
+  return [...new Set(opened.flatMap(({ categories }) => categories))];
 }

@@ -1,104 +1,87 @@
-// Where a category's text comes from: built in, or the user's files named by a glob.
+// How data is named: `name=glob` for files of the user's, or the name of what is built in.
+import { DataError } from "./data-error.ts";
 
-import { isUtf8 } from "node:buffer";
-import { readFile, stat } from "node:fs/promises";
-import { glob } from "tinyglobby";
-import { type CategoryText, DataError } from "./category-text.ts";
-import { findInstallation, installedKinds, readInstalledPackages } from "./installed-packages.ts";
-import { mathsText } from "./maths/maths-text.ts";
-import { createStoredText, type TextFile } from "./stored-text.ts";
-
+/** Plain data: it travels between processes and is stored with a run. */
 export interface DataSource {
+  /** Name of the source; of text it is the category as well. */
   category: string;
-  /** Files of the user's; absent for a built-in category. */
+  /** Files of the user's; absent for what is built in. */
   glob?: string;
+  /** Field of JSONL or column of Parquet that holds the text; `text` when absent. */
+  field?: string;
+  /** Files to validate on; absent: some of the others are held out. */
+  heldOut?: string;
   /** Share of the sequences in proportion to the other sources' weights; 1 when absent. */
   weight?: number;
 }
 
+/** What is trained on when nothing is named. */
 export const builtInCategories = ["code", "docs", "maths"] as const;
 
-/** Text is held in memory, and Node reads no larger file in one piece. */
-const largestTotal = 2 * 2 ** 30;
+/** Everything that can be named without files; `shapes` are images with captions. */
+export const builtInSources = [...builtInCategories, "shapes"] as const;
+
+export type BuiltInSource = (typeof builtInSources)[number];
+
+export function isBuiltIn(name: string): name is BuiltInSource {
+  return (builtInSources as readonly string[]).includes(name);
+}
 
 /**
- * Reads `name=glob`, or the name of a built-in category alone.
+ * Reads `name=glob`, `name:field@weight=glob` (field and weight each may be left out), or `name@weight` of something built in.
  *
  * @throws DataError for anything else
  */
 export function parseDataSource(text: string): DataSource {
-  const [, category = "", pattern] = /^([^=]*)=?(.*)$/s.exec(text)!;
-  if (!/^[\w.-]{1,40}$/.test(category)) {
-    throw new DataError(
-      `--data ${text}: "${category}" is no category name; 1 to 40 letters, digits, "_", "-" and "." are allowed`,
-    );
-  }
-  if (pattern) return { category, glob: pattern };
-  if (isBuiltIn(category) && !text.includes("=")) return { category };
+  const { category, field, weightText, glob } = partsOf("--data", text);
+  const weight = weightText === undefined ? undefined : parseWeight(text, weightText);
+  const source = { category, ...(field !== undefined && { field }), ...(weight !== undefined && { weight }) };
+  if (glob) return { ...source, glob };
+  if (isBuiltIn(category) && field === undefined && glob === undefined) return source;
   throw new DataError(
-    `--data ${text}: give the files as ${category}=glob, or one of the built-in categories: ${builtInCategories.join(", ")}`,
+    `--data ${text}: give the files as ${category}=glob, or something built in: ${builtInSources.join(", ")}`,
   );
 }
 
 /**
- * @param sequence tokens that will be asked for at once
- * @throws DataError when there is no such built-in category, or the files cannot be used
+ * Adds to sources the files they are validated on, each given as `name=glob`.
+ *
+ * @throws DataError when it is no such pair, or names no source that has files
  */
-export async function openDataSource(source: DataSource, sequence: number): Promise<CategoryText> {
-  if (source.glob !== undefined) {
-    return createStoredText(`${source.category}=${source.glob}`, await readGlob(source.glob), sequence);
-  }
-  if (source.category === "maths") return mathsText;
-  if (source.category !== "code" && source.category !== "docs") {
-    throw new DataError(
-      `No built-in category "${source.category}"; there are ${builtInCategories.join(", ")}, or name files as ${source.category}=glob`,
-    );
-  }
-  const files = await readInstalledPackages(source.category, findInstallation(import.meta.dirname));
-  return createStoredText(installedKinds[source.category].origin, files, sequence);
-}
-
-function isBuiltIn(category: string): category is (typeof builtInCategories)[number] {
-  return (builtInCategories as readonly string[]).includes(category);
-}
-
-async function readGlob(pattern: string): Promise<TextFile[]> {
-  const paths = (await glob(pattern, { followSymbolicLinks: true, expandDirectories: true })).sort();
-  if (paths.length === 0) {
-    throw new DataError(
-      `--data: no file matches "${pattern}" in ${process.cwd()}; a glob such as "texts/**/*.txt" is allowed`,
-    );
-  }
-  const files: TextFile[] = [];
-  let total = 0;
-  for (const path of paths) {
-    total += (await fileSize(path)) + 1;
-    if (total > largestTotal) {
-      throw new DataError(
-        `--data: the files of "${pattern}" hold more than ${largestTotal} bytes; choose fewer of them`,
-      );
+export function withHeldOut(sources: readonly DataSource[], validations: readonly string[]): DataSource[] {
+  const heldOut = new Map<string, string>();
+  for (const text of validations) {
+    const { category, field, weightText, glob } = partsOf("--validation", text);
+    const names = sources.filter((source) => source.glob !== undefined).map((source) => source.category);
+    if (!glob || field !== undefined || weightText !== undefined)
+      throw new DataError(`--validation ${text}: name=glob is allowed`);
+    if (!names.includes(category)) {
+      const allowed = names.length > 0 ? names.join(", ") : "none, since no --data name=glob is given";
+      throw new DataError(`--validation ${text}: "${category}" names no data with files; allowed: ${allowed}`);
     }
-    files.push({ name: path, bytes: await readText(path) });
+    if (heldOut.has(category)) throw new DataError(`--validation ${text}: "${category}" is given twice`);
+    heldOut.set(category, glob);
   }
-  return files;
+  return sources.map((source) => {
+    const glob = heldOut.get(source.category);
+    return glob === undefined ? source : { ...source, heldOut: glob };
+  });
 }
 
-async function fileSize(path: string): Promise<number> {
-  return (await stat(path).catch(unreadable(path))).size;
+function partsOf(option: string, text: string) {
+  const [, name = "", , glob] = /^([^=]*)(=(.*))?$/s.exec(text)!;
+  const [, category = "", , field, , weightText] = /^([^:@]*)(:([^@]*))?(@(.*))?$/s.exec(name)!;
+  if (!/^[\w.-]{1,40}$/.test(category)) {
+    throw new DataError(
+      `${option} ${text}: "${category}" is no category name; 1 to 40 letters, digits, "_", "-" and "." are allowed`,
+    );
+  }
+  if (field === "") throw new DataError(`${option} ${text}: the field after ":" is empty; name:field=glob is allowed`);
+  return { category, field, weightText, glob };
 }
 
-async function readText(path: string): Promise<Uint8Array> {
-  const bytes = await readFile(path).catch(unreadable(path));
-  const nul = bytes.indexOf(0);
-  if (nul !== -1) throw new DataError(`${path} is a binary file (NUL at byte ${nul}); text in UTF-8 is allowed`);
-  if (!isUtf8(bytes)) throw new DataError(`${path} is not valid UTF-8; text in UTF-8 is allowed`);
-  return bytes;
-}
-
-function unreadable(path: string): (cause: NodeJS.ErrnoException) => never {
-  return (cause) => {
-    throw new DataError(`${path} cannot be read: ${cause.message}; files that this user may read are allowed`, {
-      cause,
-    });
-  };
+function parseWeight(text: string, weightText: string): number {
+  const weight = Number(weightText);
+  if (weightText.trim() !== "" && Number.isFinite(weight) && weight > 0) return weight;
+  throw new DataError(`--data ${text}: "${weightText}" is no weight; numbers above 0 are allowed, as in name@2.5=glob`);
 }

@@ -3,10 +3,16 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { glob } from "tinyglobby";
-import { DataError } from "./category-text.ts";
+import { DataError } from "./data-error.ts";
 import { hashText } from "./random.ts";
-import type { TextFile } from "./stored-text.ts";
-import { isText } from "./text-bytes.ts";
+import { isText } from "./text-check.ts";
+
+/** A file small enough to lie in memory. */
+export interface TextFile {
+  /** Decides the side of the split: files with the same name stay together. */
+  name: string;
+  bytes: Uint8Array;
+}
 
 export const installedKinds = {
   code: { pattern: "**/*.{ts,mts,js,mjs,cjs}", origin: "TypeScript and JavaScript of the installed packages" },

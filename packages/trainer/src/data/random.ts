@@ -36,12 +36,22 @@ export class Random {
     return this.uint32() / 2 ** 32;
   }
 
-  /** @returns a whole number 0 … limit − 1, each equally likely; `limit` is 1 … 2^32 */
+  /** @returns a whole number 0 … limit − 1, each equally likely; `limit` is 1 … 2^53 */
   below(limit: number): number {
+    if (limit > 2 ** 32) return this.#belowLarge(limit);
     const unbiased = 2 ** 32 - (2 ** 32 % limit);
     let drawn = this.uint32();
     while (drawn >= unbiased) drawn = this.uint32();
     return drawn % limit;
+  }
+
+  /** The same from 53 bits: two draws instead of one, so that small limits keep the streams they always had. */
+  #belowLarge(limit: number): number {
+    const unbiased = 2 ** 53 - (2 ** 53 % limit);
+    for (;;) {
+      const drawn = (this.uint32() >>> 11) * 2 ** 32 + this.uint32();
+      if (drawn < unbiased) return drawn % limit;
+    }
   }
 
   /** @returns a whole number low … high, both included */

@@ -1,67 +1,77 @@
-// A category whose text lies in files: two byte strings, one to train on and one held out, from which sequences are cut.
-import { type CategoryText, DataError, type TextSplit } from "./category-text.ts";
-import { isHeldOut } from "./held-out.ts";
-import type { Random } from "./random.ts";
+// A category whose text is stored: tokens to train on and tokens held out, from which sequences are cut at random places.
+import { DataError } from "./data-error.ts";
+import type { SourceData, Split } from "./source-data.ts";
+import { joinTokens, partOf, type StoredTokens } from "./stored-tokens.ts";
 
-export interface TextFile {
-  /** Decides the side of the split: files with the same name stay together. */
-  name: string;
-  bytes: Uint8Array;
+export interface TextSplits {
+  training: StoredTokens;
+  validation: StoredTokens;
+  /** All of it in order, for when there are too few documents to split. */
+  whole: StoredTokens;
 }
 
-/** Marks the end of every file; never part of one, because files with NUL bytes are refused. */
-const endOfFile = 0;
+export interface TextOrigin {
+  category: string;
+  /** In words, or as the user gave it. */
+  origin: string;
+  files: number;
+  /** What a token is, in the plural: "bytes" or "tokens". */
+  unit: string;
+}
 
 /**
- * Splits by the hash of each file's name. Where that leaves a side with less than one sequence (a few files only), the last twentieth
- * of the bytes is held out instead.
+ * Where a side of the split has less than one sequence (a few documents only), the last twentieth of the whole is held out instead.
  *
  * @param sequence tokens that the caller will ask for at once
  * @throws DataError when there is too little text to cut a sequence from either side
  */
-export function createStoredText(origin: string, files: readonly TextFile[], sequence: number): CategoryText {
-  const training = concatenate(files.filter((file) => !isHeldOut(file.name)));
-  const validation = concatenate(files.filter((file) => isHeldOut(file.name)));
-  if (training.length >= sequence && validation.length >= sequence) {
-    return storedText(origin, files.length, training, validation);
-  }
-  const whole = concatenate(files);
-  const heldOut = Math.max(sequence, Math.floor(whole.length / 20));
+export function createStoredText(from: TextOrigin, splits: TextSplits, sequence: number): SourceData {
+  const { training, validation, whole } = splits;
+  if (training.length >= sequence && validation.length >= sequence) return storedText(from, splits);
   if (whole.length < 2 * sequence) {
     throw new DataError(
-      `${origin}: ${whole.length} bytes of text are too few; training and validation each need a sequence of ${sequence} bytes`,
+      `${from.origin}: ${whole.length} ${from.unit} of text are too few; training and validation each need a sequence of ${sequence} ${from.unit}`,
     );
   }
+  const heldOut = Math.max(sequence, Math.floor(whole.length / 20));
   const cut = whole.length - heldOut;
   return storedText(
-    `${origin}, the last ${heldOut} bytes held out`,
-    files.length,
-    whole.subarray(0, cut),
-    whole.subarray(cut),
+    { ...from, origin: `${from.origin}, the last ${heldOut} ${from.unit} held out` },
+    { training: partOf(whole, 0, cut), validation: partOf(whole, cut, whole.length) },
   );
 }
 
-function storedText(origin: string, files: number, training: Uint8Array, validation: Uint8Array): CategoryText {
-  const splits: Record<TextSplit, Uint8Array> = { training, validation };
-  return {
-    origin,
-    files,
-    bytes: training.length,
-    heldOutBytes: validation.length,
-    fill(split: TextSplit, random: Random, tokens: Int32Array) {
-      const text = splits[split];
-      const start = random.below(text.length - tokens.length + 1);
-      tokens.set(text.subarray(start, start + tokens.length));
-    },
-  };
+/** Validation on text of its own. @throws DataError when either has less than a sequence */
+export function createValidatedText(
+  from: TextOrigin,
+  training: StoredTokens,
+  validation: StoredTokens,
+  sequence: number,
+): SourceData {
+  for (const [what, { length }] of Object.entries({ training, validation })) {
+    if (length >= sequence) continue;
+    throw new DataError(
+      `${from.origin}: ${length} ${from.unit} of text for ${what} are too few; a sequence of ${sequence} ${from.unit} is needed`,
+    );
+  }
+  return storedText(from, { training, validation });
 }
 
-function concatenate(files: readonly TextFile[]): Uint8Array {
-  const text = new Uint8Array(files.reduce((total, file) => total + file.bytes.length + 1, 0)).fill(endOfFile);
-  let at = 0;
-  for (const file of files) {
-    text.set(file.bytes, at);
-    at += file.bytes.length + 1;
-  }
-  return text;
+export function emptyTokens(): StoredTokens {
+  return joinTokens([]);
+}
+
+function storedText({ category, origin, files }: TextOrigin, splits: Record<Split, StoredTokens>): SourceData {
+  return {
+    origin,
+    categories: [category],
+    files,
+    tokens: splits.training.length,
+    heldOutTokens: splits.validation.length,
+    patchSize: 0,
+    fill(split, random, { tokens }) {
+      const text = splits[split];
+      text.read(random.below(text.length - tokens.length + 1), tokens);
+    },
+  };
 }

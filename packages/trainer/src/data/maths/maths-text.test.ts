@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { isHeldOut } from "../held-out.ts";
 import { Random } from "../random.ts";
+import { emptyRow } from "../row.fixture.ts";
+import { bytes } from "../tokenizer.ts";
 import { drawQuestion, mathsText, questionMakers } from "./maths-text.ts";
 
 /** Evaluates JavaScript arithmetic, which shares the notation of the questions: an opinion of its own about every answer. */
@@ -211,11 +213,12 @@ test("a validation question is never one that training may ask", () => {
 });
 
 test("a sequence is questions and answers on lines of their own, the same for the same stream", () => {
-  const [tokens, again] = [new Int32Array(400), new Int32Array(400)];
-  mathsText.fill("training", new Random(9), tokens);
-  mathsText.fill("training", new Random(9), again);
+  const [tokens, again] = [emptyRow(400), emptyRow(400)].map((row) => {
+    mathsText(bytes).fill("training", new Random(9), row);
+    return row.tokens;
+  });
   expect(tokens).toEqual(again);
-  const lines = String.fromCharCode(...tokens).split("\n");
+  const lines = String.fromCharCode(...tokens!).split("\n");
   expect(lines.length).toBeGreaterThan(6);
   expect(lines[0]).toMatch(/[.?0-9]$/);
   expect(lines.every((line, index) => index === lines.length - 1 || line.length > 0)).toBe(true);

@@ -1,7 +1,8 @@
 // The category `maths`: questions in the manner of DeepMind Mathematics (arXiv 1904.01557), generated as they are needed.
-import type { CategoryText, TextSplit } from "../category-text.ts";
 import { isHeldOut } from "../held-out.ts";
 import type { Random } from "../random.ts";
+import type { SourceData, Split } from "../source-data.ts";
+import type { Tokenizer } from "../tokenizer.ts";
 import { algebra } from "./algebra.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { comparison } from "./comparison.ts";
@@ -14,23 +15,25 @@ export const questionMakers: Record<string, QuestionMaker> = { ...arithmetic, ..
 const makers = Object.values(questionMakers);
 
 /** Questions and answers on lines of their own; a question that validation may ask is never trained on. */
-export const mathsText: CategoryText = {
-  origin: `Generated questions of ${makers.length} kinds`,
-  files: 0,
-  bytes: 0,
-  heldOutBytes: 0,
-  fill(split, random, tokens) {
-    for (let at = 0; at < tokens.length; ) {
-      const { question, answer } = drawQuestion(split, random);
-      // ASCII throughout, so a character is a byte.
-      for (const character of `${question}\n${answer}\n`) {
-        if (at < tokens.length) tokens[at++] = character.charCodeAt(0);
+export function mathsText(tokenizer: Tokenizer): SourceData {
+  return {
+    origin: `Generated questions of ${makers.length} kinds`,
+    categories: ["maths"],
+    files: 0,
+    tokens: 0,
+    heldOutTokens: 0,
+    patchSize: 0,
+    fill(split, random, { tokens }) {
+      for (let at = 0; at < tokens.length; ) {
+        const { question, answer } = drawQuestion(split, random);
+        const text = tokenizer.encode(`${question}\n${answer}\n`);
+        for (let i = 0; i < text.length && at < tokens.length; i++) tokens[at++] = text[i]!;
       }
-    }
-  },
-};
+    },
+  };
+}
 
-export function drawQuestion(split: TextSplit, random: Random): Question {
+export function drawQuestion(split: Split, random: Random): Question {
   for (;;) {
     const question = random.pick(makers)(random);
     if (isHeldOut(question.question) === (split === "validation")) return question;
