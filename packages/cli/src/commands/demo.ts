@@ -17,7 +17,7 @@ import { refuseUnfinished } from "../training/ending.ts";
 import type { TrainingOrder } from "../training/messages.ts";
 import { prepareBackend } from "../training/prepare-backend.ts";
 import { codeVersion, newRunId } from "../training/run-identity.ts";
-import { addRunOptions, type RunOptions, recipeOf, sourcesOf } from "../training/run-options.ts";
+import { addRunOptions, dataOf, type RunOptions, recipeOf } from "../training/run-options.ts";
 import { trainVisibly } from "../training/train-visibly.ts";
 
 interface DemoOptions extends RunOptions, Ports {
@@ -86,12 +86,12 @@ function forBackend(options: DemoOptions, fallback: boolean): DemoOptions {
 
 /** One for each strategy, alike in everything else. */
 function ordersOf(options: DemoOptions): TrainingOrder[] {
-  const sources = sourcesOf(options);
+  const data = dataOf(options);
   return strategies.map((strategy) => {
     const recipe = recipeOf(options, strategy);
     const id = newRunId(recipe);
     const identity = { id, name: id, tags: ["demo"], codeVersion: codeVersion() };
-    return { recipe, sources, backend: options.backend, identity };
+    return { recipe, ...data, backend: options.backend, identity };
   });
 }
 

@@ -12,7 +12,7 @@ import { refuseUnfinished } from "../training/ending.ts";
 import type { TrainingOrder } from "../training/messages.ts";
 import { prepareBackend } from "../training/prepare-backend.ts";
 import { codeVersion, newRunId } from "../training/run-identity.ts";
-import { addRunOptions, type RunOptions, recipeOf, sourcesOf } from "../training/run-options.ts";
+import { addRunOptions, dataOf, type RunOptions, recipeOf } from "../training/run-options.ts";
 import { trainVisibly } from "../training/train-visibly.ts";
 
 interface TrainOptions extends RunOptions {
@@ -58,10 +58,9 @@ async function trainOne(options: TrainOptions, signal: AbortSignal): Promise<voi
 async function orderOf(options: TrainOptions, recipe: Recipe): Promise<TrainingOrder> {
   const id = newRunId(recipe);
   const { name = id, tag: tags, backend } = options;
-  const sources = sourcesOf(options);
   const address = options.collector === false ? undefined : (options.collector ?? (await nearestCollector()));
   const collector = address === undefined ? undefined : { address, spoolDirectory: resolve(options.spool) };
-  return { recipe, sources, backend, collector, identity: { id, name, tags, codeVersion: codeVersion() } };
+  return { recipe, ...dataOf(options), backend, collector, identity: { id, name, tags, codeVersion: codeVersion() } };
 }
 
 async function nearestCollector(): Promise<string> {

@@ -6,6 +6,8 @@ export interface TrainingOrder {
   recipe: Recipe;
   /** The built-in corpus when absent. */
   sources?: DataSource[];
+  /** File of a tokenizer; bytes are the tokens when absent. */
+  tokenizer?: string;
   /** The best one that works here when absent. */
   backend?: string;
   identity: RunIdentity;

@@ -42,14 +42,22 @@ async function carryOut(order: TrainingOrder): Promise<void> {
 async function trainRun({
   recipe,
   sources,
+  tokenizer,
   backend,
   identity,
   collector,
 }: TrainingOrder): Promise<TrainingEnded | undefined> {
   const { device, notice } = await openBackendOf(backend);
   const { seed, data } = recipe;
-  const corpus = await openCorpus({ ...data, sources, seed });
-  if (stop.signal.aborted) return undefined;
+  const corpus = await openCorpus({
+    ...data,
+    sources,
+    tokenizer,
+    seed,
+    notice: (line) => void send({ kind: "notice", line }),
+    signal: stop.signal,
+  }).catch(undefinedIfStopped);
+  if (!corpus || stop.signal.aborted) return undefined;
   await send({ kind: "started", device, ...(notice && { notice }) });
   const reporter: Reporter = collector
     ? new CollectorReporter({
@@ -61,6 +69,11 @@ async function trainRun({
     : new NoReporter();
   const result = await train({ recipe, corpus, reporter, onStep: reportProgress(), signal: stop.signal });
   return endOf(result);
+}
+
+/** Preparing the data of the user's may take minutes, and ends with the signal. */
+function undefinedIfStopped(error: unknown): undefined {
+  if (!stop.signal.aborted) throw error;
 }
 
 async function openBackendOf(name: string | undefined): Promise<OpenBackend> {

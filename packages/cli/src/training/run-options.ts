@@ -1,12 +1,14 @@
 // Options that say what to train, the same for every command that trains.
 import {
   backends,
-  type DataSource,
+  builtInSources,
+  type DataChoice,
   parseDataSource,
   type Recipe,
   recipes,
   resolveRecipe,
   strategies,
+  withHeldOut,
 } from "@moescope/trainer";
 import { type Command, Option } from "commander";
 import { repeated, wholeNumber } from "../arguments.ts";
@@ -17,6 +19,8 @@ export interface RunOptions {
   steps?: number;
   set?: string[];
   data?: string[];
+  validation?: string[];
+  tokenizer?: string;
   backend?: string;
 }
 
@@ -26,13 +30,15 @@ export function addRunOptions(command: Command): Command {
     .option("--seed <number>", "seed of the start values and of the order of the data", wholeNumber(0, 0xffffffff))
     .option("--steps <number>", "optimizer updates; those of the recipe when absent", wholeNumber(1))
     .option("--set <key=value>", "one setting of the recipe, as in model.experts=64; may be repeated", repeated)
-    .option("--data <category=glob>", "text files of a category, or code, docs, maths alone; may be repeated", repeated)
+    .option("--data <name=glob>", "files of a category, or something built in; may be repeated; see below", repeated)
+    .option("--validation <name=glob>", "files that a category is validated on; may be repeated", repeated)
+    .option("--tokenizer <file>", "tokenizer.json of Hugging Face; bytes are the tokens when absent")
     .addOption(
       new Option("--backend <name>", "what computes (default: the fastest that works here)").choices(
         backends.map(({ name }) => name),
       ),
     )
-    .addHelpText("after", `\n${namesHelp()}`);
+    .addHelpText("after", `\n${dataHelp}\n\n${namesHelp()}`);
 }
 
 /** @throws RecipeError */
@@ -40,10 +46,18 @@ export function recipeOf({ recipe, seed, steps, set }: RunOptions, strategy: str
   return resolveRecipe({ recipe, strategy, seed, steps, settings: set });
 }
 
-/** @returns undefined for the built-in corpus @throws DataError */
-export function sourcesOf({ data }: RunOptions): DataSource[] | undefined {
-  return data?.map(parseDataSource);
+/** @returns no sources for the built-in corpus @throws DataError */
+export function dataOf({ data, validation = [], tokenizer }: RunOptions): DataChoice {
+  const sources = data?.map(parseDataSource);
+  if (sources === undefined && validation.length === 0) return { tokenizer };
+  return { sources: withHeldOut(sources ?? [], validation), tokenizer };
 }
+
+const dataHelp = `Data:
+  name=glob                 text, JSONL (.jsonl, .ndjson) or Parquet, text and JSONL also as .gz;
+                            or PNG and JPEG with captions: a .txt beside each, or captions.jsonl
+  name:field@weight=glob    field or column of the text ("text" when absent), share of the batch
+  ${builtInSources.join(", ").padEnd(26)}built in; each may have a weight, as in maths@2`;
 
 function namesHelp(): string {
   const lines = Object.entries(recipes).map(([name, { summary }]) => `  ${name.padEnd(16)}${summary}`);
