@@ -21,6 +21,9 @@ export class Interrupted extends Error {
 /** Errors of other packages that mean a value the user gave is not allowed. */
 const wrongUseOfPackages = ["RecipeError", "DataError"];
 
+/** Errors of other packages that can happen; their message says what to know. */
+const failuresOfPackages = ["CheckpointError"];
+
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.wrongUse;
   if (error instanceof Interrupted) return exitCodes.interrupted;
@@ -37,6 +40,6 @@ export function explain(error: unknown, verbose: boolean): string {
   if (!(error instanceof Error)) return `Error: ${String(error)}`;
   if (verbose) return error.stack ?? error.message;
   // By name, because a training process sends its errors as name and message.
-  const expected = error.name === "Failure" || isWrongUse(error);
+  const expected = error.name === "Failure" || failuresOfPackages.includes(error.name) || isWrongUse(error);
   return expected ? `Error: ${error.message}` : `Error: ${error.message} (unexpected; --verbose shows where)`;
 }

@@ -1,4 +1,5 @@
 // The whole configuration of a run: its recipe, its data, what it was fine-tuned from. Printed, stored and read back as the same JSON.
+import type { Corpus } from "./data/corpus.ts";
 import { builtInCategories, type DataSource } from "./data/data-source.ts";
 import type { Recipe } from "./recipe.ts";
 import { RecipeError } from "./recipe-error.ts";
@@ -32,10 +33,6 @@ export function configurationOf(recipe: Recipe, { sources, tokenizer }: DataChoi
   };
 }
 
-export function recipeIn({ sources: _, tokenizer: __, parent: ___, ...recipe }: RunConfiguration): Recipe {
-  return recipe as Recipe;
-}
-
 /** What may be changed of a configuration that is read back. */
 export interface ConfigurationChange {
   strategy?: string;
@@ -52,25 +49,40 @@ export interface ConfigurationChange {
  */
 export function readConfiguration(stored: unknown, change: ConfigurationChange = {}): RunConfiguration {
   if (!isObject(stored)) throw new RecipeError("A configuration is a JSON object, as `train --print-config` prints it");
-  const { recipe, seed, steps, sources, tokenizer, parent, ...sections } = stored as Partial<RunConfiguration>;
-  const { strategy: storedStrategy = "", ...options } = sections.balancing ?? {};
+  const { recipe = "", sources, tokenizer, parent, ...settings } = stored as Partial<RunConfiguration>;
+  const { strategy: storedStrategy = "", ...options } = settings.balancing ?? {};
   const strategy = change.strategy ?? storedStrategy;
   // Options belong to a strategy: another one starts from its own.
   const balancing = strategy === storedStrategy ? options : {};
+  const { seed = settings.seed, steps = settings.steps } = change;
   const resolved = resolveRecipe({
-    recipe: recipe ?? "",
-    strategy,
-    seed: change.seed ?? seed,
-    steps: change.steps ?? steps,
-    settings: [...settingsIn({ ...sections, balancing }), ...(change.settings ?? [])],
+    recipe: String(recipe),
+    strategy: String(strategy),
+    settings: [...settingsIn({ ...settings, balancing, seed, steps }), ...(change.settings ?? [])],
   });
   return configurationOf(resolved, { sources: sources && readSources(sources), tokenizer }, parent);
 }
 
+/** @returns every setting in which two configurations differ, as in `model.experts` */
+export function changedSettings(before: RunConfiguration, after: RunConfiguration): string[] {
+  const [known, now] = [before, after].map((configuration) => {
+    return new Map(settingsIn(configuration).map((setting) => [setting.slice(0, setting.indexOf("=")), setting]));
+  });
+  const paths = new Set([...known!.keys(), ...now!.keys()]);
+  return [...paths].filter((path) => known!.get(path) !== now!.get(path));
+}
+
+/** Number of different tokens and size of a patch follow from the data. */
+export function fitToData(configuration: RunConfiguration, { vocabulary, patchSize }: Corpus): RunConfiguration {
+  return { ...configuration, model: { ...configuration.model, vocabulary, patchSize } };
+}
+
 /** `path=value` for everything in a recipe's sections. */
 function settingsIn(section: object, prefix = ""): string[] {
-  return Object.entries(section).flatMap(([key, value]) => {
-    return isObject(value) ? settingsIn(value, `${prefix}${key}.`) : [`${prefix}${key}=${value}`];
+  const given = Object.entries(section).filter(([, value]) => value !== undefined);
+  return given.flatMap(([key, value]) => {
+    if (isObject(value)) return settingsIn(value, `${prefix}${key}.`);
+    return [`${prefix}${key}=${Array.isArray(value) ? JSON.stringify(value) : value}`];
   });
 }
 

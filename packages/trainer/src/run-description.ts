@@ -3,7 +3,7 @@ import { METRICS_VERSION } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { Corpus } from "./data/corpus.ts";
 import { moeLayersOf } from "./model/transformer.ts";
-import type { Recipe } from "./recipe.ts";
+import type { RunConfiguration } from "./run-configuration.ts";
 
 export interface RunIdentity {
   /** Unique among all runs of a store. */
@@ -14,16 +14,16 @@ export interface RunIdentity {
 }
 
 export function describeRun(
-  recipe: Recipe,
+  configuration: RunConfiguration,
   corpus: Corpus,
   { id, name, tags, codeVersion }: RunIdentity,
 ): v1.RunDescription.$Properties {
-  const { model, data, steps, seed, balancing } = recipe;
+  const { recipe, model, data, steps, seed, balancing, parent } = configuration;
   return {
     id,
     name,
-    configJson: JSON.stringify({ ...recipe, sources: corpus.describe() }),
-    recipe: recipe.recipe,
+    configJson: JSON.stringify(configuration),
+    recipe,
     strategy: balancing.strategy,
     seed,
     moeLayers: moeLayersOf(model),
@@ -37,5 +37,6 @@ export function describeRun(
     startedAt: Date.now(),
     plannedSteps: steps,
     tokensPerStep: data.batch * data.sequence,
+    ...(parent && { parent: parent.run }),
   };
 }

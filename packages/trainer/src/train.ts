@@ -1,16 +1,23 @@
 // The train loop: step, report, evaluate, until the steps are done, the loss is not a number, or someone says stop.
 import { v1 } from "@moescope/proto";
+import type { CheckpointWriter } from "./checkpoint/checkpoint-writer.ts";
 import type { Corpus } from "./data/corpus.ts";
 import { type Evaluation, evaluate } from "./evaluation.ts";
 import type { Recipe } from "./recipe.ts";
 import type { Reporter, ReporterStatistics } from "./reporting/reporter.ts";
-import { TrainStep } from "./train-step.ts";
+import type { TrainStep } from "./train-step.ts";
 import { scalarsOf, type TrainingStep } from "./training-step.ts";
 
 export interface TrainingRun {
   recipe: Recipe;
   corpus: Corpus;
+  /** Fresh, or restored from a checkpoint; disposed at the end. */
+  trainer: TrainStep;
+  /** Updates that the trainer has made already; 0 when absent. */
+  firstStep?: number;
   reporter: Reporter;
+  /** Keeps the run every now and then, and when it is stopped or finished; absent: nowhere. */
+  checkpoints?: CheckpointWriter;
   /** Called after every step; `evaluation` is there when the step was followed by one. */
   onStep?: (step: TrainingStep, evaluation: Evaluation | undefined) => void;
   /** Ends the run after the step under way. */
@@ -21,31 +28,30 @@ export interface TrainingResult {
   outcome: v1.RunEnd.Outcome;
   /** Why it stopped or failed. */
   reason?: string;
+  /** Updates made, those before the first step of this attempt included. */
   steps: number;
+  /** The newest checkpoint of this attempt. */
+  checkpoint?: string;
   last?: TrainingStep;
   evaluation?: Evaluation;
   reporting: ReporterStatistics;
 }
 
-/** Trains one run from its first step. Everything reported is sent, or lies in the spool, when the promise resolves. */
-export async function train({ recipe, corpus, reporter, onStep, signal }: TrainingRun): Promise<TrainingResult> {
-  const trainer = new TrainStep(recipe, corpus.categories.length);
+/** Trains one run. Everything reported is sent, or lies in the spool, and every checkpoint is written when the promise resolves. */
+export async function train(run: TrainingRun): Promise<TrainingResult> {
+  const { recipe, corpus, trainer, firstStep = 0, reporter, checkpoints, onStep, signal } = run;
   const tokensPerStep = recipe.data.batch * recipe.data.sequence;
-  const end = async (outcome: v1.RunEnd.Outcome, reason?: string): Promise<TrainingResult> => {
-    trainer.dispose();
-    return {
-      outcome,
-      reason,
-      steps: last ? last.step + 1 : 0,
-      last,
-      evaluation,
-      reporting: await reporter.end(outcome, reason),
-    };
-  };
+  let steps = firstStep;
   let last: TrainingStep | undefined;
   let evaluation: Evaluation | undefined;
+  const end = async (outcome: v1.RunEnd.Outcome, reason?: string): Promise<TrainingResult> => {
+    if (outcome !== v1.RunEnd.Outcome.FAILED) await checkpoints?.afterLastStep(steps, () => trainer.state());
+    trainer.dispose();
+    const [reporting, checkpoint] = await Promise.all([reporter.end(outcome, reason), checkpoints?.close()]);
+    return { outcome, reason, steps, checkpoint, last, evaluation, reporting };
+  };
 
-  for (let step = 0; step < recipe.steps; step++) {
+  for (let step = firstStep; step < recipe.steps; step++) {
     if (signal?.aborted) return end(v1.RunEnd.Outcome.STOPPED, String(signal.reason));
     const started = performance.now();
     const trained = trainer.run(corpus.batchAt(step), step);
@@ -55,6 +61,7 @@ export async function train({ recipe, corpus, reporter, onStep, signal }: Traini
     reporter.step({ ...at, split: v1.Split.TRAIN, scalars: scalarsOf(last), histograms: trained.histograms });
     const fault = notFinite(last);
     if (fault) return end(v1.RunEnd.Outcome.FAILED, fault);
+    steps = step + 1;
 
     const evaluationNow = isEvaluationDue(recipe, step) ? evaluate(trainer, corpus) : undefined;
     if (evaluationNow) {
@@ -62,6 +69,7 @@ export async function train({ recipe, corpus, reporter, onStep, signal }: Traini
       reporter.step({ ...at, split: v1.Split.EVAL, scalars: evaluation.scalars, histograms: evaluation.histograms });
     }
     onStep?.(last, evaluationNow);
+    if (steps < recipe.steps) await checkpoints?.afterStep(steps, () => trainer.state());
     await turnOfEventLoop();
   }
   return end(v1.RunEnd.Outcome.FINISHED);

@@ -18,6 +18,11 @@ export function describeEnd({ outcome, reason, steps, loss, evaluation }: Traini
   return `Training ${parts.join(", ")}`;
 }
 
+export function describeCheckpoint({ checkpoint, outcome }: TrainingEnded, run: string): string {
+  const goOn = outcome === "stopped" ? `; to go on: moescope train --resume ${run}` : "";
+  return `Checkpoint: ${checkpoint}${goOn}`;
+}
+
 export function describeReporting(reporting: ReporterStatistics): string {
   const { acknowledged, messages, rejected, firstRejection, dropped, queued, spooledBytes, spool } = reporting;
   const parts = [`${whole(acknowledged)} of ${whole(messages)} messages acknowledged`];

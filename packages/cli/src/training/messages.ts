@@ -1,5 +1,5 @@
 // What the command and a training process tell each other over the channel between them.
-import type { DataSource, Recipe, ReporterStatistics, RunIdentity } from "@moescope/trainer";
+import type { CheckpointPlan, DataSource, Parent, Recipe, ReporterStatistics, RunIdentity } from "@moescope/trainer";
 
 /** What a training process is to do. */
 export interface TrainingOrder {
@@ -11,6 +11,12 @@ export interface TrainingOrder {
   /** The best one that works here when absent. */
   backend?: string;
   identity: RunIdentity;
+  /** Where the run is kept; absent: nowhere. */
+  checkpoints?: CheckpointPlan;
+  /** Folder of the checkpoint of this run that it goes on from. */
+  resume?: string;
+  /** The checkpoint of another run whose parameters it starts from, and its folder. */
+  parent?: Parent & { path: string };
   /** Where steps are reported to; absent: nowhere. */
   collector?: { address: string; spoolDirectory: string };
 }
@@ -30,6 +36,9 @@ export interface TrainingStarted {
   device: string;
   /** One line when it is not the first choice. */
   notice?: string;
+  /** Number of this attempt, and the step that it begins with. */
+  attempt: number;
+  firstStep: number;
 }
 
 export interface TrainingProgress {
@@ -58,6 +67,8 @@ export interface TrainingEnded {
   /** Why it stopped or failed. */
   reason?: string;
   steps: number;
+  /** Folder of the newest checkpoint that was written. */
+  checkpoint?: string;
   loss?: number;
   evaluation?: TrainingEvaluation;
   reporting: ReporterStatistics;

@@ -2,8 +2,11 @@
 import { maxViolation } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import {
+  beginRun,
   CollectorReporter,
+  configurationOf,
   describeRun,
+  fitToData,
   loadsOf,
   type OpenBackend,
   openBackend,
@@ -39,36 +42,30 @@ async function carryOut(order: TrainingOrder): Promise<void> {
 }
 
 /** @returns undefined when it was stopped before anything was reported */
-async function trainRun({
-  recipe,
-  sources,
-  tokenizer,
-  backend,
-  identity,
-  collector,
-}: TrainingOrder): Promise<TrainingEnded | undefined> {
-  const { device, notice } = await openBackendOf(backend);
-  const { seed, data } = recipe;
-  const corpus = await openCorpus({
-    ...data,
-    sources,
-    tokenizer,
-    seed,
-    notice: (line) => void send({ kind: "notice", line }),
-    signal: stop.signal,
-  }).catch(undefinedIfStopped);
+async function trainRun(order: TrainingOrder): Promise<TrainingEnded | undefined> {
+  const { recipe, sources, tokenizer, identity, collector, checkpoints, resume, parent } = order;
+  const tell = (line: string) => void send({ kind: "notice", line });
+  const { name: backend, device, notice } = await openBackendOf(order.backend);
+  const reading = { sources, tokenizer, seed: recipe.seed, notice: tell, signal: stop.signal };
+  const corpus = await openCorpus({ ...recipe.data, ...reading }).catch(undefinedIfStopped);
   if (!corpus || stop.signal.aborted) return undefined;
-  await send({ kind: "started", device, ...(notice && { notice }) });
+  const ofParent = parent && { run: parent.run, step: parent.step };
+  const configuration = fitToData(configurationOf(recipe, { sources, tokenizer }, ofParent), corpus);
+  const kept = { checkpoints, resume, parent: parent?.path, notice: tell };
+  const begun = beginRun({ configuration, corpus, identity, backend, ...kept });
+  const { attempt, firstStep } = begun;
+  await send({ kind: "started", device, ...(notice && { notice }), attempt, firstStep });
   const reporter: Reporter = collector
     ? new CollectorReporter({
         ...collector,
-        run: { ...describeRun(recipe, corpus, identity), id: identity.id },
+        run: { ...describeRun(configuration, corpus, identity), id: identity.id },
+        attempt,
         flushMilliseconds: 2000,
-        notice: (line) => void send({ kind: "notice", line }),
+        notice: tell,
       })
     : new NoReporter();
-  const result = await train({ recipe, corpus, reporter, onStep: reportProgress(), signal: stop.signal });
-  return endOf(result);
+  const running = { recipe: configuration, corpus, reporter, onStep: reportProgress(), signal: stop.signal };
+  return endOf(await train({ ...running, ...begun }));
 }
 
 /** Preparing the data of the user's may take minutes, and ends with the signal. */
@@ -103,12 +100,13 @@ const outcomes: Partial<Record<v1.RunEnd.Outcome, TrainingEnded["outcome"]>> = {
   [v1.RunEnd.Outcome.STOPPED]: "stopped",
 };
 
-function endOf({ outcome, reason, steps, last, evaluation, reporting }: TrainingResult): TrainingEnded {
+function endOf({ outcome, reason, steps, checkpoint, last, evaluation, reporting }: TrainingResult): TrainingEnded {
   return {
     kind: "ended",
     outcome: outcomes[outcome] ?? "failed",
     ...(reason !== undefined && { reason }),
     steps,
+    ...(checkpoint !== undefined && { checkpoint }),
     ...(last && { loss: last.loss }),
     ...(evaluation && { evaluation: numbersOf(evaluation) }),
     reporting,

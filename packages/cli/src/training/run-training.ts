@@ -19,6 +19,8 @@ export interface TrainingListener {
 
 /** Milliseconds that a run gets to finish its step, report it and end, once it was told to stop. */
 const stopDeadline = 3500;
+/** The same for a run that is kept: its last checkpoint may be large. A second Ctrl-C does not wait. */
+const keepDeadline = 60_000;
 
 /**
  * Trains one run in a process of its own.
@@ -33,7 +35,8 @@ export async function runTraining(
 ): Promise<TrainingEnded> {
   if (signal.aborted) throw new Interrupted();
   const child = startChild(new URL("./process.js", import.meta.url));
-  const stop = () => stopInOrder(child, String(signal.reason));
+  const deadline = order.checkpoints ? keepDeadline : stopDeadline;
+  const stop = () => stopInOrder(child, String(signal.reason), deadline);
   signal.addEventListener("abort", stop, { once: true });
   try {
     tell(child, { kind: "order", ...order });
@@ -48,12 +51,12 @@ function tell(child: ChildProcess, message: ToTraining): void {
   if (child.connected) child.send(message, () => {});
 }
 
-function stopInOrder(child: ChildProcess, reason: string): void {
+function stopInOrder(child: ChildProcess, reason: string, deadline: number): void {
   tell(child, { kind: "stop", reason });
   const timer = setTimeout(() => {
     note("The training process does not stop and is killed; what was acknowledged is stored.");
     child.kill("SIGKILL");
-  }, stopDeadline);
+  }, deadline);
   child.once("exit", () => clearTimeout(timer));
 }
 

@@ -1,6 +1,6 @@
 // One training run as a person sees it: what it runs on, its progress, how it ended.
 import { note } from "../terminal/lines.ts";
-import { describeEnd, describeReporting } from "./ending.ts";
+import { describeCheckpoint, describeEnd, describeReporting } from "./ending.ts";
 import type { TrainingEnded, TrainingOrder } from "./messages.ts";
 import { RunProgress } from "./run-progress.ts";
 import { runTraining } from "./run-training.ts";
@@ -18,9 +18,9 @@ export async function trainVisibly(
   const ended = await runTraining(
     order,
     {
-      started({ device, notice }) {
+      started({ device, notice, attempt, firstStep }) {
         if (notice && !fallbackKnown) note(notice);
-        note(`Training on ${device}`);
+        note(`Training on ${device}${attempt > 0 ? `, attempt ${attempt}, from step ${firstStep}` : ""}`);
         progress = new RunProgress(order.recipe.steps);
       },
       progress: (numbers) => progress?.update(numbers),
@@ -28,6 +28,7 @@ export async function trainVisibly(
     signal,
   ).finally(() => progress?.stop());
   note(describeEnd(ended));
+  if (ended.checkpoint !== undefined) note(describeCheckpoint(ended, order.identity.id));
   if (order.collector) note(describeReporting(ended.reporting));
   return ended;
 }

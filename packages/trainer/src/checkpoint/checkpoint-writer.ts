@@ -1,7 +1,6 @@
 // Keeps a run as it trains: decides when, and has a thread of its own write what the training thread reads back.
 import { Worker } from "node:worker_threads";
-import type { CheckpointRecord } from "./checkpoint.ts";
-import { checkpointFormat } from "./checkpoint.ts";
+import { type CheckpointRecord, checkpointFormat } from "./checkpoint.ts";
 import type { NamedArray } from "./named-array.ts";
 import type { Snapshot } from "./write-checkpoint.ts";
 
@@ -14,8 +13,8 @@ export interface CheckpointWriterOptions {
   kept: number;
   /** What stays the same in every record of this attempt. */
   about: Omit<CheckpointRecord, "format" | "step" | "tokens" | "writtenAt" | "files">;
-  /** Updates after which the run is kept already: those of the checkpoint it goes on from. */
-  keptAlready?: number;
+  /** Updates made before this attempt, after which there is nothing new to keep. */
+  firstStep: number;
   /** Told in one line when a checkpoint cannot be written; training goes on. */
   notice: (line: string) => void;
 }
@@ -42,7 +41,7 @@ export class CheckpointWriter {
 
   constructor(options: CheckpointWriterOptions) {
     this.#options = options;
-    this.#keptSteps = options.keptAlready ?? 0;
+    this.#keptSteps = options.firstStep;
   }
 
   /** Reads the state back when a checkpoint is due after so many updates. Resolves when it may change again. */

@@ -36,7 +36,7 @@ test("killed again and again at any moment: the newest checkpoint is whole, and 
   let known = 0;
   const attempts: number[] = [];
   const leftUnfinished: number[] = [];
-  for (let round = 0; round < 24; round++) {
+  for (let round = 0; round < 15; round++) {
     const values = [10, 10_000, 500_000][round % 3]!;
     const lived = await killSomewhere(folder, values, 1 + Math.floor(Math.random() * 4), Math.random() * 8);
     attempts.push(lived.attempt);
