@@ -26,8 +26,8 @@ export interface CollectorReporterOptions {
 /** Bytes on their way to the reporting thread, beyond which steps are dropped: only a disk that hangs for minutes fills it. */
 const postedBytesAtMost = 64 * 2 ** 20;
 
-/** What the thread may take beyond its deadline to end by itself. */
-const graceMilliseconds = 1000;
+/** What the thread may take to end by itself once it has said that it has, and how much longer than its deadline it may take to say so. */
+const graceMilliseconds = { afterEnd: 1000, beyondDeadline: 10_000 };
 
 /**
  * Owns nothing but the way to the reporting thread: an encoded message belongs to that thread as soon as it is posted, then to its
@@ -124,7 +124,7 @@ export class CollectorReporter implements Reporter {
   async #end(end: v1.RunEnd.$Properties): Promise<ReporterStatistics> {
     if (!this.#failed) this.#worker.ref();
     this.#post("end", () => v1.RunEnd.encode(end).finish());
-    this.#terminateAfter(this.#flushMilliseconds + graceMilliseconds);
+    this.#terminateAfter(this.#flushMilliseconds + graceMilliseconds.beyondDeadline);
     await this.#stopped;
     clearTimeout(this.#lastResort);
     return this.statistics();
@@ -135,7 +135,7 @@ export class CollectorReporter implements Reporter {
     else if (message.kind === "rejected") this.#firstRejection = message.reason;
     else {
       this.#spool = message.spool;
-      this.#terminateAfter(graceMilliseconds);
+      this.#terminateAfter(graceMilliseconds.afterEnd);
     }
   }
 

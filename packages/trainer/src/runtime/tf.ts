@@ -6,4 +6,4 @@ import type * as tfjsCore from "@tensorflow/tfjs-core";
 // Node only the former registers the gradients of its operations.
 export const tf: typeof tfjsCore = createRequire(import.meta.url)("@tensorflow/tfjs");
 
-export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D } from "@tensorflow/tfjs-core";
+export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
