@@ -17,7 +17,7 @@ test.runIf(hasTensorflow)(
     const output = await text(child.stderr.pipe(withoutStartUpNoise()));
     expect(output).not.toMatch(/oneDNN custom operations|absl::InitializeLog/);
     // Other machines have other warnings: those a person should see.
-    expect(output).toMatch(/^before\n([^]*\n)?after\nend$/);
+    expect(output).toMatch(/^before\n([\s\S]*\n)?after\nend$/);
   },
 );
 
