@@ -2,6 +2,7 @@
 //
 // T tokens, E experts, N groups of tokens.
 import { matrixProduct } from "../ops/matrix-product.ts";
+import { oneHot } from "../ops/one-hot.ts";
 import { type Scalar, type Tensor2D, tf } from "../runtime/tf.ts";
 
 /**
@@ -24,5 +25,5 @@ function groupSums(x_TE: Tensor2D, groups: number): Tensor2D {
   const [tokens] = x_TE.shape;
   if (groups === 1) return matrixProduct(tf.ones([1, tokens]) as Tensor2D, x_TE);
   const groupOf_T = tf.floorDiv(tf.range(0, tokens, 1, "int32"), tf.scalar(tokens / groups, "int32"));
-  return tf.matMul(tf.oneHot(groupOf_T as Tensor2D, groups, 1, 0, "float32") as Tensor2D, x_TE, true, false);
+  return tf.matMul(oneHot(groupOf_T, groups) as Tensor2D, x_TE, true, false);
 }

@@ -4,6 +4,7 @@
 
 import { attribute, hasNativeOps, runNativeMany } from "../ops/native.ts";
 import { offTape } from "../ops/off-tape.ts";
+import { oneHot } from "../ops/one-hot.ts";
 import { topK } from "../ops/top-values.ts";
 import { type Tensor1D, type Tensor2D, tf } from "../runtime/tf.ts";
 
@@ -99,7 +100,7 @@ export function chooseTopK(scores_TE: Tensor2D, count: number): Tensor2D {
 
 /** 1 where a token chose an expert, else 0; choices that are not 0 … E − 1 are none. */
 export function hotChoices(choice_TK: Tensor2D, experts: number): Tensor2D {
-  return tf.sum(tf.oneHot(choice_TK, experts, 1, 0, "float32"), 1) as Tensor2D;
+  return tf.sum(oneHot(choice_TK, experts), 1) as Tensor2D;
 }
 
 /** The plan of a dense layer: one expert takes all tokens in their order. */
