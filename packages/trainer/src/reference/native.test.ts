@@ -1,0 +1,10 @@
+// Against PyTorch, on the backend that training takes here.
+import { describe } from "vitest";
+import { openBackend } from "../runtime/backends.ts";
+import { huggingFaceCases } from "./hugging-face.cases.ts";
+
+const { name } = await openBackend();
+
+describe(`on ${name}`, () => {
+  huggingFaceCases();
+});

@@ -1,0 +1,10 @@
+// Against PyTorch, on WebAssembly: the compositions that every machine without native TensorFlow trains with.
+import { describe } from "vitest";
+import { openBackend } from "../runtime/backends.ts";
+import { huggingFaceCases } from "./hugging-face.cases.ts";
+
+await openBackend("wasm");
+
+describe("on wasm", () => {
+  huggingFaceCases();
+});
