@@ -12,7 +12,7 @@ import {
   unpackMeasurements,
 } from "./measured-batch.ts";
 import { startValues } from "./model/initialise.ts";
-import { forward, moeLayersOf, parameterSpecs } from "./model/transformer.ts";
+import { type ForwardResult, forward, moeLayersOf, parameterSpecs } from "./model/transformer.ts";
 import type { RouterControl, Routing } from "./moe/router.ts";
 import { type RotaryTables, rotaryTables } from "./ops/attention.ts";
 import { crossEntropy } from "./ops/cross-entropy.ts";
@@ -83,11 +83,16 @@ export class TrainStep {
     });
   }
 
-  /** Loss and routing of batches that nothing is learnt from; the selection bias stays as it is. */
-  evaluate(batch: Batch): Measured {
+  /**
+   * Loss and routing of a batch that nothing is learnt from; the selection bias stays as it is.
+   *
+   * @param look is shown the forward pass; its tensors live until `look` returns
+   */
+  evaluate(batch: Batch, look?: (pass: ForwardResult) => void): Measured {
     return inScope(() => {
       const tensors = this.#tensorsOf(batch);
-      const { packed } = this.#loss(tensors, this.#optimizer.read(), { step: 0, training: false });
+      const { packed, pass } = this.#loss(tensors, this.#optimizer.read(), { step: 0, training: false });
+      look?.(pass);
       return unpackMeasurements(packed.dataSync<"float32">(), tensors, this.#shape).measured;
     });
   }
@@ -164,13 +169,18 @@ export class TrainStep {
   }
 
   /** The loss to minimise, and everything that is reported of the batch in one tensor. */
-  #loss(batch: BatchTensors, parameters: Tensor[], moment: Moment): { loss: Scalar; packed: Tensor1D } {
+  #loss(
+    batch: BatchTensors,
+    parameters: Tensor[],
+    moment: Moment,
+  ): { loss: Scalar; packed: Tensor1D; pass: ForwardResult } {
     const byName = new Map(this.#optimizer.names.map((name, i) => [name, parameters[i]!]));
     const controls = this.#controls(batch, moment);
-    const { logits_TV, routings } = forward(this.#recipe.model, byName, batch, this.#rotary, controls);
+    const pass = forward(this.#recipe.model, byName, batch, this.#rotary, controls);
+    const { logits_TV, routings } = pass;
     const losses = this.#losses(crossEntropy(logits_TV, batch.targets_T), routings, batch);
     const measuring = moment.training ? this.#strategy : undefined;
-    return { loss: losses.loss, packed: packMeasurements(losses, routings, batch, measuring) };
+    return { loss: losses.loss, packed: packMeasurements(losses, routings, batch, measuring), pass };
   }
 
   #controls({ tokens_T }: BatchTensors, moment: Moment): RouterControl[] {

@@ -32,6 +32,8 @@ export interface Corpus {
   /** The same batches for every seed, from data that training never sees. */
   readonly validation: Batch[];
   describe(): CategoryDescription[];
+  /** The text that a token stands for; U+FFFD where it is only a part of a character. */
+  textOf(token: number): string;
   /** @param step index of the optimizer update, from 0 */
   batchAt(step: number): Batch;
 }
@@ -84,6 +86,7 @@ export async function openCorpus(options: CorpusOptions): Promise<Corpus> {
       opened.map(({ origin, files, tokens, heldOutTokens }, index) => {
         return { category: sources[index]!.category, origin, share: shares[index]!, files, tokens, heldOutTokens };
       }),
+    textOf: tokenizer.textOf,
     batchAt: (step) => draw("training", seed, step),
   };
 }

@@ -17,6 +17,8 @@ export interface Tokenizer {
   readonly end?: number;
   /** Without the tokens that a tokeniser puts around a whole input, such as [CLS]. */
   encode(text: string): ArrayLike<number>;
+  /** The text that a token stands for; U+FFFD where it is only a part of a character. */
+  textOf(token: number): string;
 }
 
 /** The end is NUL, which no text file contains. */
@@ -26,6 +28,7 @@ export const bytes: Tokenizer = {
   unit: "bytes",
   end: 0,
   encode: (text) => Buffer.from(text),
+  textOf: (token) => (token < 0x80 ? String.fromCharCode(token) : "\ufffd"),
 };
 
 /** How tokenisers name the end of a text, where no `tokenizer_config.json` says it. */
@@ -49,6 +52,7 @@ export function openTokenizer(path: string): Tokenizer {
     unit: "tokens",
     ...(end !== undefined && { end }),
     encode: (part) => tokenizer.encode(part, { add_special_tokens: false }).ids,
+    textOf: (token) => textOf(tokenizer, token),
   };
 }
 
@@ -66,6 +70,12 @@ function create(json: object, config: object, path: string): HuggingFaceTokenize
       { cause },
     );
   }
+}
+
+function textOf(tokenizer: HuggingFaceTokenizer, token: number): string {
+  const asItIs = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
+  // SentencePiece leaves out the space that a text begins with, and so everything of a token that is only that.
+  return tokenizer.decode([token], asItIs) || (tokenizer.id_to_token(token) ?? "").replaceAll("\u2581", " ");
 }
 
 /** `eos_token` is a string, or an object that holds it. */

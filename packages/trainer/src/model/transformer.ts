@@ -105,6 +105,8 @@ export interface ForwardResult {
   logits_TV: Tensor2D;
   /** One for each MoE layer. */
   routings: Routing[];
+  /** Of every layer, as `causalAttention` takes them. */
+  qkvs_T3D: Tensor2D[];
 }
 
 /**
@@ -120,10 +122,12 @@ export function forward(
 ): ForwardResult {
   const get = <T extends Tensor>(name: string) => parameters.get(name) as T;
   const routings: Routing[] = [];
+  const qkvs_T3D: Tensor2D[] = [];
   let x_TD = embedInput(input, get("embedding"), parameters.get("patches") as Tensor2D | undefined);
   for (let layer = 0; layer < model.layers; layer++) {
     const block = <T extends Tensor>(name: string) => get<T>(`block${layer}.${name}`);
     const qkv_T3D = matrixProduct(rmsNorm(x_TD, block("attention.norm")), block<Tensor2D>("attention.qkv"));
+    qkvs_T3D.push(qkv_T3D);
     const attended_TD = causalAttention(qkv_T3D, rotary, model.heads);
     x_TD = add(x_TD, matrixProduct(attended_TD, block<Tensor2D>("attention.out")));
 
@@ -136,7 +140,7 @@ export function forward(
     routings.push(routing);
     x_TD = add(x_TD, y_TD);
   }
-  return { logits_TV: matrixProduct(rmsNorm(x_TD, get("norm")), get<Tensor2D>("head")), routings };
+  return { logits_TV: matrixProduct(rmsNorm(x_TD, get("norm")), get<Tensor2D>("head")), routings, qkvs_T3D };
 }
 
 /** At the place of a patch, the embedding of token 0 marks that it is one. */

@@ -1,7 +1,7 @@
 // Causal self-attention with rotary positions, fused on native TensorFlow.
 //
 // T tokens = B sequences × S positions, H heads of width W, D = H · W.
-import { type Tensor2D, type Tensor3D, tf } from "../runtime/tf.ts";
+import { type Tensor2D, type Tensor3D, type Tensor4D, tf } from "../runtime/tf.ts";
 import { withCustomGradient } from "./custom-gradient.ts";
 import { batchProduct } from "./matrix-product.ts";
 import { attribute, hasNativeOps, runNative, runNativeMany } from "./native.ts";
@@ -40,9 +40,21 @@ export function causalAttention(qkv_T3D: Tensor2D, rotary: RotaryTables, heads: 
 export function attentionComposed(qkv_T3D: Tensor2D, rotary: RotaryTables, heads: number): Tensor2D {
   const [q_NSW, k_NSW, v_NSW] = splitHeads(qkv_T3D, rotary, heads);
   const [, positions, width] = q_NSW.shape;
-  const out_NSW = batchProduct(attentionProbabilities(q_NSW, k_NSW), v_NSW);
+  const out_NSW = batchProduct(probabilitiesOf(q_NSW, k_NSW), v_NSW);
   const out_BSHW = tf.transpose(tf.reshape(out_NSW, [-1, heads, positions, width]), [0, 2, 1, 3]);
   return tf.reshape(out_BSHW, [-1, heads * width]);
+}
+
+/**
+ * What `causalAttention` weighs values by: softmax(q kᵀ / √W, future masked). The fused operation never holds it, so it is worked out
+ * again; it takes B · H · S² numbers.
+ *
+ * @returns [B, H, S, S]: row i holds what position i gives to each position, and adds up to 1
+ */
+export function attentionProbabilities(qkv_T3D: Tensor2D, rotary: RotaryTables, heads: number): Tensor4D {
+  const [q_NSW, k_NSW] = splitHeads(qkv_T3D, rotary, heads);
+  const [, positions] = q_NSW.shape;
+  return tf.reshape(probabilitiesOf(q_NSW, k_NSW), [-1, heads, positions, positions]);
 }
 
 /** Queries, keys and values of each of the N = B · H heads. */
@@ -60,7 +72,7 @@ function rotate(x_NSW: Tensor3D, { cosine, sine }: RotaryTables): Tensor3D {
   return tf.concat([tf.sub(tf.mul(a, cosine), tf.mul(b, sine)), tf.add(tf.mul(b, cosine), tf.mul(a, sine))], 2);
 }
 
-function attentionProbabilities(q_NSW: Tensor3D, k_NSW: Tensor3D): Tensor3D {
+function probabilitiesOf(q_NSW: Tensor3D, k_NSW: Tensor3D): Tensor3D {
   const [, positions, width] = q_NSW.shape;
   const scores_NSS = tf.mul(batchProduct(q_NSW, tf.transpose(k_NSW, [0, 2, 1])), 1 / Math.sqrt(width));
   const past_SS = tf.linalg.bandPart(tf.ones([positions, positions]), -1, 0);
