@@ -4,7 +4,8 @@
 import { normalValues } from "../data/normal.ts";
 import { Random } from "../data/random.ts";
 import { offTape } from "../ops/off-tape.ts";
-import { topValues } from "../ops/top-values.ts";
+import { oneHot } from "../ops/one-hot.ts";
+import { topK as highest } from "../ops/top-values.ts";
 import { type Scalar, type Tensor2D, tf } from "../runtime/tf.ts";
 import { type LayerRouting, type RouterContext, requireNotNegative, type StrategyDefinition } from "./strategy.ts";
 
@@ -64,7 +65,7 @@ export function variationSquared(x_TE: Tensor2D): Scalar {
 
 /**
  * P(x, e), the chance that e is among the K chosen if its noise were drawn anew: Φ((x W_g − threshold) / σ), where the threshold is
- * the K-th highest noisy logit of the others.
+ * the K-th highest noisy logit of the others. A threshold is some expert's logit, so gradients flow through it too.
  */
 export function chanceOfChoice({
   cleanLogits_TE,
@@ -72,13 +73,16 @@ export function chanceOfChoice({
   noiseScale_TE,
   topK,
 }: Pick<LayerRouting, "cleanLogits_TE" | "logits_TE" | "noiseScale_TE" | "topK">): Tensor2D {
-  const highest = offTape(() => topValues(logits_TE, topK + 1));
-  const [tokens] = highest.shape;
-  const atRank = (rank: number) => tf.slice(highest, [0, rank], [tokens, 1]);
-  const isIn_TE = offTape(() => tf.greater(logits_TE, atRank(topK)));
-  const ifIn = tf.sub(cleanLogits_TE, atRank(topK));
-  const ifOut = tf.sub(cleanLogits_TE, atRank(topK - 1));
-  return normalDistribution(tf.div(tf.where(isIn_TE, ifIn, ifOut), noiseScale_TE!) as Tensor2D);
+  const [tokens, experts] = logits_TE.shape;
+  const ranked = offTape(() => highest(logits_TE, topK + 1).indices);
+  const atRank = (rank: number) => {
+    const there_TE = offTape(() => oneHot(tf.reshape(tf.slice(ranked, [0, rank], [tokens, 1]), [tokens]), experts));
+    return tf.sum(tf.mul(logits_TE, there_TE), 1, true);
+  };
+  const [ifIn_T1, ifOut_T1] = [atRank(topK), atRank(topK - 1)];
+  const isIn_TE = offTape(() => tf.greater(logits_TE, ifIn_T1));
+  const ahead_TE = tf.where(isIn_TE, tf.sub(cleanLogits_TE, ifIn_T1), tf.sub(cleanLogits_TE, ifOut_T1));
+  return normalDistribution(tf.div(ahead_TE, noiseScale_TE!) as Tensor2D);
 }
 
 /** Φ, the distribution function of the standard normal. */
