@@ -98,7 +98,8 @@ function checkGradients(block: BlockCase): void {
   const tensors = tensorsOf(block);
   const names = Object.keys(tensors);
   const gradients = gradientsOf(
-    (inputs) => totalLoss(block, Object.fromEntries(names.map((name, i) => [name, inputs[i]!])) as BlockTensors),
+    (inputs) =>
+      totalLoss(block, Object.fromEntries(names.map((name, i) => [name, inputs[i]!])) as unknown as BlockTensors),
     names.map((name) => tensors[name as keyof BlockTensors] as Tensor),
   );
   expect(names.toSorted()).toEqual(Object.keys(block.expected.gradients).toSorted());

@@ -1,10 +1,13 @@
 // Against PyTorch, on the backend that training takes here.
 import { describe } from "vitest";
 import { openBackend } from "../runtime/backends.ts";
+import { biasUpdateCases, formulaCases } from "./formulas.cases.ts";
 import { huggingFaceCases } from "./hugging-face.cases.ts";
 
 const { name } = await openBackend();
 
 describe(`on ${name}`, () => {
   huggingFaceCases();
+  formulaCases();
+  biasUpdateCases();
 });

@@ -1,10 +1,12 @@
 // Against PyTorch, on WebAssembly: the compositions that every machine without native TensorFlow trains with.
 import { describe } from "vitest";
 import { openBackend } from "../runtime/backends.ts";
+import { formulaCases } from "./formulas.cases.ts";
 import { huggingFaceCases } from "./hugging-face.cases.ts";
 
 await openBackend("wasm");
 
 describe("on wasm", () => {
   huggingFaceCases();
+  formulaCases();
 });
