@@ -55,6 +55,7 @@ export const step: v1.Step.$Properties = {
   ],
   attention: [{ layer: 3, head: -1, tokenClass: ["#", "*", "whitespace"], share: [0.5, 0.25, 0.125] }],
   heads: [{ layer: 3, head: 7, previousToken: 0.5, firstToken: 0.25, induction: 1, local: 0.75, broad: 0.125 }],
+  saturation: [{ layer: 3, earlierStep: [99, 2 ** 40], share: [0.5, 0.75] }],
 };
 
 export const reportRequest: v1.ReportRequest.$Properties = {
