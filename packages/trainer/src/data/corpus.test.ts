@@ -1,33 +1,15 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, test } from "vitest";
 import { type Batch, type Corpus, openCorpus } from "./corpus.ts";
-import { parseDataSource } from "./data-source.ts";
+import { batchesOf, shape, textsOf, useDataFolder } from "./data-folder.fixture.ts";
 import { readInstalledPackages } from "./installed-packages.ts";
 
-const shape = { seed: 1, batch: 8, sequence: 64, validationBatches: 3 };
+const folder = useDataFolder();
+
 /** Of the first token of each row. */
 const rowCategories = ({ categories }: Batch) => [...categories].filter((_, token) => token % 65 === 0);
-const rows = (batch: { tokens: Int32Array }) =>
-  Array.from({ length: shape.batch }, (_, row) => {
-    return Buffer.from(batch.tokens.subarray(row * 65, (row + 1) * 65)).toString("latin1");
-  });
-
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "moescope-data-"));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-function write(name: string, content: string | Uint8Array): string {
-  const path = join(folder, name);
-  mkdirSync(join(path, ".."), { recursive: true });
-  writeFileSync(path, content);
-  return path;
-}
-
-const openGlob = (glob: string) => openCorpus({ ...shape, sources: [{ category: "mine", glob }] });
 
 describe("the built-in corpus", () => {
   let corpus: Corpus;
@@ -81,15 +63,15 @@ describe("the built-in corpus", () => {
   });
 
   test("no file is on both sides, and copies of a module are on one side", async () => {
-    const root = join(folder, "installed");
+    const root = join(folder.path, "installed");
     const body = (tag: string) => `// ${tag}\n`.repeat(20);
     for (const copy of ["esm/thing.mjs", "cjs/thing.cjs", "types/thing.d.ts"])
-      write(`installed/node_modules/@a/b/${copy}`, body(copy));
-    write("installed/node_modules/c/node_modules/@a/b/lib/thing.js", body("nested"));
-    write("installed/node_modules/c/again.js", body("nested"));
-    write("installed/node_modules/c/bundle.min.js", body("minified"));
-    write("installed/node_modules/c/one-line.js", "x=1;".repeat(500));
-    write("installed/node_modules/c/binary.js", new Uint8Array(40));
+      folder.write(`installed/node_modules/@a/b/${copy}`, body(copy));
+    folder.write("installed/node_modules/c/node_modules/@a/b/lib/thing.js", body("nested"));
+    folder.write("installed/node_modules/c/again.js", body("nested"));
+    folder.write("installed/node_modules/c/bundle.min.js", body("minified"));
+    folder.write("installed/node_modules/c/one-line.js", "x=1;".repeat(500));
+    folder.write("installed/node_modules/c/binary.js", new Uint8Array(40));
     const names = (await readInstalledPackages("code", root)).map((file) => file.name);
     // `again.js` and the nested `thing.js` have the same bytes, so one of them is left out.
     expect(names).toHaveLength(4);
@@ -101,12 +83,12 @@ describe("the built-in corpus", () => {
 describe("text of the user's", () => {
   test("training and validation never share a file when there are enough of them", async () => {
     for (let file = 0; file < 100; file++)
-      write(`many/${file}.txt`, `${String.fromCharCode(97 + (file % 26))}${file} `.repeat(50));
-    const corpus = await openGlob(join(folder, "many/*.txt"));
+      folder.write(`many/${file}.txt`, `${String.fromCharCode(97 + (file % 26))}${file} `.repeat(50));
+    const corpus = await folder.open(join(folder.path, "many/*.txt"));
     const files = (text: string) => text.match(/[a-z]\d+/g) ?? [];
-    const validation = new Set(corpus.validation.flatMap(rows).flatMap((row) => files(row).slice(1, -1)));
+    const validation = new Set(textsOf(...corpus.validation).flatMap((row) => files(row).slice(1, -1)));
     for (let step = 0; step < 50; step++) {
-      for (const row of rows(corpus.batchAt(step))) {
+      for (const row of textsOf(corpus.batchAt(step))) {
         for (const file of files(row).slice(1, -1)) expect(validation.has(file), file).toBe(false);
       }
     }
@@ -114,13 +96,13 @@ describe("text of the user's", () => {
   });
 
   test("of one file the end is held out", async () => {
-    const corpus = await openGlob(write("one.txt", `${"a".repeat(5000)}${"b".repeat(500)}`));
+    const corpus = await folder.open(folder.write("one.txt", `${"a".repeat(5000)}${"b".repeat(500)}`));
     expect(corpus.describe()[0]).toMatchObject({ files: 1, origin: expect.stringContaining("held out") });
-    expect(corpus.validation.flatMap(rows).join("")).not.toContain("a");
+    expect(textsOf(...corpus.validation).join("")).not.toContain("a");
   });
 
   test("weights set the shares", async () => {
-    const glob = write("weighted.txt", "text ".repeat(100));
+    const glob = folder.write("weighted.txt", "text ".repeat(100));
     const sources = [{ category: "mine", glob, weight: 3 }, { category: "maths" }];
     const corpus = await openCorpus({ ...shape, sources });
     expect(corpus.describe().map(({ share }) => share)).toEqual([0.75, 0.25]);
@@ -129,14 +111,16 @@ describe("text of the user's", () => {
   });
 
   test("what cannot be used is refused, naming it and what is allowed", async () => {
-    await expect(openGlob(join(folder, "*.nothing"))).rejects.toThrow(/no file matches ".*\.nothing"/);
-    await expect(openGlob(write("nul.txt", "ab\0cd".repeat(100)))).rejects.toThrow(
+    await expect(folder.open(join(folder.path, "*.nothing"))).rejects.toThrow(/no file matches ".*\.nothing"/);
+    await expect(folder.open(folder.write("nul.txt", "ab\0cd".repeat(100)))).rejects.toThrow(
       /nul\.txt is a binary file \(NUL at byte 2\)/,
     );
-    await expect(openGlob(write("latin.txt", Uint8Array.from([0x61, 0xe9, 0x61])))).rejects.toThrow(
+    await expect(folder.open(folder.write("latin.txt", Uint8Array.from([0x61, 0xe9, 0x61])))).rejects.toThrow(
       /latin\.txt is not valid UTF-8/,
     );
-    await expect(openGlob(write("short.txt", "few"))).rejects.toThrow(/4 bytes of text are too few.*65 bytes/);
+    await expect(folder.open(folder.write("short.txt", "few"))).rejects.toThrow(
+      /4 bytes of text are too few.*65 bytes/,
+    );
     await expect(openCorpus({ ...shape, sources: [{ category: "music" }] })).rejects.toThrow(
       /"music"; there are code, docs, maths/,
     );
@@ -149,19 +133,90 @@ describe("text of the user's", () => {
 
   // A file that even root cannot read.
   test.runIf(process.platform === "linux")("an unreadable file is named", async () => {
-    await expect(openGlob("/proc/self/mem")).rejects.toThrow(/proc\/self\/mem cannot be read: EIO/);
+    await expect(folder.open("/proc/self/mem")).rejects.toThrow(/proc\/self\/mem cannot be read: EIO/);
   });
 
   test("a link that leads nowhere is named", async () => {
-    symlinkSync(join(folder, "gone"), join(folder, "dangling.txt"));
-    await expect(openGlob(join(folder, "dangling.txt"))).rejects.toThrow(/dangling\.txt/);
+    symlinkSync(join(folder.path, "gone"), join(folder.path, "dangling.txt"));
+    await expect(folder.open(join(folder.path, "dangling.txt"))).rejects.toThrow(/dangling\.txt/);
   });
 });
 
-test("--data is a name with a glob, or a built-in category", () => {
-  expect(parseDataSource("mine=a/**/*.{txt,md}")).toEqual({ category: "mine", glob: "a/**/*.{txt,md}" });
-  expect(parseDataSource("mine=a=b.txt")).toEqual({ category: "mine", glob: "a=b.txt" });
-  expect(parseDataSource("docs")).toEqual({ category: "docs" });
-  for (const wrong of ["mine", "mine=", "code=", "=x", "", "a b=x"])
-    expect(() => parseDataSource(wrong)).toThrow(/--data/);
+describe("text validated on files of its own", () => {
+  test("is trained on whole, without the files to validate on", async () => {
+    for (const letter of "abc") folder.write(`own/${letter}.txt`, letter.repeat(300));
+    folder.write("own/held/d.txt", "d".repeat(300));
+    const corpus = await folder.open(join(folder.path, "own/**/*.txt"), { heldOut: join(folder.path, "own/held/*") });
+    const letters = (batches: Batch[]) =>
+      new Set(
+        textsOf(...batches)
+          .join("")
+          .replaceAll("\0", ""),
+      );
+    expect(letters(batchesOf(corpus, 30))).toEqual(new Set("abc"));
+    expect(letters(corpus.validation)).toEqual(new Set("d"));
+    expect(corpus.describe()[0]).toMatchObject({ files: 3, tokens: 903, heldOutTokens: 301 });
+  });
+
+  test("is refused when one side has too little", async () => {
+    const [long, short] = [folder.write("long.txt", "l".repeat(200)), folder.write("short.txt", "s")];
+    const few = (side: string) => new RegExp(`2 bytes of text for ${side} are too few; a sequence of 65 bytes`);
+    await expect(folder.open(long, { heldOut: short })).rejects.toThrow(few("validation"));
+    await expect(folder.open(short, { heldOut: long })).rejects.toThrow(few("training"));
+    await expect(folder.open(long, { heldOut: "none/*" })).rejects.toThrow(/--validation: no file matches "none\/\*"/);
+    await expect(folder.open(long, { heldOut: long })).rejects.toThrow(/leaves no file of ".*long\.txt" to train on/);
+  });
+});
+
+describe("the order of the rows", () => {
+  test("by category, a batch has the same rows as shuffled, one category after the other", async () => {
+    const [shuffled, sorted] = [await openCorpus(shape), await openCorpus({ ...shape, order: "by-category" })];
+    let moved = 0;
+    for (let step = 0; step < 10; step++) {
+      const [mixed, tidy] = [shuffled.batchAt(step), sorted.batchAt(step)];
+      expect(textsOf(tidy).sort()).toEqual(textsOf(mixed).sort());
+      const categories = rowCategories(tidy);
+      expect(categories).toEqual([...categories].sort());
+      expect(categories).toEqual(rowCategories(mixed).sort());
+      if (textsOf(tidy).join() !== textsOf(mixed).join()) moved++;
+    }
+    expect(moved).toBeGreaterThan(5);
+  });
+
+  test("any other is refused", async () => {
+    await expect(openCorpus({ ...shape, order: "random" })).rejects.toThrow(
+      'data.order is "random"; allowed are shuffled and by-category',
+    );
+  });
+});
+
+test("a tokeniser makes the tokens of every source, those of generated ones too", async () => {
+  const tokenizer = fileURLToPath(new URL("../../golden/data/byte-level-bpe.tokenizer.json", import.meta.url));
+  const glob = folder.write("bpe.txt", "A router chooses experts for every token.\n".repeat(200));
+  const corpus = await openCorpus({
+    ...shape,
+    sources: [{ category: "mine", glob }, { category: "maths" }],
+    tokenizer,
+  });
+  expect(corpus.vocabulary).toBe(320);
+  expect(corpus.describe()[0]!.tokens).toBeLessThan(4000);
+  const tokens = batchesOf(corpus, 5).flatMap((batch) => [...batch.tokens]);
+  // Some are merges: above the 256 bytes and the end of a text.
+  for (const category of [0, 1]) {
+    const own = batchesOf(corpus, 5).flatMap((batch) =>
+      [...batch.tokens].filter((_, i) => batch.categories[i] === category),
+    );
+    expect(own.filter((token) => token > 256).length / own.length).toBeGreaterThan(0.1);
+  }
+  expect(Math.max(...tokens)).toBeLessThan(320);
+});
+
+test("a text named image cannot stand beside images, one named text is counted with the captions", async () => {
+  const glob = folder.write("any.txt", "words ".repeat(100));
+  const shapes = { category: "shapes" };
+  await expect(openCorpus({ ...shape, sources: [shapes, { category: "image", glob }] })).rejects.toThrow(
+    'Text named "image" beside images',
+  );
+  const { categories } = await openCorpus({ ...shape, sources: [{ category: "text", glob }, shapes] });
+  expect(categories).toEqual(["text", "image"]);
 });

@@ -5,7 +5,8 @@ import { createGunzip } from "node:zlib";
 import { DataError, unreadable } from "./data-error.ts";
 import type { SourceFile } from "./source-files.ts";
 
-const chunkBytes = 2 ** 20;
+/** Small, so that what was read dies young instead of piling up until memory is swept. */
+const chunkBytes = 2 ** 16;
 const smallestChunk = 2 ** 12;
 
 /** @throws DataError when the file cannot be read or unpacked */

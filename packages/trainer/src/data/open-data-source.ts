@@ -30,9 +30,9 @@ export async function openDataSource(source: DataSource, opening: OpeningData): 
 }
 
 async function openGlob(source: DataSource, pattern: string, opening: OpeningData): Promise<SourceData> {
-  const heldOut = source.heldOut === undefined ? undefined : await findFiles(source.heldOut);
+  const heldOut = source.heldOut === undefined ? undefined : await findFiles("--validation", source.heldOut);
   const kept = new Set(heldOut?.map(({ path }) => path));
-  const files = (await findFiles(pattern)).filter(({ path }) => !kept.has(path));
+  const files = (await findFiles("--data", pattern)).filter(({ path }) => !kept.has(path));
   if (files.length === 0) {
     throw new DataError(`--validation ${source.category}=${source.heldOut} leaves no file of "${pattern}" to train on`);
   }

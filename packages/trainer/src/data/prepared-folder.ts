@@ -94,14 +94,17 @@ function makeWorkFolder(root: string, name: string): string {
   }
 }
 
-/** Another process may have finished the same in the meantime: then its folder stays. */
+/** Another process may finish the same at any moment: then its folder stays. */
 function publish(work: string, folder: string, notice: (line: string) => void): void {
-  if (existsSync(folder)) {
-    if (isComplete(folder)) return;
+  if (existsSync(folder) && !isComplete(folder)) {
     notice(`${folder} was damaged and is made again`);
     renameSync(folder, join(work, "damaged"));
   }
-  renameSync(work, folder);
+  try {
+    renameSync(work, folder);
+  } catch (error) {
+    if (!isComplete(folder)) throw error;
+  }
 }
 
 function isRunning(pid: number): boolean {

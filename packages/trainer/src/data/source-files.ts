@@ -1,11 +1,11 @@
 // The files that a glob names: how large, how old, and of which format.
 import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { glob } from "tinyglobby";
 import { DataError, unreadable } from "./data-error.ts";
 
 export interface SourceFile {
-  /** As the glob found it. Decides the side of the split where documents are files. */
+  /** Relative for a relative glob, absolute for an absolute one. Decides the side of the split where documents are files. */
   name: string;
   path: string;
   /** Bytes. */
@@ -16,12 +16,13 @@ export interface SourceFile {
   gzip: boolean;
 }
 
-/** @throws DataError when nothing matches, or what matches is no file that can be read */
-export async function findFiles(pattern: string): Promise<SourceFile[]> {
-  const names = (await glob(pattern, { followSymbolicLinks: true, expandDirectories: true })).sort();
+/** @param option what gave the pattern, for the error @throws DataError when nothing matches, or what matches is no file that can be read */
+export async function findFiles(option: string, pattern: string): Promise<SourceFile[]> {
+  const options = { followSymbolicLinks: true, expandDirectories: true, absolute: isAbsolute(pattern) };
+  const names = (await glob(pattern, options)).sort();
   if (names.length === 0) {
     throw new DataError(
-      `--data: no file matches "${pattern}" in ${process.cwd()}; a glob such as "texts/**/*.txt" is allowed`,
+      `${option}: no file matches "${pattern}" in ${process.cwd()}; a glob such as "texts/**/*.txt" is allowed`,
     );
   }
   const files: SourceFile[] = [];
