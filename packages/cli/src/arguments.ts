@@ -14,6 +14,16 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
 /** A port to listen on; 0 lets the system choose. */
 export const port = wholeNumber(0, 65535);
 
+/** What a run's random numbers begin with. */
+export const seed = wholeNumber(0, 0xffffffff);
+
+/** 0,1,2 */
+export function seedList(text: string): number[] {
+  const seeds = list(text).map(seed);
+  if (new Set(seeds).size === seeds.length) return seeds;
+  throw new InvalidArgumentError("Allowed is a list in which every seed stands once, as in 0,1,2.");
+}
+
 /** host:port */
 export function address(text: string): string {
   const [, portText = ""] = /^(?:\[[0-9a-fA-F:]+\]|[^\s:/]+):(\d+)$/.exec(text) ?? [];

@@ -11,7 +11,7 @@ import {
   withHeldOut,
 } from "@moescope/trainer";
 import { type Command, Option } from "commander";
-import { repeated, wholeNumber } from "../arguments.ts";
+import { repeated, seed, wholeNumber } from "../arguments.ts";
 
 export interface RunOptions {
   recipe: string;
@@ -25,9 +25,15 @@ export interface RunOptions {
 }
 
 export function addRunOptions(command: Command): Command {
+  return addSharedRunOptions(
+    command.option("--seed <number>", "seed of the start values and of the order of the data", seed),
+  );
+}
+
+/** Those that any number of runs can have in common. */
+export function addSharedRunOptions(command: Command, recipe = "demo"): Command {
   return command
-    .option("--recipe <name>", "named configuration to start from", "demo")
-    .option("--seed <number>", "seed of the start values and of the order of the data", wholeNumber(0, 0xffffffff))
+    .option("--recipe <name>", "named configuration to start from", recipe)
     .option("--steps <number>", "optimizer updates; those of the recipe when absent", wholeNumber(1))
     .option("--set <key=value>", "one setting of the recipe, as in model.experts=64; may be repeated", repeated)
     .option("--data <name=glob>", "files of a category, or something built in; may be repeated; see below", repeated)

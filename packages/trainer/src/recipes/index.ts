@@ -4,5 +4,6 @@ import { demo } from "./demo.ts";
 import { light } from "./light.ts";
 import { quick } from "./quick.ts";
 import { reference } from "./reference.ts";
+import { trends } from "./trends.ts";
 
-export const recipes: Record<string, NamedRecipe> = { demo, quick, light, reference };
+export const recipes: Record<string, NamedRecipe> = { demo, quick, light, reference, trends };

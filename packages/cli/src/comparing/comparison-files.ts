@@ -1,0 +1,63 @@
+// A comparison as files: tables to read, numbers for a program, figures for a paper.
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { toCsv } from "@moescope/dashboard/figures";
+import { writeFigure } from "../figures/figure-file.ts";
+import { type Comparison, cautionsOf } from "./comparison.ts";
+import { balanceOverSteps, lossAgainstBalance } from "./figures.ts";
+import { measures } from "./measures.ts";
+import { armTables, definitionLines, differenceTable, markdownTable } from "./tables.ts";
+
+/**
+ * @param directory made when it does not exist; files of the same names are written over
+ * @param trainedOn what all arms share, as a sentence
+ * @returns the paths of the files
+ */
+export async function writeComparison(comparison: Comparison, directory: string, trainedOn: string): Promise<string[]> {
+  await mkdir(directory, { recursive: true });
+  const paths = ["comparison.md", "comparison.csv"].map((name) => join(directory, name));
+  await writeFile(paths[0]!, comparisonMarkdown(comparison, trainedOn));
+  await writeFile(paths[1]!, comparisonCsv(comparison));
+  const figures = {
+    "loss-against-balance": lossAgainstBalance(comparison, trainedOn),
+    "balance-over-steps": balanceOverSteps(comparison, trainedOn),
+  };
+  for (const [name, figure] of Object.entries(figures)) {
+    for (const ending of [".svg", ".png", ".csv"]) {
+      const path = join(directory, name + ending);
+      await writeFigure(figure, path);
+      paths.push(path);
+    }
+  }
+  return paths;
+}
+
+function comparisonMarkdown(comparison: Comparison, trainedOn: string): string {
+  const { name, arms } = comparison;
+  const sections = [
+    `# ${name}`,
+    `${trainedOn} Means ± sample standard deviation over seeds.`,
+    ...armTables(comparison, markdownTable),
+    "Differences, seed by seed (the interval is Student's t):",
+    differenceTable(comparison, markdownTable),
+    ...cautionsOf(comparison).map((caution) => `**${caution}.**`),
+    "![Validation loss against MaxVio global, a point a run](loss-against-balance.svg)",
+    "![MaxVio over steps, mean and spread](balance-over-steps.svg)",
+    definitionLines()
+      .map((line) => `- ${line}`)
+      .join("\n"),
+    arms.map(({ name: arm, strategy, settings }) => `- ${arm}: ${[strategy, ...settings].join(", ")}`).join("\n"),
+  ];
+  return `${sections.join("\n\n")}\n`;
+}
+
+/** One row a run. */
+function comparisonCsv({ arms }: Comparison): string {
+  const header = ["arm", "strategy", "settings", "seed", "run", "origin", ...measures.map(({ name }) => name)];
+  const rows = arms.flatMap(({ name: arm, strategy, settings, runs }) =>
+    runs.map(({ seed, run, origin, measures: values }) => {
+      return [arm, strategy, settings.join(" "), seed, run, origin, ...measures.map(({ name }) => values[name])];
+    }),
+  );
+  return toCsv([header, ...rows]);
+}

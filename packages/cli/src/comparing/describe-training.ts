@@ -1,0 +1,15 @@
+// What all arms of a comparison share, as a sentence for captions.
+import type { PlannedRun } from "./plan.ts";
+
+export function describeTraining(plan: readonly PlannedRun[], sharedSettings: readonly string[] = []): string {
+  const { recipe, configuration } = plan[0]!;
+  const steps = new Set(plan.map((run) => run.recipe.steps));
+  const parts = [
+    `Recipe ${recipe.recipe}`,
+    ...(steps.size === 1 ? [`${recipe.steps} steps`] : []),
+    ...sharedSettings,
+    `on ${configuration.sources.map(({ category }) => category).join(", ")}`,
+    `seeds ${[...new Set(plan.map(({ seed }) => seed))].join(", ")}`,
+  ];
+  return `${parts.join("; ")}.`;
+}
