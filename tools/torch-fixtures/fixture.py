@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,10 @@ FOLDER = Path(__file__).parents[2] / "packages/trainer/golden/reference"
 
 def write(name: str, content: dict) -> None:
     path = FOLDER / f"{name}.json"
-    path.write_text(json.dumps(encode(content), indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(encode(content), indent=1, ensure_ascii=False)
+    # Lists of plain values on one line each.
+    text = re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found[0]).replace("[ ", "[").replace(" ]", "]"), text)
+    path.write_text(text + "\n")
     print(f"{path.name}: {path.stat().st_size} bytes")
 
 
