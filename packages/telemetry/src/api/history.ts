@@ -2,10 +2,10 @@
 import { v1 } from "@moescope/proto";
 import { Hono } from "hono";
 import type { z } from "zod";
-import { shownAttempts } from "../store/attempts.ts";
 import { bucketWidth, type HistoryRequest, queryHistory } from "../store/history.ts";
 import type { Runs } from "../store/runs.ts";
 import type { Store } from "../store/store.ts";
+import { chosenAttempts } from "./chosen-attempts.ts";
 import { historyParameters, readParameters } from "./parameters.ts";
 import { RequestError, respond } from "./respond.ts";
 import { unknownRun } from "./runs.ts";
@@ -50,16 +50,6 @@ function chosenLayers(layers: "none" | "all" | number[], { moeLayers }: v1.RunDe
   const unknown = layers.find((layer) => !moeLayers.includes(layer));
   if (unknown === undefined) return layers;
   throw new RequestError(400, `parameter layers has ${unknown}: the run's MoE layers are ${moeLayers.join(", ")}`);
-}
-
-function chosenAttempts(attempt: number | undefined, run: string, runs: Runs) {
-  const attempts = runs.attempts(run);
-  if (attempt === undefined) return shownAttempts(attempts);
-  if (attempts.some((known) => known.attempt === attempt)) {
-    return [{ attempt, from: 0, before: Number.MAX_SAFE_INTEGER }];
-  }
-  const known = attempts.map((known) => known.attempt).join(", ") || "none yet";
-  throw new RequestError(400, `parameter attempt is ${attempt}: the run's attempts are ${known}`);
 }
 
 function refuseTooMuch({ from, to, points, layers }: HistoryRequest, { experts, categories }: v1.RunDescription): void {

@@ -8,6 +8,7 @@ import type { Runs } from "../store/runs.ts";
 import type { Store } from "../store/store.ts";
 import { dashboardRoutes } from "./dashboard.ts";
 import { historyRoutes } from "./history.ts";
+import { probeRoutes } from "./probe.ts";
 import { RequestError } from "./respond.ts";
 import { runRoutes } from "./runs.ts";
 import { security } from "./security.ts";
@@ -60,7 +61,9 @@ function application({ runs, store, fanOut, dashboardDirectory, log }: ApiContex
     await next();
     context.header("Cache-Control", "no-store");
   });
-  api.route("/", runRoutes(runs)).route("/", historyRoutes(runs, store)).route("/", liveRoutes(fanOut));
+  for (const routes of [runRoutes(runs), historyRoutes(runs, store), probeRoutes(runs, store), liveRoutes(fanOut)]) {
+    api.route("/", routes);
+  }
   api.all("*", (context) => {
     throw new RequestError(404, `there is no ${context.req.method} ${context.req.path}`);
   });

@@ -31,6 +31,11 @@ export const historyParameters = z.strictObject({
   attempt: wholeNumber("the number of an attempt", 0xffffffff).optional(),
 });
 
+export const probeParameters = z.strictObject({
+  step: wholeNumber("a step from 0").default(Number.MAX_SAFE_INTEGER),
+  attempt: wholeNumber("the number of an attempt", 0xffffffff).optional(),
+});
+
 export const liveParameters = z.strictObject({
   runs: z
     .string()

@@ -8,8 +8,8 @@ import type { Runs } from "../store/runs.ts";
 import type { StepSum } from "../store/step-sum.ts";
 import type { PreparedBatch, Store } from "../store/store.ts";
 import { RankSums } from "./rank-sums.ts";
+import type { Refusal } from "./refusal.ts";
 import type { Sender } from "./senders.ts";
-import type { Refusal } from "./validate.ts";
 
 /** The next message of a sender: to be stored, or refused. A refusal is part of the batch, because it too is told only once. */
 export interface Entry {

@@ -2,7 +2,8 @@
 import { v1 } from "@moescope/proto";
 import type { Runs } from "../store/runs.ts";
 import type { Store } from "../store/store.ts";
-import { checkDescription, checkSameRun, type Refusal } from "./validate.ts";
+import type { Refusal } from "./refusal.ts";
+import { checkDescription, checkSameRun } from "./validate.ts";
 
 export class Introductions {
   readonly #store: Store;

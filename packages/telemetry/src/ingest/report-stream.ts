@@ -6,8 +6,9 @@ import type { Counters } from "../counters.ts";
 import type { Runs } from "../store/runs.ts";
 import type { Batcher, Entry } from "./batch.ts";
 import type { Introductions } from "./introductions.ts";
+import type { Refusal } from "./refusal.ts";
 import type { Reply, Sender, Senders } from "./senders.ts";
-import { checkEnd, checkStep, type Refusal } from "./validate.ts";
+import { checkEnd, checkStep } from "./validate.ts";
 
 /** What all streams share. */
 export interface IngestContext {

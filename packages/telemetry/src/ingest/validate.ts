@@ -1,15 +1,12 @@
 // What a collector accepts. Every refusal names the offending value and what is allowed.
 import { totalLoad } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
+import { firstRefusal, firstRepeated, malformed, type Refusal } from "./refusal.ts";
+import { checkProbe } from "./validate-probe.ts";
 
 const { Reason } = v1.Rejection;
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const MAX_EXPERTS = 65_536;
-
-export interface Refusal {
-  reason: v1.Rejection.Reason;
-  message: string;
-}
 
 /** Whether a run can be described like this. */
 export function checkDescription(run: v1.RunDescription, rank: number): Refusal | undefined {
@@ -55,10 +52,7 @@ export function checkStep(step: v1.Step, run: v1.RunDescription): Refusal | unde
     return malformed(`step ${step.step}: time ${step.time} is not a number of milliseconds`);
   const layer = firstRepeated(step.histograms.map((histogram) => histogram.layer));
   if (layer !== undefined) return malformed(`step ${step.step}: layer ${layer} has two histograms, allowed is one`);
-  return (
-    firstRefusal(step.histograms, (histogram) => checkHistogram(step, histogram, run)) ??
-    firstRefusal(step.attention, (attention) => checkAttention(step, attention))
-  );
+  return firstRefusal(step.histograms, (histogram) => checkHistogram(step, histogram, run)) ?? checkProbe(step, run);
 }
 
 export function checkEnd(end: v1.RunEnd): Refusal | undefined {
@@ -100,31 +94,8 @@ function checkCategory(where: string, entry: v1.CategoryRouting, run: v1.RunDesc
   };
 }
 
-function checkAttention(step: v1.Step, { layer, head, tokenClass, share }: v1.AttentionByToken): Refusal | undefined {
-  if (tokenClass.length === share.length) return undefined;
-  const where = `step ${step.step}, attention of layer ${layer}, head ${head}`;
-  return malformed(`${where}: ${share.length} shares for ${tokenClass.length} token classes, allowed is one for each`);
-}
-
 function wrongExperts(what: string, length: number, run: v1.RunDescription): Refusal {
   return { reason: Reason.WRONG_EXPERTS, message: `${what} has ${length} values, the run has ${run.experts} experts` };
-}
-
-function malformed(message: string): Refusal {
-  return { reason: Reason.MALFORMED, message };
-}
-
-function firstRepeated(values: number[]): number | undefined {
-  if (new Set(values).size === values.length) return undefined;
-  return values.find((value, index) => values.indexOf(value) !== index);
-}
-
-function firstRefusal<T>(items: T[], check: (item: T) => Refusal | undefined): Refusal | undefined {
-  for (const item of items) {
-    const refusal = check(item);
-    if (refusal !== undefined) return refusal;
-  }
-  return undefined;
 }
 
 function quoted(text: string): string {

@@ -11,7 +11,8 @@ const run = describedRun("killed");
 const steps = Array.from({ length: STEPS }, (_, index) => {
   const attention = [{ layer: 1, head: 0, tokenClass: ["#"], share: [1] }] as v1.AttentionByToken[];
   const heads = [{ layer: 1, head: 0, previousToken: 0.5 }] as v1.HeadProfile[];
-  return randomStep(run, { sequence: index + 1, attention, heads });
+  const saturation = [{ layer: 1, earlierStep: index > 0 ? [0] : [], share: index > 0 ? [0.5] : [] }];
+  return randomStep(run, { sequence: index + 1, attention, heads, saturation: saturation as v1.RouterSaturation[] });
 });
 const end = { run: run.id, sequence: STEPS + 1, outcome: 1, endedAt: 1 };
 

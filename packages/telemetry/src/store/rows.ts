@@ -44,6 +44,7 @@ const COLUMNS: Record<BatchTable, readonly string[]> = {
   ],
   attention: [...POSITION, "rank", "layer", "head", "token_class", "share"],
   heads: [...POSITION, "rank", "layer", "head", "previous_token", "first_token", "induction", "local", "broad"],
+  saturation: [...POSITION, "rank", "layer", "earlier_step", "share"],
   steps: [...POSITION, "rank", "sequence", "tokens", "time", "scalar_names", "scalar_values"],
   ends: ["run", "attempt", "rank", "batch", "sequence", "outcome", "reason", "ended_at"],
 };
@@ -95,6 +96,9 @@ function addStep(rows: Record<BatchTable, TableRows>, batch: number, message: v1
   }
   for (const { layer, head, previousToken, firstToken, induction, local, broad } of message.heads) {
     add("heads", rank, layer, head, previousToken, firstToken, induction, local, broad);
+  }
+  for (const { layer, earlierStep, share } of message.saturation) {
+    add("saturation", rank, layer, earlierStep, share);
   }
   const names = message.scalars.map((scalar) => scalar.name);
   const values = message.scalars.map((scalar) => scalar.value);

@@ -114,8 +114,19 @@ export const MIGRATIONS: Migration[] = [
       ) ENGINE = MergeTree ORDER BY (run, attempt, rank) SETTINGS ${DEDUPLICATION}`,
     ],
   },
+  {
+    version: 2,
+    statements: [
+      `CREATE TABLE IF NOT EXISTS saturation (${POSITION},
+        rank         UInt32,
+        layer        UInt32,
+        earlier_step Array(UInt64),
+        share        Array(Float32)
+      ) ENGINE = MergeTree ORDER BY (run, split, layer, step, attempt, rank) SETTINGS ${DEDUPLICATION}`,
+    ],
+  },
 ];
 
 /** Tables whose rows belong to a batch, in the order they are written; `streams` follows them and makes the batch exist. */
-export const BATCH_TABLES = ["routing", "layers", "attention", "heads", "steps", "ends"] as const;
+export const BATCH_TABLES = ["routing", "layers", "attention", "heads", "saturation", "steps", "ends"] as const;
 export type BatchTable = (typeof BATCH_TABLES)[number];

@@ -14,7 +14,7 @@ test("a store is migrated once, and one of a newer version is refused", async ()
   const database = Database.embedded(join(temporaryDirectory(), "store"));
   await Store.open(database, log);
   await Store.open(database, log);
-  const rows = await database.rows(`SELECT version FROM ${DATABASE}.migrations`);
+  const rows = await database.rows(`SELECT version FROM ${DATABASE}.migrations ORDER BY version`);
   expect(rows).toEqual(MIGRATIONS.map(({ version }) => [version]));
   await database.run(`INSERT INTO ${DATABASE}.migrations VALUES (99, now())`);
   await expect(Store.open(database, log)).rejects.toThrow(/schema version 99, written by a newer moescope/);

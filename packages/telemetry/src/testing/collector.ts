@@ -44,6 +44,10 @@ export async function getHistory(
   return v1.History.decode(await getBytes(collector, `/runs/${run}/history?${query}`));
 }
 
+export async function getProbe(collector: Pick<Collector, "httpAddress">, run: string, query = ""): Promise<v1.Probe> {
+  return v1.Probe.decode(await getBytes(collector, `/runs/${run}/probe?${query}`));
+}
+
 export async function getSummary(collector: Pick<Collector, "httpAddress">, run: string): Promise<v1.RunSummary> {
   return v1.RunSummary.decode(await getBytes(collector, `/runs/${run}`));
 }

@@ -1,0 +1,22 @@
+// GET /runs/:id/probe: what the newest probe at or before a step found.
+import { v1 } from "@moescope/proto";
+import { Hono } from "hono";
+import { queryProbe } from "../store/probes.ts";
+import type { Runs } from "../store/runs.ts";
+import type { Store } from "../store/store.ts";
+import { chosenAttempts } from "./chosen-attempts.ts";
+import { probeParameters, readParameters } from "./parameters.ts";
+import { respond } from "./respond.ts";
+import { unknownRun } from "./runs.ts";
+
+export function probeRoutes(runs: Runs, store: Store): Hono {
+  const routes = new Hono();
+  routes.get("/runs/:id/probe", async (context) => {
+    const { id: run } = runs.description(context.req.param("id")) ?? unknownRun(context.req.param("id"));
+    const { step, attempt } = readParameters(probeParameters, context.req.query());
+    const attempts = chosenAttempts(attempt, run, runs);
+    const { committedBatch } = store;
+    return respond(context, v1.Probe, await queryProbe({ run, step, attempts, committedBatch }, store.database));
+  });
+  return routes;
+}
