@@ -9,6 +9,9 @@ import { joinTokens, type StoredTokens, type TokenWidth, tokensInFile } from "./
 import { TokenWriter } from "./token-writer.ts";
 import { type Tokenizer, widthOf } from "./tokenizer.ts";
 
+/** Milliseconds between lines that say how far it is. */
+const noticeEvery = 30_000;
+
 export interface Documents {
   /** Differs when the documents may differ. */
   key: unknown;
@@ -20,12 +23,12 @@ export interface Documents {
 }
 
 export async function prepareText({ key, what, size, pieces }: Documents, opening: OpeningData): Promise<TextSplits> {
-  const { tokenizer, notice, signal } = opening;
+  const { tokenizer, notice } = opening;
   const folder = await prepare({
     key: ["text", tokenizer.key, key],
     what,
     size,
-    write: (work) => writeTokens(work, pieces(), tokenizer, signal),
+    write: (work) => writeTokens(work, pieces(), opening, what),
     notice,
   });
   const [training, validation] = tokenPaths(folder).map((path) => openTokens(path, widthOf(tokenizer)));
@@ -39,16 +42,20 @@ function tokenPaths(folder: string): string[] {
 async function writeTokens(
   folder: string,
   pieces: AsyncIterable<Piece>,
-  tokenizer: Tokenizer,
-  signal: AbortSignal | undefined,
+  { tokenizer, notice, signal }: OpeningData,
+  what: string,
 ): Promise<void> {
   const [training, validation] = tokenPaths(folder).map((path) => new TokenWriter(path, widthOf(tokenizer)));
+  let noticed = performance.now();
   try {
     for await (const { text, heldOut, last } of pieces) {
       signal?.throwIfAborted();
       const side = heldOut ? validation! : training!;
       side.write(tokenizer.encode(text));
       if (last && tokenizer.end !== undefined) side.push(tokenizer.end);
+      if (performance.now() - noticed < noticeEvery) continue;
+      noticed = performance.now();
+      notice(`Preparing ${what}: ${((training!.length + validation!.length) / 1e6).toFixed(1)} million tokens so far`);
     }
   } finally {
     training!.close();

@@ -13,6 +13,9 @@ export const patchSize = patchSide ** 2 * 3;
 /** Bytes of a picture: rows of pixels, RGB, 0 … 255. */
 export const pictureBytes = pictureSide ** 2 * 3;
 
+/** −1 … 1 for each byte. */
+const values = Float32Array.from({ length: 256 }, (_, byte) => byte / 127.5 - 1);
+
 /**
  * Writes one patch as values −1 … 1.
  *
@@ -26,6 +29,6 @@ export function writePatch(picture: Uint8Array, patch: number, into: Float32Arra
   const rowValues = patchSide * 3;
   for (let row = 0; row < patchSide; row++) {
     const from = ((top + row) * pictureSide + left) * 3;
-    for (let i = 0; i < rowValues; i++) into[row * rowValues + i] = picture[from + i]! / 127.5 - 1;
+    for (let i = 0; i < rowValues; i++) into[row * rowValues + i] = values[picture[from + i]!]!;
   }
 }
