@@ -7,7 +7,7 @@ import type { OpeningData } from "./source-data.ts";
 import type { TextSplits } from "./stored-text.ts";
 import { joinTokens, type StoredTokens, type TokenWidth, tokensInFile } from "./stored-tokens.ts";
 import { TokenWriter } from "./token-writer.ts";
-import { type Tokenizer, widthOf } from "./tokenizer.ts";
+import { widthOf } from "./tokenizer.ts";
 
 /** Milliseconds between lines that say how far it is. */
 const noticeEvery = 30_000;
