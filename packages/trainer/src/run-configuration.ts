@@ -33,6 +33,16 @@ export function configurationOf(recipe: Recipe, { sources, tokenizer }: DataChoi
   };
 }
 
+/** The recipe alone, without the data and the parent. */
+export function recipeIn({
+  sources: _sources,
+  tokenizer: _tokenizer,
+  parent: _parent,
+  ...recipe
+}: RunConfiguration): Recipe {
+  return recipe as Recipe;
+}
+
 /** What may be changed of a configuration that is read back. */
 export interface ConfigurationChange {
   strategy?: string;

@@ -1,8 +1,12 @@
 // Keeps a run as it trains: decides when, and has a thread of its own write what the training thread reads back.
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { type CheckpointRecord, checkpointFormat } from "./checkpoint.ts";
 import type { NamedArray } from "./named-array.ts";
 import type { Snapshot } from "./write-checkpoint.ts";
+
+// Always the built file, from the sources under test too: Node 20 does not run TypeScript.
+const script = new URL("../../dist/checkpoint/checkpoint-worker.js", import.meta.url);
 
 export interface CheckpointWriterOptions {
   /** Of this one run. */
@@ -82,26 +86,16 @@ export class CheckpointWriter {
     return { format: checkpointFormat, ...about, step, tokens: step * batch * sequence, writtenAt: Date.now() };
   }
 
-  #hand(order: WriteOrder): Promise<WriteAnswer> {
-    // Always the built file, from the sources under test too: Node 20 does not run TypeScript.
-    this.#worker ??= new Worker(new URL("../../dist/checkpoint/checkpoint-worker.js", import.meta.url), {
-      execArgv: [],
-    });
-    const worker = this.#worker;
-    return new Promise((resolve) => {
-      const answer = (answered: WriteAnswer) => {
-        worker.removeAllListeners();
-        resolve(answered);
-      };
-      worker.once("message", answer);
-      worker.once("error", (error) => {
-        this.#worker = undefined;
-        answer({ error: error.message });
-      });
-      worker.postMessage(
-        order,
-        order.snapshot.state.map(({ values }) => values.buffer as ArrayBuffer),
-      );
-    });
+  async #hand(order: WriteOrder): Promise<WriteAnswer> {
+    this.#worker ??= new Worker(script, { execArgv: [] });
+    const values = order.snapshot.state.map((array) => array.values.buffer as ArrayBuffer);
+    this.#worker.postMessage(order, values);
+    try {
+      const [answer] = await once(this.#worker, "message");
+      return answer;
+    } catch (error) {
+      this.#worker = undefined; // ended by the error; the next checkpoint gets another
+      return { error: (error as Error).message };
+    }
   }
 }
