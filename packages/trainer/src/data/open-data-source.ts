@@ -6,13 +6,14 @@ import { piecesOfText } from "./documents.ts";
 import { isHeldOut } from "./held-out.ts";
 import { openImages } from "./images/image-source.ts";
 import { shapes } from "./images/shapes.ts";
-import { findInstallation, installedKinds, readInstalledPackages, type TextFile } from "./installed-packages.ts";
+import { findInstallation, installedKinds, readInstalledPackages } from "./installed-packages.ts";
 import { mathsText } from "./maths/maths-text.ts";
+import { openMathsTokens } from "./maths/maths-tokens.ts";
 import { prepareText } from "./prepared-text.ts";
 import type { OpeningData, SourceData } from "./source-data.ts";
 import { findFiles } from "./source-files.ts";
-import { createStoredText } from "./stored-text.ts";
-import { joinTokens, tokensInMemory } from "./stored-tokens.ts";
+import { createStoredText, splitByName } from "./stored-text.ts";
+import { tokensInMemory } from "./stored-tokens.ts";
 import { openTextFiles } from "./text-files.ts";
 
 /** @throws DataError when nothing of that name is built in, or the files cannot be used */
@@ -24,7 +25,7 @@ export async function openDataSource(source: DataSource, opening: OpeningData): 
       `Nothing built in is named "${category}"; there are ${builtInSources.join(", ")}, or name files as ${category}=glob`,
     );
   }
-  if (category === "maths") return mathsText(opening.tokenizer);
+  if (category === "maths") return opening.tokenizer.unit === "bytes" ? mathsText : openMathsTokens(opening);
   if (category === "shapes") return shapes(opening);
   return openInstalledPackages(category, opening);
 }
@@ -45,7 +46,10 @@ async function openInstalledPackages(category: "code" | "docs", opening: Opening
   const files = await readInstalledPackages(category, findInstallation(import.meta.dirname));
   const { tokenizer, rowTokens } = opening;
   const from = { category, origin, files: files.length, unit: tokenizer.unit };
-  if (tokenizer.unit === "bytes") return createStoredText(from, splitInMemory(files, tokenizer.end!), rowTokens);
+  if (tokenizer.unit === "bytes") {
+    const splits = splitByName(files, ({ bytes }) => tokensInMemory(bytes), tokenizer.end);
+    return createStoredText(from, splits, rowTokens);
+  }
   const documents = {
     key: files.map(({ name, bytes }) => [name, bytes.length, crc32(bytes)]),
     what: origin,
@@ -55,17 +59,4 @@ async function openInstalledPackages(category: "code" | "docs", opening: Opening
     },
   };
   return createStoredText(from, await prepareText(documents, opening), rowTokens);
-}
-
-function splitInMemory(files: readonly TextFile[], end: number) {
-  const join = (some: readonly TextFile[]) =>
-    joinTokens(
-      some.map(({ bytes }) => tokensInMemory(bytes)),
-      end,
-    );
-  return {
-    training: join(files.filter(({ name }) => !isHeldOut(name))),
-    validation: join(files.filter(({ name }) => isHeldOut(name))),
-    whole: join(files),
-  };
 }

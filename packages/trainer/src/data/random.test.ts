@@ -43,6 +43,22 @@ test("limits are kept, and all values within are reached", () => {
   expect(random.below(2 ** 32)).toBeLessThan(2 ** 32);
 });
 
+test("limits above 32 bits reach every part of their range", () => {
+  const random = new Random(6);
+  for (const limit of [2 ** 32 + 1, 3 * 2 ** 40, 2 ** 53]) {
+    const tenths = new Array(10).fill(0);
+    let odd = 0;
+    for (let draw = 0; draw < 2000; draw++) {
+      const drawn = random.below(limit);
+      expect(Number.isSafeInteger(drawn) && drawn < limit).toBe(true);
+      tenths[Math.floor((drawn / limit) * 10)]++;
+      odd += drawn % 2;
+    }
+    expect(tenths.reduce((sum, count) => sum + (count - 200) ** 2 / 200, 0)).toBeLessThan(33.7);
+    expect(Math.abs(odd - 1000)).toBeLessThan(100);
+  }
+});
+
 test("shuffling keeps the items", () => {
   const shuffled = new Random(2).shuffle(Int32Array.from({ length: 50 }, (_, index) => index));
   expect([...shuffled]).not.toEqual([...shuffled].sort((a, b) => a - b));

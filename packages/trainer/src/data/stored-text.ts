@@ -1,5 +1,6 @@
 // A category whose text is stored: tokens to train on and tokens held out, from which sequences are cut at random places.
 import { DataError } from "./data-error.ts";
+import { isHeldOut } from "./held-out.ts";
 import type { SourceData, Split } from "./source-data.ts";
 import { joinTokens, partOf, type StoredTokens } from "./stored-tokens.ts";
 
@@ -17,6 +18,24 @@ export interface TextOrigin {
   files: number;
   /** What a token is, in the plural: "bytes" or "tokens". */
   unit: string;
+}
+
+/**
+ * Files are documents, and the hash of their name decides the side.
+ *
+ * @param end token after each file
+ */
+export function splitByName<File extends { name: string }>(
+  files: readonly File[],
+  tokensOf: (file: File) => StoredTokens,
+  end: number | undefined,
+): TextSplits {
+  const join = (some: readonly File[]) => joinTokens(some.map(tokensOf), end);
+  return {
+    training: join(files.filter(({ name }) => !isHeldOut(name))),
+    validation: join(files.filter(({ name }) => isHeldOut(name))),
+    whole: join(files),
+  };
 }
 
 /**
@@ -55,10 +74,6 @@ export function createValidatedText(
     );
   }
   return storedText(from, { training, validation });
-}
-
-export function emptyTokens(): StoredTokens {
-  return joinTokens([]);
 }
 
 function storedText({ category, origin, files }: TextOrigin, splits: Record<Split, StoredTokens>): SourceData {

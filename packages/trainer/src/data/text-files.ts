@@ -4,17 +4,16 @@ import { DataError } from "./data-error.ts";
 import type { DataSource } from "./data-source.ts";
 import { piecesOfFile } from "./documents.ts";
 import { bytesOf } from "./file-bytes.ts";
-import { isHeldOut } from "./held-out.ts";
 import { prepare } from "./prepared-folder.ts";
 import { prepareText } from "./prepared-text.ts";
 import type { OpeningData, SourceData } from "./source-data.ts";
 import type { SourceFile } from "./source-files.ts";
-import { createStoredText, createValidatedText, type TextSplits } from "./stored-text.ts";
+import { createStoredText, createValidatedText, splitByName, type TextSplits } from "./stored-text.ts";
 import { joinTokens, tokensInFile } from "./stored-tokens.ts";
 import { TextCheck } from "./text-check.ts";
 
-/** Bytes of text above which it is remembered that they were checked. */
-const quicklyChecked = 256 * 2 ** 20;
+/** Bytes, and files, above which it is remembered that they were checked: that takes seconds. */
+const quicklyChecked = { bytes: 256 * 2 ** 20, files: 5000 };
 
 /**
  * @param heldOut files to validate on; without them a part of the documents is held out
@@ -55,31 +54,23 @@ async function openSplits(
   return { training: join("training"), validation: join("validation"), whole: join("whole") };
 }
 
-async function splitInPlace(
-  origin: string,
-  files: readonly SourceFile[],
-  { tokenizer, notice, signal }: OpeningData,
-): Promise<TextSplits> {
+async function splitInPlace(origin: string, files: readonly SourceFile[], opening: OpeningData): Promise<TextSplits> {
+  await checkOnce(origin, files, opening);
+  const tokensOf = ({ path, size }: SourceFile) => tokensInFile({ path, length: size, width: 1 });
+  return splitByName(files, tokensOf, opening.tokenizer.end);
+}
+
+async function checkOnce(origin: string, files: readonly SourceFile[], { notice, signal }: OpeningData): Promise<void> {
   const size = sizeOf(files);
   const check = () => checkText(files, signal);
-  if (size <= quicklyChecked) await check();
-  else
-    await prepare({
-      key: ["checked", keyOf(files)],
-      what: `a check that ${origin} is text`,
-      size,
-      write: check,
-      notice,
-    });
-  const join = (some: readonly SourceFile[]) => {
-    const texts = some.map(({ path, size }) => tokensInFile({ path, length: size, width: 1 }));
-    return joinTokens(texts, tokenizer.end);
-  };
-  return {
-    training: join(files.filter(({ name }) => !isHeldOut(name))),
-    validation: join(files.filter(({ name }) => isHeldOut(name))),
-    whole: join(files),
-  };
+  if (size <= quicklyChecked.bytes && files.length <= quicklyChecked.files) return check();
+  await prepare({
+    key: ["checked", keyOf(files)],
+    what: `the check that ${origin} is text`,
+    size,
+    write: check,
+    notice,
+  });
 }
 
 function documentsOf(origin: string, files: readonly SourceFile[], field: string) {

@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import { isHeldOut } from "../held-out.ts";
 import { Random } from "../random.ts";
 import { emptyRow } from "../row.fixture.ts";
-import { bytes } from "../tokenizer.ts";
 import { drawQuestion, mathsText, questionMakers } from "./maths-text.ts";
 
 /** Evaluates JavaScript arithmetic, which shares the notation of the questions: an opinion of its own about every answer. */
@@ -214,7 +213,7 @@ test("a validation question is never one that training may ask", () => {
 
 test("a sequence is questions and answers on lines of their own, the same for the same stream", () => {
   const [tokens, again] = [emptyRow(400), emptyRow(400)].map((row) => {
-    mathsText(bytes).fill("training", new Random(9), row);
+    mathsText.fill("training", new Random(9), row);
     return row.tokens;
   });
   expect(tokens).toEqual(again);

@@ -2,7 +2,6 @@
 import { isHeldOut } from "../held-out.ts";
 import type { Random } from "../random.ts";
 import type { SourceData, Split } from "../source-data.ts";
-import type { Tokenizer } from "../tokenizer.ts";
 import { algebra } from "./algebra.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { comparison } from "./comparison.ts";
@@ -14,23 +13,31 @@ export const questionMakers: Record<string, QuestionMaker> = { ...arithmetic, ..
 
 const makers = Object.values(questionMakers);
 
-/** Questions and answers on lines of their own; a question that validation may ask is never trained on. */
-export function mathsText(tokenizer: Tokenizer): SourceData {
-  return {
-    origin: `Generated questions of ${makers.length} kinds`,
-    categories: ["maths"],
-    files: 0,
-    tokens: 0,
-    heldOutTokens: 0,
-    patchSize: 0,
-    fill(split, random, { tokens }) {
-      for (let at = 0; at < tokens.length; ) {
-        const { question, answer } = drawQuestion(split, random);
-        const text = tokenizer.encode(`${question}\n${answer}\n`);
-        for (let i = 0; i < text.length && at < tokens.length; i++) tokens[at++] = text[i]!;
+/** What the questions are, for people to read. */
+export const mathsOrigin = `Generated questions of ${makers.length} kinds`;
+
+/** Bytes of questions and answers on lines of their own; a question that validation may ask is never trained on. */
+export const mathsText: SourceData = {
+  origin: mathsOrigin,
+  categories: ["maths"],
+  files: 0,
+  tokens: 0,
+  heldOutTokens: 0,
+  patchSize: 0,
+  fill(split, random, { tokens }) {
+    for (let at = 0; at < tokens.length; ) {
+      // ASCII throughout, so a character is a byte.
+      for (const character of drawLines(split, random)) {
+        if (at < tokens.length) tokens[at++] = character.charCodeAt(0);
       }
-    },
-  };
+    }
+  },
+};
+
+/** @returns a question and its answer, a line each */
+export function drawLines(split: Split, random: Random): string {
+  const { question, answer } = drawQuestion(split, random);
+  return `${question}\n${answer}\n`;
 }
 
 export function drawQuestion(split: Split, random: Random): Question {
