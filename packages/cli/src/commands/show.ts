@@ -16,11 +16,16 @@ export function define(program: Command): void {
     .description("Shows a run's configuration and state, and the balance of every layer over its last tenth of steps.")
     .argument("<run>", "its id, or the beginning of it")
     .option("--json", "print it as JSON")
+    .option("--config", "print its configuration alone, as JSON: for `train --config`")
     .action(show);
 }
 
-async function show(wanted: string, options: ReadOptions & { json?: boolean }): Promise<void> {
+async function show(wanted: string, options: ReadOptions & { json?: boolean; config?: boolean }): Promise<void> {
   const { summary, balance } = await withRuns(options, (client) => read(client, wanted));
+  if (options.config) {
+    printJson(JSON.parse(summary.run.configJson));
+    return;
+  }
   if (options.json) {
     printJson({ ...asJson(v1.RunSummary, summary), configuration: JSON.parse(summary.run.configJson), balance });
     return;
@@ -49,6 +54,7 @@ function factsOf(summary: StoredRun): [string, string][] {
     ["run", run.id],
     ...(run.name === run.id ? [] : [["name", run.name] as [string, string]]),
     ["state", `${stateName(summary.state)}${reason}`],
+    ...(run.parent === "" ? [] : [["parent", run.parent] as [string, string]]),
     ["started", new Date(run.startedAt).toISOString()],
     ["steps", `${whole(summary.steps)} of ${whole(run.plannedSteps)}, ${whole(summary.tokens)} tokens`],
     ["loss", `${decimal(summary.loss, 4)}, validation ${decimal(summary.validationLoss, 4)}`],

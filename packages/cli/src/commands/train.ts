@@ -1,24 +1,24 @@
 // `moescope train`: one run, in a process of its own, reported to a collector.
 import { join, resolve } from "node:path";
 import { findCollector } from "@moescope/telemetry";
-import type { Recipe } from "@moescope/trainer";
+import { fitToData, openCorpus, recipeIn } from "@moescope/trainer";
 import type { Command } from "commander";
-import { address, repeated } from "../arguments.ts";
+import { address, repeated, wholeNumber } from "../arguments.ts";
 import { interruptible } from "../interruption.ts";
 import { defaultDataDirectory } from "../reading/data-directory.ts";
 import { note, printJson } from "../terminal/lines.ts";
 import { formatConfiguration } from "../training/configuration.ts";
 import { refuseUnfinished } from "../training/ending.ts";
-import type { TrainingOrder } from "../training/messages.ts";
 import { prepareBackend } from "../training/prepare-backend.ts";
-import { codeVersion, newRunId } from "../training/run-identity.ts";
-import { addRunOptions, dataOf, type RunOptions, recipeOf } from "../training/run-options.ts";
+import { addRunOptions } from "../training/run-options.ts";
+import { backendOf, orderOf } from "../training/run-order.ts";
+import { defaultCheckpoints, type PlanOptions, planRun, type RunPlan } from "../training/run-plan.ts";
 import { trainVisibly } from "../training/train-visibly.ts";
 
-interface TrainOptions extends RunOptions {
-  strategy: string;
-  name?: string;
-  tag?: string[];
+interface TrainOptions extends PlanOptions {
+  printConfig?: boolean;
+  checkpointEvery: number;
+  checkpointsKept: number;
   /** Absent: the default one. False: none. */
   collector?: string | false;
   spool: string;
@@ -33,6 +33,14 @@ export function define(program: Command): void {
     .option("--strategy <name>", "how expert load is balanced", "loss-free-bias")
     .option("--name <text>", "name of the run on screen; its id when absent")
     .option("--tag <text>", "a word to find the run by; may be repeated", repeated)
+    .option("--print-config", "print the whole configuration as JSON, and train nothing")
+    .option("--config <file>", "train what --print-config or `show RUN --config` printed; - reads it from stdin")
+    .option("--resume <run>", "go on with a run from its newest checkpoint, from RUN@STEP, or from a folder")
+    .option("--from <run>", "start from the parameters of another run, RUN or RUN@STEP: fine-tune it on other --data")
+    .option("--checkpoints <dir>", "holds what runs go on from", defaultCheckpoints)
+    .option("--no-checkpoints", "keep nothing to go on from")
+    .option("--checkpoint-every <steps>", "keep the run so often, besides at its end", wholeNumber(1), 200)
+    .option("--checkpoints-kept <number>", "how many are kept, besides the one at the end", wholeNumber(1), 2)
     .option(
       "--collector <host:port>",
       `where steps are reported; the collector that runs on ${defaultDataDirectory}, else ${defaultCollector}, when absent`,
@@ -41,26 +49,39 @@ export function define(program: Command): void {
     .option("--no-collector", "report nothing")
     .option("--spool <dir>", "holds what no collector has acknowledged", join(defaultDataDirectory, "spool"))
     .option("--json", "print the result as JSON")
-    .action((options: TrainOptions) => interruptible((signal) => trainOne(options, signal)));
+    .action((options: TrainOptions, command: Command) => {
+      const plan = planRun(options, (option) => command.getOptionValueSource(option) === "cli");
+      return interruptible((signal) =>
+        options.printConfig ? printConfiguration(plan) : trainOne(plan, options, signal),
+      );
+    });
 }
 
-async function trainOne(options: TrainOptions, signal: AbortSignal): Promise<void> {
-  const recipe = recipeOf(options, options.strategy);
-  const order = await orderOf(options, recipe);
-  const fallbackKnown = await prepareBackend(options.backend, signal);
-  note(`Run ${order.identity.id}\n${formatConfiguration(recipe)}`);
-  note(order.collector ? `Reporting to ${order.collector.address}` : "Reporting to nobody (--no-collector)");
+async function printConfiguration({ configuration }: RunPlan): Promise<void> {
+  const { data, sources, tokenizer, seed } = configuration;
+  printJson(fitToData(configuration, await openCorpus({ ...data, sources, tokenizer, seed, notice: note })));
+}
+
+async function trainOne(plan: RunPlan, options: TrainOptions, signal: AbortSignal): Promise<void> {
+  const fallbackKnown = await prepareBackend(backendOf(plan, options), signal);
+  const collector = await collectorOf(options);
+  note(`${headline(plan)}\n${formatConfiguration(recipeIn(plan.configuration))}`);
+  note(collector ? `Reporting to ${collector.address}` : "Reporting to nobody (--no-collector)");
+  const order = { ...orderOf(plan, options), collector };
   const { kind: _, ...result } = await trainVisibly(order, fallbackKnown, signal);
-  if (options.json) printJson({ run: order.identity.id, ...result });
+  if (options.json) printJson({ run: plan.run.id, ...result });
   refuseUnfinished(result);
 }
 
-async function orderOf(options: TrainOptions, recipe: Recipe): Promise<TrainingOrder> {
-  const id = newRunId(recipe);
-  const { name = id, tag: tags, backend } = options;
-  const address = options.collector === false ? undefined : (options.collector ?? (await nearestCollector()));
-  const collector = address === undefined ? undefined : { address, spoolDirectory: resolve(options.spool) };
-  return { recipe, ...dataOf(options), backend, collector, identity: { id, name, tags, codeVersion: codeVersion() } };
+function headline({ run, resume, parent, configuration }: RunPlan): string {
+  if (resume)
+    return `Run ${run.id} goes on at step ${resume.record.step} of ${configuration.steps}, from ${resume.path}`;
+  return `Run ${run.id}${parent ? `, from the parameters of ${parent.run} at step ${parent.step}` : ""}`;
+}
+
+async function collectorOf({ collector, spool }: TrainOptions) {
+  if (collector === false) return undefined;
+  return { address: collector ?? (await nearestCollector()), spoolDirectory: resolve(spool) };
 }
 
 async function nearestCollector(): Promise<string> {

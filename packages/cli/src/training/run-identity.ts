@@ -10,7 +10,8 @@ const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 /** As in `demo-loss-free-bias-s1-7k3m0q`. */
 export function newRunId({ recipe, balancing, seed }: Recipe): string {
   const unique = Array.from({ length: 6 }, () => alphabet[randomInt(alphabet.length)]).join("");
-  return `${recipe}-${balancing.strategy}-s${seed}-${unique}`;
+  // Ids are made of letters, digits, ".", "_" and "-": a "+" combines strategies.
+  return `${recipe}-${balancing.strategy.replace(/[^\w.-]+/g, "-")}-s${seed}-${unique}`;
 }
 
 /** Version of the package, and the commit where this is a checkout, as in `0.1.0+cb96ea6-dirty`. */
