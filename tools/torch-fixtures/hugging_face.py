@@ -18,13 +18,14 @@ from transformers.models.switch_transformers.modeling_switch_transformers import
 from fixture import hot, randoms, require_clear_choice
 
 T, D, F = 24, 16, 12
+MODEL = dict(hidden_size=D, experts_implementation="eager")
 BALANCE, Z = 0.5, 0.1  # large, so that the losses are seen in the gradients beside the block's output
 UPDATES, SPEED = 10, 0.02
 
 
 def softmax_blocks() -> dict:
     """Blocks whose gates are softmax over all experts, with their load-balancing loss."""
-    sizes = dict(hidden_size=D, num_experts_per_tok=2)
+    sizes = dict(**MODEL, num_experts_per_tok=2)
     qwen = dict(**sizes, moe_intermediate_size=F, num_experts=8)
     olmoe = dict(**sizes, intermediate_size=F, num_experts=8)
     blocks = {
@@ -86,7 +87,7 @@ def deepseek_v3() -> dict:
     """16 experts in 4 groups of which 2 are kept, 4 choices, one shared expert, gates times 2.5, a bias on the choice."""
     draw = randoms(11)
     config = DeepseekV3Config(
-        hidden_size=D,
+        **MODEL,
         moe_intermediate_size=F,
         n_routed_experts=16,
         n_shared_experts=1,
@@ -126,7 +127,7 @@ def deepseek_v4() -> dict:
     """The router alone, √softplus gates. Its loss is Σ gates ⊙ direction."""
     draw = randoms(12)
     config = DeepseekV4Config(
-        hidden_size=D,
+        **MODEL,
         n_routed_experts=16,
         num_experts_per_tok=4,
         scoring_func="sqrtsoftplus",
@@ -160,7 +161,7 @@ def longcat_flash() -> dict:
     """8 working and 4 identity experts, softmax over all, gates as they are times a scale, a bias on the choice."""
     draw = randoms(13)
     config = LongcatFlashConfig(
-        hidden_size=D,
+        **MODEL,
         expert_ffn_hidden_size=F,
         n_routed_experts=8,
         zero_expert_num=4,
@@ -219,7 +220,7 @@ def deepseek_v3_updates() -> dict:
     """The bias of a DeepSeek-V3 router after each of ten batches: b ← b + u · sign(mean n − n), arXiv 2412.19437 §2.1.2."""
     draw = randoms(14)
     config = DeepseekV3Config(
-        hidden_size=D, n_routed_experts=16, num_experts_per_tok=4, n_group=4, topk_group=2, routed_scaling_factor=1.0
+        **MODEL, n_routed_experts=16, num_experts_per_tok=4, n_group=4, topk_group=2, routed_scaling_factor=1.0
     )
     router = DeepseekV3TopkRouter(config)
     fill(router, draw)

@@ -3,11 +3,13 @@ import { describe } from "vitest";
 import { openBackend } from "../runtime/backends.ts";
 import { biasUpdateCases, formulaCases } from "./formulas.cases.ts";
 import { huggingFaceCases } from "./hugging-face.cases.ts";
+import { trainingCases } from "./training.cases.ts";
 
 const { name } = await openBackend();
 
 describe(`on ${name}`, () => {
   huggingFaceCases();
   formulaCases();
+  trainingCases();
   biasUpdateCases();
 });

@@ -3,10 +3,12 @@ import { describe } from "vitest";
 import { openBackend } from "../runtime/backends.ts";
 import { formulaCases } from "./formulas.cases.ts";
 import { huggingFaceCases } from "./hugging-face.cases.ts";
+import { trainingCases } from "./training.cases.ts";
 
 await openBackend("wasm");
 
 describe("on wasm", () => {
   huggingFaceCases();
   formulaCases();
+  trainingCases();
 });
