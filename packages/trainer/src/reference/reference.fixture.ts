@@ -52,8 +52,9 @@ export function expectClose(
   const scale = Math.sqrt(b.reduce((sum, value) => sum + value * value, 0) / b.length);
   let [worst, at] = [0, 0];
   b.forEach((value, i) => {
-    const error = Math.abs(a[i]! - value) / Math.max(Math.abs(value), scale, Number.MIN_VALUE);
-    if (!(error <= worst)) [worst, at] = [error, i];
+    const difference = Math.abs(a[i]! - value) / Math.max(Math.abs(value), scale, Number.MIN_VALUE);
+    const error = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
+    if (error > worst) [worst, at] = [error, i];
   });
   expect(worst, `${what}[${at}] is ${a[at]}, PyTorch has ${b[at]}; relative difference`).toBeLessThanOrEqual(
     tolerance(),
