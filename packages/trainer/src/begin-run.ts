@@ -2,9 +2,11 @@
 import { claimAttempt } from "./checkpoint/attempts.ts";
 import type { CheckpointRecord } from "./checkpoint/checkpoint.ts";
 import { CheckpointWriter } from "./checkpoint/checkpoint-writer.ts";
+import { withoutPrefix, withPrefix } from "./checkpoint/named-array.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint/read-checkpoint.ts";
 import { removeUnfinished } from "./checkpoint/run-folder.ts";
 import type { Corpus } from "./data/corpus.ts";
+import { Probe } from "./probe/probe.ts";
 import type { RunConfiguration } from "./run-configuration.ts";
 import type { RunIdentity } from "./run-description.ts";
 import { TrainStep } from "./train-step.ts";
@@ -36,6 +38,8 @@ export interface RunBeginning {
 
 export interface BegunRun {
   trainer: TrainStep;
+  /** Absent: the configuration wants none. */
+  probe?: Probe;
   /** Updates made already. */
   firstStep: number;
   /** Number of this attempt; no other has had it. */
@@ -50,19 +54,32 @@ export interface BegunRun {
 export function beginRun(beginning: RunBeginning): BegunRun {
   const { configuration, corpus, checkpoints: plan, resume, parent, notice } = beginning;
   const trainer = new TrainStep(configuration, corpus.categories.length);
+  const probe = configuration.probe.every > 0 ? new Probe(configuration, corpus) : undefined;
   const resumed = resume === undefined ? undefined : readCheckpoint(resume);
-  if (resumed) goOn(trainer, resumed, beginning);
+  if (resumed) goOn(trainer, probe, resumed, beginning);
   else if (parent !== undefined) trainer.restoreParameters(readCheckpoint(parent).state);
   const firstStep = resumed?.record.step ?? 0;
-  if (!plan) return { trainer, firstStep, attempt: 0 };
+  if (!plan) return { trainer, probe, firstStep, attempt: 0 };
   const attempt = claimAttempt(plan.folder, notice);
   removeUnfinished(plan.folder);
   const about = aboutRun(beginning, attempt);
-  return { trainer, firstStep, attempt, checkpoints: new CheckpointWriter({ ...plan, about, firstStep, notice }) };
+  return {
+    trainer,
+    probe,
+    firstStep,
+    attempt,
+    checkpoints: new CheckpointWriter({ ...plan, about, firstStep, notice }),
+  };
 }
 
-function goOn(trainer: TrainStep, { record, state }: Checkpoint, beginning: RunBeginning): void {
-  trainer.restore(state);
+function goOn(
+  trainer: TrainStep,
+  probe: Probe | undefined,
+  { record, state }: Checkpoint,
+  beginning: RunBeginning,
+): void {
+  trainer.restore(withoutPrefix(state, "probe"));
+  probe?.restore(withPrefix(state, "probe"));
   const now = aboutRun(beginning, record.attempt);
   const differences = [
     ...(record.codeVersion === now.codeVersion ? [] : [`moescope ${record.codeVersion}, now ${now.codeVersion}`]),

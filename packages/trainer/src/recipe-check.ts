@@ -3,6 +3,7 @@ import { createStrategy, definitionOf } from "./balancing/combination.ts";
 import type { BalancedRun } from "./balancing/strategy.ts";
 import { type ModelOptions, moeLayersOf } from "./model/transformer.ts";
 import { gateNames } from "./moe/gate.ts";
+import { checkTokenClasses } from "./probe/token-classes.ts";
 import type { Recipe } from "./recipe.ts";
 import { RecipeError } from "./recipe-error.ts";
 
@@ -24,6 +25,7 @@ export function checkRecipe(recipe: Recipe): void {
   }
   if (!orders.includes(data.order)) refuse(`data.order is "${data.order}"; allowed: ${orders.join(", ")}`);
   checkModel(model);
+  checkProbe(recipe);
   checkStrategy(recipe);
 }
 
@@ -52,6 +54,15 @@ function checkModel(model: ModelOptions): void {
   }
   if (!gateNames.includes(gate)) refuse(`model.gate is "${gate}"; allowed: ${gateNames.join(", ")}`);
   checkGroups(model);
+}
+
+function checkProbe({ probe, data }: Recipe): void {
+  const { every, tokenClasses } = probe;
+  if (!Number.isSafeInteger(every) || every < 0) refuse(`probe.every is ${every}; allowed are whole numbers from 0`);
+  if (every > 0 && data.sequence < 4) {
+    refuse(`probe.every is ${every} with data.sequence = ${data.sequence}; heads are told apart on 4 tokens or more`);
+  }
+  checkTokenClasses(tokenClasses);
 }
 
 function checkGroups({ experts, topK, groups, groupsKept }: ModelOptions): void {

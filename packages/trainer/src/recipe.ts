@@ -2,6 +2,7 @@
 import type { ModelOptions } from "./model/transformer.ts";
 import type { AdamWOptions } from "./optimizer/adamw.ts";
 import type { ScheduleOptions } from "./optimizer/schedule.ts";
+import type { TokenClass } from "./probe/token-classes.ts";
 
 export interface RecipeBody {
   steps: number;
@@ -20,6 +21,12 @@ export interface RecipeBody {
   evaluation: {
     /** Steps between evaluations; the last step is always followed by one. 0: only then. */
     every: number;
+  };
+  probe: {
+    /** Steps between probes; the last step is followed by one as well. 0: no probes at all. */
+    every: number;
+    /** Where attention may go; a token belongs to the first class it matches. */
+    tokenClasses: TokenClass[];
   };
 }
 

@@ -3,6 +3,7 @@ import { closest } from "fastest-levenshtein";
 import { definitionOf, partsOf } from "./balancing/combination.ts";
 import { strategies } from "./balancing/index.ts";
 import type { Setting, StrategyDefinition } from "./balancing/strategy.ts";
+import { type TokenClass, withTokenClasses } from "./probe/token-classes.ts";
 import type { NamedRecipe, Recipe } from "./recipe.ts";
 import { checkRecipe } from "./recipe-check.ts";
 import { RecipeError } from "./recipe-error.ts";
@@ -15,10 +16,19 @@ export interface RecipeChoice {
   steps?: number;
   /** `path=value`, as in `model.experts=64`. */
   settings?: readonly string[];
+  /** Come before those of the recipe; one of the same name takes its place. */
+  tokenClasses?: readonly TokenClass[];
 }
 
 /** @throws RecipeError */
-export function resolveRecipe({ recipe: name, strategy, seed, steps, settings = [] }: RecipeChoice): Recipe {
+export function resolveRecipe({
+  recipe: name,
+  strategy,
+  seed,
+  steps,
+  settings = [],
+  tokenClasses = [],
+}: RecipeChoice): Recipe {
   const { summary: _, strategySettings, ...body } = named("recipe", recipes, name);
   const { defaults, model } = strategyNamed(strategy);
   const recipe: Recipe = {
@@ -29,6 +39,7 @@ export function resolveRecipe({ recipe: name, strategy, seed, steps, settings = 
     balancing: { strategy, ...defaults, ...settingsFor(strategy, strategySettings) },
   };
   Object.assign(recipe.model, model);
+  recipe.probe.tokenClasses = withTokenClasses(tokenClasses, recipe.probe.tokenClasses);
   for (const setting of settings) applySetting(recipe, setting);
   checkRecipe(recipe);
   return recipe;
@@ -82,6 +93,7 @@ function settablePaths(recipe: Recipe): Map<string, Record<string, Setting>> {
   const paths = new Map<string, Record<string, Setting>>();
   const visit = (holder: object, prefix: string) => {
     for (const [key, value] of Object.entries(holder)) {
+      if (Array.isArray(value)) continue;
       if (typeof value === "object") visit(value, `${prefix}${key}.`);
       else paths.set(`${prefix}${key}`, holder as Record<string, Setting>);
     }

@@ -1,6 +1,7 @@
 // The whole configuration of a run: its recipe, its data, what it was fine-tuned from. Printed, stored and read back as the same JSON.
 import type { Corpus } from "./data/corpus.ts";
 import { builtInCategories, type DataSource } from "./data/data-source.ts";
+import { type TokenClass, withTokenClasses } from "./probe/token-classes.ts";
 import type { Recipe } from "./recipe.ts";
 import { RecipeError } from "./recipe-error.ts";
 import { resolveRecipe } from "./resolve-recipe.ts";
@@ -50,6 +51,8 @@ export interface ConfigurationChange {
   steps?: number;
   /** `path=value`; they come after those of the configuration. */
   settings?: readonly string[];
+  /** Come before those of the configuration; one of the same name takes its place. */
+  tokenClasses?: readonly TokenClass[];
 }
 
 /**
@@ -65,10 +68,12 @@ export function readConfiguration(stored: unknown, change: ConfigurationChange =
   // Options belong to a strategy: another one starts from its own.
   const balancing = strategy === storedStrategy ? options : {};
   const { seed = settings.seed, steps = settings.steps } = change;
+  const { tokenClasses = [], ...probe } = settings.probe ?? {};
   const resolved = resolveRecipe({
     recipe: String(recipe),
     strategy: String(strategy),
-    settings: [...settingsIn({ ...settings, balancing, seed, steps }), ...(change.settings ?? [])],
+    settings: [...settingsIn({ ...settings, balancing, probe, seed, steps }), ...(change.settings ?? [])],
+    tokenClasses: withTokenClasses(change.tokenClasses ?? [], tokenClasses),
   });
   return configurationOf(resolved, { sources: sources && readSources(sources), tokenizer }, parent);
 }

@@ -26,6 +26,7 @@ const TINY = [
   "data.sequence=32",
   "data.validationBatches=1",
   "optimizer.warmupSteps=5",
+  "probe.every=0",
 ];
 
 export interface TinyChoice {

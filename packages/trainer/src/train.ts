@@ -1,8 +1,10 @@
 // The train loop: step, report, evaluate, until the steps are done, the loss is not a number, or someone says stop.
 import { v1 } from "@moescope/proto";
 import type { CheckpointWriter } from "./checkpoint/checkpoint-writer.ts";
+import { prefixed } from "./checkpoint/named-array.ts";
 import type { Corpus } from "./data/corpus.ts";
 import { type Evaluation, evaluate } from "./evaluation.ts";
+import type { Probe } from "./probe/probe.ts";
 import type { Recipe } from "./recipe.ts";
 import type { Reporter, ReporterStatistics } from "./reporting/reporter.ts";
 import type { TrainStep } from "./train-step.ts";
@@ -16,6 +18,8 @@ export interface TrainingRun {
   /** Updates that the trainer has made already; 0 when absent. */
   firstStep?: number;
   reporter: Reporter;
+  /** Looks into the model every now and then; absent: nobody does. */
+  probe?: Probe;
   /** Keeps the run every now and then, and when it is stopped or finished; absent: nowhere. */
   checkpoints?: CheckpointWriter;
   /** Called after every step; `evaluation` is there when the step was followed by one. */
@@ -39,13 +43,14 @@ export interface TrainingResult {
 
 /** Trains one run. Everything reported is sent, or lies in the spool, and every checkpoint is written when the promise resolves. */
 export async function train(run: TrainingRun): Promise<TrainingResult> {
-  const { recipe, corpus, trainer, firstStep = 0, reporter, checkpoints, onStep, signal } = run;
+  const { recipe, corpus, trainer, firstStep = 0, reporter, probe, checkpoints, onStep, signal } = run;
   const tokensPerStep = recipe.data.batch * recipe.data.sequence;
   let steps = firstStep;
   let last: TrainingStep | undefined;
   let evaluation: Evaluation | undefined;
+  const state = () => [...trainer.state(), ...prefixed(probe?.state() ?? [], "probe")];
   const end = async (outcome: v1.RunEnd.Outcome, reason?: string): Promise<TrainingResult> => {
-    if (outcome !== v1.RunEnd.Outcome.FAILED) await checkpoints?.afterLastStep(steps, () => trainer.state());
+    if (outcome !== v1.RunEnd.Outcome.FAILED) await checkpoints?.afterLastStep(steps, state);
     trainer.dispose();
     const [reporting, checkpoint] = await Promise.all([reporter.end(outcome, reason), checkpoints?.close()]);
     return { outcome, reason, steps, checkpoint, last, evaluation, reporting };
@@ -68,8 +73,9 @@ export async function train(run: TrainingRun): Promise<TrainingResult> {
       evaluation = evaluationNow;
       reporter.step({ ...at, split: v1.Split.EVAL, scalars: evaluation.scalars, histograms: evaluation.histograms });
     }
+    if (probe?.isDue(step)) reporter.step({ ...at, split: v1.Split.PROBE, ...probe.measure(trainer, step) });
     onStep?.(last, evaluationNow);
-    if (steps < recipe.steps) await checkpoints?.afterStep(steps, () => trainer.state());
+    if (steps < recipe.steps) await checkpoints?.afterStep(steps, state);
     await turnOfEventLoop();
   }
   return end(v1.RunEnd.Outcome.FINISHED);

@@ -15,6 +15,11 @@ export function withPrefix(arrays: readonly NamedArray[], prefix: string): Named
     .map((array) => ({ ...array, name: array.name.slice(start.length) }));
 }
 
+/** The arrays whose names do not begin with `prefix/`. */
+export function withoutPrefix(arrays: readonly NamedArray[], prefix: string): NamedArray[] {
+  return arrays.filter(({ name }) => !name.startsWith(`${prefix}/`));
+}
+
 /** The arrays under names that begin with `prefix/`. */
 export function prefixed(arrays: readonly NamedArray[], prefix: string): NamedArray[] {
   return arrays.map((array) => ({ ...array, name: `${prefix}/${array.name}` }));

@@ -1,4 +1,5 @@
 // The model of `moescope demo`: small enough for a laptop, large enough that its experts specialise by domain.
+import { defaultTokenClasses } from "../probe/token-classes.ts";
 import type { NamedRecipe } from "../recipe.ts";
 
 export const demo: NamedRecipe = {
@@ -35,6 +36,7 @@ export const demo: NamedRecipe = {
     clipNorm: 1,
   },
   evaluation: { every: 200 },
+  probe: { every: 100, tokenClasses: [...defaultTokenClasses] },
   // A bias travels at most speed × steps: short runs need more than the 0.001 of the papers.
   strategySettings: {
     "loss-free-bias": { speed: 0.01 },

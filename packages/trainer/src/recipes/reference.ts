@@ -7,4 +7,5 @@ export const reference: NamedRecipe = {
   summary: "6 MoE layers, 20.6 M parameters: what the benches time",
   model: { ...demo.model, layers: 6, width: 256, expertWidth: 256 },
   optimizer: { ...demo.optimizer, learningRate: 1e-3 },
+  probe: { ...demo.probe, every: 0 },
 };
