@@ -25,7 +25,7 @@ export function evaluate(trainer: TrainStep, corpus: Corpus): Evaluation {
     .map((batch) => batch.histograms)
     .reduce((sum, batch) => sum.map((h, i) => addTo(h, batch[i]!)));
   const loads = histograms.map(loadsOf);
-  const loss = mean(measured.map(({ crossEntropy }) => crossEntropy));
+  const loss = meanCrossEntropy(measured);
   return {
     loss,
     maxViolation: mean(loads.map(maxViolation)),
@@ -34,6 +34,13 @@ export function evaluate(trainer: TrainStep, corpus: Corpus): Evaluation {
     scalars: [{ name: "loss", value: loss }, ...categoryLosses(measured, corpus.categories)],
     histograms,
   };
+}
+
+/** Over all predicted tokens: batches with more image patches predict fewer. */
+function meanCrossEntropy(measured: readonly Measured[]): number {
+  const predicted = measured.map(({ categoryLoss }) => categoryLoss.reduce((sum, { tokens }) => sum + tokens, 0));
+  const total = predicted.reduce((sum, tokens) => sum + tokens, 0);
+  return measured.reduce((sum, { crossEntropy }, i) => sum + crossEntropy * (predicted[i]! / total), 0);
 }
 
 /** Mean cross-entropy of each category's predicted tokens, in nats; categories without any are left out. */
