@@ -1,0 +1,66 @@
+// What a layer's loads would mean for experts spread over ranks, from the counts alone.
+import { maxViolation, totalLoad } from "./max-violation.ts";
+
+/** For each rank, the indices of its experts. */
+export type Placement = readonly (readonly number[])[];
+
+/**
+ * Experts in blocks one after another, E/R on each rank: what trainers do unless told otherwise.
+ *
+ * @throws RangeError when the experts cannot be split evenly
+ */
+export function contiguousPlacement(experts: number, ranks: number): number[][] {
+  const perRank = expertsPerRank(experts, ranks);
+  return Array.from({ length: ranks }, (_, rank) => Array.from({ length: perRank }, (_, i) => rank * perRank + i));
+}
+
+/**
+ * Greedy placement with E/R experts on each rank: the busiest expert first, each to the rank with the least load that has room (longest
+ * processing time first; `balanced_packing` of DeepSeek's EPLB). Near the best one, not always the best.
+ *
+ * @param counts assignments n_e, one for each expert
+ * @returns experts of each rank, ascending; the lowest rank, and the lowest expert, among equals
+ * @throws RangeError when the experts cannot be split evenly
+ */
+export function greedyPlacement(counts: ArrayLike<number>, ranks: number): number[][] {
+  const perRank = expertsPerRank(counts.length, ranks);
+  const placed = Array.from({ length: ranks }, () => ({ experts: [] as number[], load: 0 }));
+  const busiestFirst = Array.from(counts, (_, expert) => expert).sort((a, b) => counts[b]! - counts[a]! || a - b);
+  for (const expert of busiestFirst) {
+    const withRoom = placed.filter(({ experts }) => experts.length < perRank);
+    const rank = withRoom.reduce((least, other) => (other.load < least.load ? other : least));
+    rank.experts.push(expert);
+    rank.load += counts[expert]!;
+  }
+  return placed.map(({ experts }) => experts.sort((a, b) => a - b));
+}
+
+/** @returns Σ n_e over the experts of each rank */
+export function rankLoads(counts: ArrayLike<number>, placement: Placement): Float64Array {
+  return Float64Array.from(placement, (experts) => totalLoad(experts.map((expert) => counts[expert]!)));
+}
+
+export interface RankImbalance {
+  /** MaxVio of the ranks' loads, 0 … R − 1: what the device-level balance loss of arXiv 2401.06066 acts on. */
+  maxViolation: number;
+  /**
+   * Time of the experts relative to balanced ranks, 1 … R: every rank waits for the busiest. A lower bound on what the imbalance costs,
+   * as communication waits too.
+   */
+  slowdown: number;
+}
+
+/** @returns all NaN when nothing was assigned */
+export function rankImbalance(counts: ArrayLike<number>, placement: Placement): RankImbalance {
+  const violation = maxViolation(rankLoads(counts, placement));
+  return { maxViolation: violation, slowdown: 1 + violation };
+}
+
+function expertsPerRank(experts: number, ranks: number): number {
+  if (!Number.isInteger(ranks) || ranks < 1 || experts % ranks !== 0) {
+    throw new RangeError(
+      `${experts} experts cannot be split evenly over ${ranks} ranks; allowed are divisors of ${experts}`,
+    );
+  }
+  return experts / ranks;
+}

@@ -1,0 +1,31 @@
+import { describe, expect, test } from "vitest";
+import golden from "../golden.json" with { type: "json" };
+import { coefficientOfVariation, gateMassShare, gateMassViolation, maxViolation, totalLoad } from "./index.ts";
+import { holdsForAll, loads } from "./property.fixture.ts";
+
+test.each(golden.gateMass)("$name", ({ mass, share, violation }) => {
+  expect([...gateMassShare(mass)]).toEqual(share);
+  expect(gateMassViolation(mass)).toBeCloseTo(violation, 12);
+});
+
+describe("reference: importance of softmax gates over the top 2, from PyTorch", () => {
+  const importance = [0.690289, 0.915451, 1.485919, 0.914111, 3.535373, 1.346576, 1.475617, 1.636664];
+  test("its squared CV", () => expect(coefficientOfVariation(importance) ** 2).toBeCloseTo(0.307019, 6));
+  test("expert 4 has 3.535373 of 12", () => {
+    expect(gateMassShare(importance)[4]).toBeCloseTo(3.535373 / 12, 9);
+    expect(gateMassViolation(importance)).toBeCloseTo(3.535373 / 1.5 - 1, 9);
+  });
+});
+
+test("shares add up to 1; equal gates give the MaxVio of the counts", () => {
+  holdsForAll([loads], (counts) => {
+    const mass = counts.map((count) => count * 0.25);
+    expect(totalLoad(gateMassShare(mass))).toBeCloseTo(1, 9);
+    expect(gateMassViolation(mass)).toBeCloseTo(maxViolation(counts), 9);
+  });
+});
+
+test("no gate mass: NaN", () => {
+  expect([...gateMassShare([0, 0])]).toEqual([Number.NaN, Number.NaN]);
+  expect(gateMassViolation([0, 0])).toBeNaN();
+});
