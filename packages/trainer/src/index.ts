@@ -10,6 +10,7 @@ export { builtInCategories, builtInSources, type DataSource, parseDataSource, wi
 export type { Evaluation } from "./evaluation.ts";
 export { moeLayersOf } from "./model/transformer.ts";
 export { loadsOf } from "./moe/routing-counts.ts";
+export { parseTokenClass, type TokenClass } from "./probe/token-classes.ts";
 export * from "./recipe.ts";
 export { RecipeError } from "./recipe-error.ts";
 export { recipes } from "./recipes/index.ts";

@@ -15,11 +15,11 @@ it("trains a run that can be listed, shown and drawn, with a collector and after
   const train = await moescope(["train", ...tinyRun, "--steps", String(steps), "--tag", "trip", "--json"], directory);
   expect(train.code, train.stderr).toBe(0);
   const result = JSON.parse(train.stdout);
-  // One message a step, one of the evaluation, one of the end.
+  // One message a step, one of the evaluation, one of the probe, one of the end.
   expect(result).toMatchObject({
     outcome: "finished",
     steps,
-    reporting: { messages: steps + 2, acknowledged: steps + 2 },
+    reporting: { messages: steps + 3, acknowledged: steps + 3 },
   });
   expect(train.stderr).toMatch(/^10\/10 {2}loss \d\.\d{3} {2}[\d,]+ tokens\/s {2}MaxVio \d\.\d\d {2}0:00 left$/m);
 
@@ -58,7 +58,7 @@ it("keeps what no collector takes, and says where", async () => {
   const directory = temporaryDirectory();
   const nobody = ["--collector", "127.0.0.1:1"];
   const { code, stderr } = await moescope(["train", ...tinyRun, "--steps", "2", ...nobody], directory);
-  expect(stderr).toMatch(/Telemetry: 0 of 4 messages acknowledged, 4 wait in \S*moescope-data\/spool/);
+  expect(stderr).toMatch(/Telemetry: 0 of 5 messages acknowledged, 5 wait in \S*moescope-data\/spool/);
   expect(code).toBe(0);
 });
 

@@ -1,8 +1,8 @@
 // The runs of a comparison before any of them starts: every arm with every seed, resolved and checked.
 import { isDeepStrictEqual } from "node:util";
-import { configurationOf, type Recipe, RecipeError, type RunConfiguration, resolveRecipe } from "@moescope/trainer";
+import { configurationOf, type Recipe, RecipeError, type RunConfiguration } from "@moescope/trainer";
 import { WrongUse } from "../failure.ts";
-import { dataOf, type RunOptions } from "../training/run-options.ts";
+import { dataOf, type RunOptions, recipeOf } from "../training/run-options.ts";
 import type { Arm } from "./arms.ts";
 
 export interface PlannedRun {
@@ -29,10 +29,9 @@ export function planRuns(arms: readonly Arm[], seeds: readonly number[], options
   return runs;
 }
 
-function recipeOfArm({ name, strategy, settings }: Arm, seed: number, { recipe, steps, set = [] }: RunOptions): Recipe {
-  const resolved = resolve(name, () =>
-    resolveRecipe({ recipe, strategy, seed, steps, settings: [...set, ...settings] }),
-  );
+function recipeOfArm({ name, strategy, settings }: Arm, seed: number, options: RunOptions): Recipe {
+  const set = [...(options.set ?? []), ...settings];
+  const resolved = resolve(name, () => recipeOf({ ...options, seed, set }, strategy));
   if (resolved.seed !== seed) throw new WrongUse(`Arm "${name}": seed is set to ${resolved.seed}; --seeds sets it`);
   return resolved;
 }

@@ -14,6 +14,6 @@ export function formatConfiguration(recipe: Recipe): string {
 
 function settingsOf(settings: object): string {
   return Object.entries(settings)
-    .map(([key, value]) => `${key}=${value}`)
+    .map(([key, value]) => `${key}=${Array.isArray(value) ? value.map(({ name }) => name).join(",") : value}`)
     .join(" ");
 }

@@ -4,10 +4,12 @@ import {
   builtInSources,
   type DataChoice,
   parseDataSource,
+  parseTokenClass,
   type Recipe,
   recipes,
   resolveRecipe,
   strategies,
+  type TokenClass,
   withHeldOut,
 } from "@moescope/trainer";
 import { type Command, Option } from "commander";
@@ -21,6 +23,7 @@ export interface RunOptions {
   data?: string[];
   validation?: string[];
   tokenizer?: string;
+  tokenClass?: string[];
   backend?: string;
 }
 
@@ -39,6 +42,11 @@ export function addSharedRunOptions(command: Command, recipe = "demo"): Command 
     .option("--data <name=glob>", "files of a category, or something built in; may be repeated; see below", repeated)
     .option("--validation <name=glob>", "files that a category is validated on; may be repeated", repeated)
     .option("--tokenizer <file>", "tokenizer.json of Hugging Face; bytes are the tokens when absent")
+    .option(
+      "--token-class <name=pattern>",
+      "tokens that attention is measured to, as in digit=^[0-9]$; may be repeated",
+      repeated,
+    )
     .addOption(
       new Option("--backend <name>", "what computes (default: the fastest that works here)").choices(
         backends.map(({ name }) => name),
@@ -48,8 +56,14 @@ export function addSharedRunOptions(command: Command, recipe = "demo"): Command 
 }
 
 /** @throws RecipeError */
-export function recipeOf({ recipe, seed, steps, set }: RunOptions, strategy: string): Recipe {
-  return resolveRecipe({ recipe, strategy, seed, steps, settings: set });
+export function recipeOf(options: RunOptions, strategy: string): Recipe {
+  const { recipe, seed, steps, set } = options;
+  return resolveRecipe({ recipe, strategy, seed, steps, settings: set, tokenClasses: tokenClassesOf(options) });
+}
+
+/** @throws RecipeError */
+export function tokenClassesOf({ tokenClass }: Pick<RunOptions, "tokenClass">): TokenClass[] | undefined {
+  return tokenClass?.map(parseTokenClass);
 }
 
 /** @returns no sources for the built-in corpus @throws DataError */

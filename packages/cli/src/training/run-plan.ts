@@ -13,7 +13,7 @@ import { WrongUse } from "../failure.ts";
 import { defaultDataDirectory } from "../reading/data-directory.ts";
 import { findCheckpoint } from "./find-checkpoint.ts";
 import { newRunId } from "./run-identity.ts";
-import { dataOf, type RunOptions, recipeOf } from "./run-options.ts";
+import { dataOf, type RunOptions, recipeOf, tokenClassesOf } from "./run-options.ts";
 
 /** Where runs are kept when a person does not say. */
 export const defaultCheckpoints = join(defaultDataDirectory, "checkpoints");
@@ -78,7 +78,7 @@ export function planRun(options: PlanOptions, given: (option: keyof PlanOptions)
 
 /** A plan to go on with a run from its checkpoint, with what may be changed of it. */
 export function planResumed(
-  { checkpoints, steps, set }: Pick<PlanOptions, "checkpoints" | "steps" | "set">,
+  { checkpoints, steps, set, tokenClass }: Pick<PlanOptions, "checkpoints" | "steps" | "set" | "tokenClass">,
   wanted: string,
 ): RunPlan {
   if (checkpoints === false)
@@ -86,7 +86,8 @@ export function planResumed(
   const resume = findCheckpoint(checkpoints, wanted);
   const { record, path } = resume;
   const stored = readConfiguration(record.configuration);
-  const configuration = readConfiguration(record.configuration, { steps, settings: set });
+  const change = { steps, settings: set, tokenClasses: tokenClassesOf({ tokenClass }) };
+  const configuration = readConfiguration(record.configuration, change);
   const fixed = changedSettings(stored, configuration).filter((setting) => /^(model|data|seed)\b/.test(setting));
   if (fixed.length > 0) {
     throw new WrongUse(`--resume cannot change ${fixed.join(", ")}: the model and the data of a run stay as they are`);
@@ -105,14 +106,18 @@ function planChild(options: PlanOptions, wanted: string, given: (option: keyof P
   const { sources, tokenizer } = dataOf(options);
   const { seed, steps, set: settings } = options;
   const strategy = given("strategy") ? options.strategy : undefined;
-  const read = readConfiguration(record.configuration, { strategy, seed, steps, settings });
+  const read = readConfiguration(record.configuration, {
+    ...{ strategy, seed, steps, settings },
+    tokenClasses: tokenClassesOf(options),
+  });
   const data = { sources: sources ?? read.sources, tokenizer: tokenizer ?? read.tokenizer };
   return { ...newRun(options, { ...configurationOf(read, data), parent }), parent: { ...parent, path } };
 }
 
 function planRepeated(options: PlanOptions, file: string): RunPlan {
   const { seed, steps, set: settings } = options;
-  const configuration = readConfiguration(readJson(file), { seed, steps, settings });
+  const change = { seed, steps, settings, tokenClasses: tokenClassesOf(options) };
+  const configuration = readConfiguration(readJson(file), change);
   const plan = newRun(options, configuration);
   const { parent } = configuration;
   if (!parent) return plan;

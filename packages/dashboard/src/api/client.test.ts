@@ -22,6 +22,15 @@ test("a history comes back as it was sent, NaN included", async () => {
   expect(answer.buckets[0]).toEqual(syntheticStep(3));
 });
 
+test("a probe comes back as it was sent", async () => {
+  const probe = { run: "a b", steps: [99, 199], step: 99, heads: [{ layer: 1, head: 2, induction: 0.5 }] };
+  server = await startAnswering((_, response) => answerProtobuf(response, v1.Probe.encode(probe).finish()));
+  const client = createClient(server.base);
+  expect(v1.Probe.toObject(await client.probe({ run: "a b", step: 150 }))).toEqual(probe);
+  await client.probe({ run: "a b" });
+  expect(server.requests).toEqual(["/api/v1/runs/a%20b/probe?step=150", "/api/v1/runs/a%20b/probe"]);
+});
+
 test("no layers is said as none", () => {
   expect(historyPath({ run: "r", layers: [] })).toBe("/api/v1/runs/r/history?layers=none");
   expect(historyPath({ run: "r" })).toBe("/api/v1/runs/r/history");

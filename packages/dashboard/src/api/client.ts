@@ -21,6 +21,14 @@ export interface HistoryQuery {
   attempt?: number;
 }
 
+export interface ProbeQuery {
+  run: string;
+  /** The newest probe at or before this step; default: the newest. */
+  step?: number;
+  /** Default: of overlapping attempts the newest. */
+  attempt?: number;
+}
+
 /** The collector answered with an error, or with something that is not an answer. */
 export class CollectorError extends Error {
   override readonly name = "CollectorError";
@@ -38,6 +46,8 @@ export interface Client {
   runs(signal?: AbortSignal): Promise<v1.RunList>;
   run(id: string, signal?: AbortSignal): Promise<v1.RunSummary>;
   history(query: HistoryQuery, signal?: AbortSignal): Promise<v1.History>;
+  /** A run that was not probed has a probe without steps. */
+  probe(query: ProbeQuery, signal?: AbortSignal): Promise<v1.Probe>;
 }
 
 /**
@@ -54,16 +64,26 @@ export function createClient(base: string): Client {
     run: async (id, signal) =>
       v1.RunSummary.decode(await getProtobuf(`${root}/api/v1/runs/${encodeURIComponent(id)}`, signal)),
     history: async (query, signal) => v1.History.decode(await getProtobuf(root + historyPath(query), signal)),
+    probe: async ({ run, ...rest }, signal) =>
+      v1.Probe.decode(await getProtobuf(root + pathOf(run, "probe", parametersOf(rest)), signal)),
   };
 }
 
 /** @returns path and parameters of a history request */
 export function historyPath({ run, layers, ...rest }: HistoryQuery): string {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(rest)) if (value !== undefined) parameters.set(name, String(value));
+  const parameters = parametersOf(rest);
   if (layers !== undefined) parameters.set("layers", layerParameter(layers));
+  return pathOf(run, "history", parameters);
+}
+
+function parametersOf(values: Record<string, string | number | undefined>): URLSearchParams {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  return new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+}
+
+function pathOf(run: string, what: string, parameters: URLSearchParams): string {
   const query = parameters.toString();
-  return `/api/v1/runs/${encodeURIComponent(run)}/history${query === "" ? "" : `?${query}`}`;
+  return `/api/v1/runs/${encodeURIComponent(run)}/${what}${query === "" ? "" : `?${query}`}`;
 }
 
 /** @returns the value of the `layers` parameter */

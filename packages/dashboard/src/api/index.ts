@@ -5,6 +5,7 @@ export {
   createClient,
   type HistoryQuery,
   type LayerChoice,
+  type ProbeQuery,
   type SplitName,
 } from "./client.ts";
 export { type Connection, followLive, type LiveOptions } from "./live.ts";

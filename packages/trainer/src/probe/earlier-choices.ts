@@ -1,7 +1,7 @@
 // What routers chose at earlier probes: how much of it has changed since, and how much of it was to stay.
+import { churn, routerSaturation } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { NamedArray } from "../checkpoint/named-array.ts";
-import { sharedChoices } from "./shared-choices.ts";
 
 /** Of each MoE layer: int32 [T, K] row-major, −1 for none. */
 export type LayerChoices = readonly Int32Array[];
@@ -38,7 +38,7 @@ export class EarlierChoices {
   churn(now: LayerChoices): number[] {
     const before = this.#byStep.get(this.#newest());
     if (!before) return [];
-    return now.map((choices, index) => 1 - sharedChoices(choices, before[index]!, this.#options.choices));
+    return now.map((choices, index) => churn(before[index]!, choices, this.#options.choices).choices);
   }
 
   /** @returns for each layer, how much of the final choices each earlier probe had; nothing before the second probe */
@@ -49,7 +49,7 @@ export class EarlierChoices {
     return layers.map((layer, index) => ({
       layer,
       earlierStep: earlier.map(([step]) => step),
-      share: earlier.map(([, before]) => sharedChoices(final[index]!, before[index]!, choices)),
+      share: earlier.map(([, before]) => routerSaturation(before[index]!, final[index]!, choices)),
     }));
   }
 

@@ -1,4 +1,5 @@
 // Measures a model on a fixed batch every now and then: where attention goes, what kind its heads are, what its routers choose.
+import { shareChangedByBias } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { NamedArray } from "../checkpoint/named-array.ts";
 import type { Batch, Corpus } from "../data/corpus.ts";
@@ -9,7 +10,6 @@ import { EarlierChoices } from "./earlier-choices.ts";
 import { type HeadShape, lookAtRepeats, lookAtText, type TextHead, uniformShares } from "./look-at-heads.ts";
 import { lookAtRouters, type RouterChoices } from "./look-at-routers.ts";
 import { type ProbeText, probeText, repeatedBatch } from "./probe-batch.ts";
-import { sharedChoices } from "./shared-choices.ts";
 import { otherClass } from "./token-classes.ts";
 
 /** What one probe found, as it is sent. */
@@ -104,7 +104,7 @@ export class Probe {
       if (!preferred) return [];
       return {
         name: `router/bias_changed/${this.#layers[index]}`,
-        value: 1 - sharedChoices(chosen, preferred, model.topK),
+        value: shareChangedByBias(chosen, preferred, model.topK),
       };
     });
     const saturation = step === steps - 1 ? this.#earlier.saturation(chosen) : [];
