@@ -25,7 +25,7 @@ export function contiguousPlacement(experts: number, ranks: number): number[][] 
 export function greedyPlacement(counts: ArrayLike<number>, ranks: number): number[][] {
   const perRank = expertsPerRank(counts.length, ranks);
   const placed = Array.from({ length: ranks }, () => ({ experts: [] as number[], load: 0 }));
-  const busiestFirst = Array.from(counts, (_, expert) => expert).sort((a, b) => counts[b]! - counts[a]! || a - b);
+  const busiestFirst = Array.from(counts, (_, expert) => expert).sort((a, b) => counts[b]! - counts[a]!);
   for (const expert of busiestFirst) {
     const withRoom = placed.filter(({ experts }) => experts.length < perRank);
     const rank = withRoom.reduce((least, other) => (other.load < least.load ? other : least));
