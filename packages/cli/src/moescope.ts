@@ -7,6 +7,7 @@ import { exitCodeOf, explain } from "./failure.ts";
 const commands = {
   demo: () => import("./commands/demo.ts"),
   train: () => import("./commands/train.ts"),
+  compare: () => import("./commands/compare.ts"),
   collect: () => import("./commands/collect.ts"),
   runs: () => import("./commands/runs.ts"),
   show: () => import("./commands/show.ts"),

@@ -10,7 +10,7 @@ it("trains both strategies, compares them, leaves the figure, and stops everythi
   expect(demo.code, demo.stderr).toBe(0);
   expect(demo.stderr).toMatch(/Dashboard {2}http:\/\/127\.0\.0\.1:\d+/);
   expect(demo.stdout).toMatch(
-    /strategy +validation loss +MaxVio batch +MaxVio global +dead experts +dropped tokens +tokens\/s/,
+    /strategy +validation loss +MaxVio global +MaxVio batch +dead experts +dropped tokens +tokens\/s/,
   );
   const number = String.raw`[\d.,]+`;
   const row = (strategy: string) => new RegExp(`^${strategy}(?: +${number}){6}$`, "m");

@@ -5,10 +5,11 @@ import type { Collector } from "@moescope/telemetry";
 import { type Command, Option } from "commander";
 import { port } from "../arguments.ts";
 import { listening, openCollector, type Ports } from "../collecting/open-collector.ts";
+import { measureRun } from "../comparing/measure-run.ts";
+import { runTable } from "../comparing/tables.ts";
 import { writeFigure } from "../figures/figure-file.ts";
 import { relativeLoad } from "../figures/relative-load.ts";
 import { aborted, interruptible } from "../interruption.ts";
-import { type ComparedRun, compareRun, formatComparison } from "../reading/comparison.ts";
 import { defaultDataDirectory } from "../reading/data-directory.ts";
 import { allRuns, findRun } from "../reading/find-run.ts";
 import { note, print, printJson } from "../terminal/lines.ts";
@@ -100,13 +101,16 @@ async function conclude(collector: Collector, ids: readonly string[], { dataDir,
   const client = createClient(`http://${collector.httpAddress}`);
   const stored = await allRuns(client);
   const runs = ids.map((id) => findRun(stored, id));
-  const compared: ComparedRun[] = [];
-  for (const run of runs) compared.push(await compareRun(client, run));
+  const compared = [];
+  for (const summary of runs) {
+    const { id: run, strategy } = summary.run;
+    compared.push({ run, strategy, ...(await measureRun(client, summary)).measures });
+  }
   const figure = await relativeLoad(client, { runs });
   const files = [".svg", ".png", ".csv"].map((ending) => resolve(dataDir, "figures", `relative-load${ending}`));
   for (const file of files) await writeFigure(figure, file);
   if (json) printJson({ runs: compared, figures: files, data: dataDir });
-  else print(`\n${formatComparison(compared)}\n\n${whereItLies(ids, files, dataDir)}`);
+  else print(`\n${runTable(compared)}\n\n${whereItLies(ids, files, dataDir)}`);
 }
 
 function whereItLies(ids: readonly string[], files: readonly string[], dataDir: string): string {

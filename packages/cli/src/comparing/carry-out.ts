@@ -1,35 +1,32 @@
 // The runs of a comparison, one after another: taken where they are finished, gone on with where they were stopped, else trained.
 import { resolve } from "node:path";
-import type { v1 } from "@moescope/proto";
-import { CheckpointError, listCheckpoints, newestCheckpoint, type RunIdentity } from "@moescope/trainer";
 import { Interrupted } from "../failure.ts";
-import type { StoredRun } from "../reading/find-run.ts";
 import { note } from "../terminal/lines.ts";
-import type { TrainingOrder } from "../training/messages.ts";
-import { codeVersion, newRunId } from "../training/run-identity.ts";
+import type { TrainingEnded } from "../training/messages.ts";
+import { orderOf } from "../training/run-order.ts";
 import { trainVisibly } from "../training/train-visibly.ts";
+import { type Attempt, attemptOf, type Surroundings } from "./attempt.ts";
 import type { FailedRun, Origin } from "./comparison.ts";
 import type { PlannedRun } from "./plan.ts";
-import { finishedTwin, stoppedTwin } from "./stored-twin.ts";
+import { finishedTwin } from "./stored-twin.ts";
 
-export interface Workshop {
-  /** Of the comparison: every run it trains is tagged with it. */
-  name: string;
-  dataDirectory: string;
+export interface Workshop extends Surroundings {
   /** Address that runs report to. */
   collector: string;
-  /** Trained or not, the newest first. */
-  stored: readonly StoredRun[];
-  /** Trains what is finished once more. */
-  again?: boolean;
+  /** The best one that works here when absent. */
   backend?: string;
   /** The person knows why it is not the fastest backend. */
   fallbackKnown: boolean;
 }
 
-export interface CarriedOut extends PlannedRun {
+export interface FinishedRun extends PlannedRun {
   run: string;
   origin: Origin;
+}
+
+export interface CarriedOut {
+  finished: FinishedRun[];
+  failed: FailedRun[];
 }
 
 /** @throws Interrupted when stopped, after saying what is finished */
@@ -37,88 +34,56 @@ export async function carryOut(
   plan: readonly PlannedRun[],
   workshop: Workshop,
   signal: AbortSignal,
-): Promise<{ done: CarriedOut[]; failed: FailedRun[] }> {
-  const done: CarriedOut[] = [];
-  const failed: FailedRun[] = [];
+): Promise<CarriedOut> {
+  const done: CarriedOut = { finished: [], failed: [] };
   let { fallbackKnown } = workshop;
   for (const [place, planned] of plan.entries()) {
     const what = `Run ${place + 1} of ${plan.length}: ${planned.arm.name}, seed ${planned.seed}`;
-    const finished = workshop.again ? undefined : finishedTwin(workshop.stored, planned.configuration);
-    if (finished) {
-      note(`${what}: finished already, ${finished.run.id}`);
-      done.push({ ...planned, run: finished.run.id, origin: "stored" });
+    const twin = workshop.again ? undefined : finishedTwin(workshop.stored, planned.configuration);
+    if (twin) {
+      note(`${what}: finished already, ${twin.run.id}`);
+      done.finished.push({ ...planned, run: twin.run.id, origin: "stored" });
       continue;
     }
-    const { order, origin } = orderOf(planned, workshop);
-    const run = order.identity.id;
-    note(`\n${what}${origin === "resumed" ? " goes on" : ""}, ${run}`);
-    const ended = await trainVisibly(order, fallbackKnown, signal).catch(interruptedOnly);
-    if (!ended || ended.outcome === "stopped") return stopped(done, plan);
-    if (ended.outcome === "finished") done.push({ ...planned, run, origin });
-    else failed.push({ run, arm: planned.arm.name, seed: planned.seed, reason: ended.reason ?? "no reason given" });
+    const attempt = attemptOf(planned, workshop);
+    note(`\n${what}${attempt.origin === "resumed" ? " goes on" : ""}, ${attempt.plan.run.id}`);
+    record(done, planned, attempt, await train(attempt, { ...workshop, fallbackKnown }, done, plan.length, signal));
     fallbackKnown = true;
   }
-  return { done, failed };
-}
-
-/** Stopped before anything was reported. */
-function interruptedOnly(error: unknown): undefined {
-  if (!(error instanceof Interrupted)) throw error;
-}
-
-function stopped(done: readonly CarriedOut[], plan: readonly PlannedRun[]): never {
-  note(`${done.length} of ${plan.length} runs are finished; the same command goes on with the others`);
-  throw new Interrupted();
+  return done;
 }
 
 /** Steps between checkpoints, for when a run is stopped by force; one is written at its end anyway. */
-const checkpointEvery = 200;
+const keeping = { checkpointEvery: 200, checkpointsKept: 1 };
 
-function orderOf(planned: PlannedRun, workshop: Workshop): { order: TrainingOrder; origin: Origin } {
-  const { recipe, configuration } = planned;
-  const { dataDirectory, collector, backend } = workshop;
-  const stopped = stoppedBefore(planned, workshop);
-  const identity = stopped ? identityOf(stopped.run) : newIdentity(planned, workshop);
-  const order: TrainingOrder = {
-    recipe,
-    sources: configuration.sources,
-    tokenizer: configuration.tokenizer,
-    backend,
-    identity,
-    checkpoints: { folder: runFolder(dataDirectory, identity.id), every: checkpointEvery, kept: 1 },
-    resume: stopped?.checkpoint,
-    collector: { address: collector, spoolDirectory: resolve(dataDirectory, "spool") },
-  };
-  return { order, origin: stopped ? "resumed" : "trained" };
-}
-
-function newIdentity({ arm, seed, recipe }: PlannedRun, { name }: Workshop): RunIdentity {
-  const tags = [`compare=${name}`, `arm=${arm.name}`];
-  return { id: newRunId(recipe), name: `${arm.name}, seed ${seed}`, tags, codeVersion: codeVersion() };
-}
-
-/** A run stays what it was called when it began. */
-function identityOf({ id, name, tags }: v1.RunDescription): RunIdentity {
-  return { id, name, tags, codeVersion: codeVersion() };
-}
-
-/** A run that did not come to its end, if it left a checkpoint that can be read. */
-function stoppedBefore(
-  { configuration }: PlannedRun,
-  { stored, again, dataDirectory }: Workshop,
-): { run: v1.RunDescription; checkpoint: string } | undefined {
-  const stopped = again ? undefined : stoppedTwin(stored, configuration);
-  const folder = stopped && runFolder(dataDirectory, stopped.run.id);
-  if (!folder || listCheckpoints(folder).length === 0) return undefined;
+async function train(
+  { plan }: Attempt,
+  { dataDirectory, collector, backend, fallbackKnown }: Workshop,
+  { finished }: CarriedOut,
+  planned: number,
+  signal: AbortSignal,
+): Promise<TrainingEnded> {
+  const spoolDirectory = resolve(dataDirectory, "spool");
+  const order = { ...orderOf(plan, { ...keeping, backend }), collector: { address: collector, spoolDirectory } };
   try {
-    return { run: stopped.run, checkpoint: newestCheckpoint(folder, note).path };
+    const ended = await trainVisibly(order, fallbackKnown, signal);
+    if (ended.outcome === "stopped") throw new Interrupted();
+    return ended;
   } catch (error) {
-    if (!(error instanceof CheckpointError)) throw error;
-    note(`${error.message}. The run is trained anew`);
-    return undefined;
+    if (error instanceof Interrupted) {
+      note(`${finished.length} of ${planned} runs are finished; the same command goes on with the others`);
+    }
+    throw error;
   }
 }
 
-function runFolder(dataDirectory: string, run: string): string {
-  return resolve(dataDirectory, "checkpoints", run);
+function record(
+  { finished, failed }: CarriedOut,
+  planned: PlannedRun,
+  { plan, origin }: Attempt,
+  { outcome, reason = "no reason is known" }: TrainingEnded,
+): void {
+  const run = plan.run.id;
+  if (outcome === "finished") finished.push({ ...planned, run, origin });
+  else failed.push({ run, arm: planned.arm.name, seed: planned.seed, reason });
 }

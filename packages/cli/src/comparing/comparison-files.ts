@@ -3,10 +3,10 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { toCsv } from "@moescope/dashboard/figures";
 import { writeFigure } from "../figures/figure-file.ts";
-import { type Comparison, cautionsOf } from "./comparison.ts";
+import type { Comparison } from "./comparison.ts";
+import { comparisonMarkdown } from "./comparison-text.ts";
 import { balanceOverSteps, lossAgainstBalance } from "./figures.ts";
 import { measures } from "./measures.ts";
-import { armTables, definitionLines, differenceTable, markdownTable } from "./tables.ts";
 
 /**
  * @param directory made when it does not exist; files of the same names are written over
@@ -30,25 +30,6 @@ export async function writeComparison(comparison: Comparison, directory: string,
     }
   }
   return paths;
-}
-
-function comparisonMarkdown(comparison: Comparison, trainedOn: string): string {
-  const { name, arms } = comparison;
-  const sections = [
-    `# ${name}`,
-    `${trainedOn} Means ± sample standard deviation over seeds.`,
-    ...armTables(comparison, markdownTable),
-    "Differences, seed by seed (the interval is Student's t):",
-    differenceTable(comparison, markdownTable),
-    ...cautionsOf(comparison).map((caution) => `**${caution}.**`),
-    "![Validation loss against MaxVio global, a point a run](loss-against-balance.svg)",
-    "![MaxVio over steps, mean and spread](balance-over-steps.svg)",
-    definitionLines()
-      .map((line) => `- ${line}`)
-      .join("\n"),
-    arms.map(({ name: arm, strategy, settings }) => `- ${arm}: ${[strategy, ...settings].join(", ")}`).join("\n"),
-  ];
-  return `${sections.join("\n\n")}\n`;
 }
 
 /** One row a run. */

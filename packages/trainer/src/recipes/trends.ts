@@ -11,5 +11,6 @@ export const trends: NamedRecipe = {
   data: { ...demo.data, batch: 24, sequence: 96, validationBatches: 24 },
   optimizer: { ...demo.optimizer, warmupSteps: 20 },
   evaluation: { every: 0 },
+  probe: { ...demo.probe, every: 0 },
   strategySettings: { ...demo.strategySettings, "auxiliary-loss": { microBatches: 6 } },
 };

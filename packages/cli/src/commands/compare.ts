@@ -1,0 +1,135 @@
+// `moescope compare`: strategies × seeds of one recipe, then tables of means with spread and of differences seed by seed.
+import { resolve } from "node:path";
+import { type Client, createClient } from "@moescope/dashboard/api";
+import { findCollector } from "@moescope/telemetry";
+import type { Command } from "commander";
+import { list, port, repeated, seedList } from "../arguments.ts";
+import { listening, openCollector, type Ports } from "../collecting/open-collector.ts";
+import { armsOf } from "../comparing/arms.ts";
+import { carryOut, type FinishedRun } from "../comparing/carry-out.ts";
+import { type Comparison, comparisonOf, type FailedRun } from "../comparing/comparison.ts";
+import { writeComparison } from "../comparing/comparison-files.ts";
+import { comparisonJson } from "../comparing/comparison-json.ts";
+import { comparisonText } from "../comparing/comparison-text.ts";
+import { describeTraining } from "../comparing/describe-training.ts";
+import { measureRun } from "../comparing/measure-run.ts";
+import { type PlannedRun, planRuns } from "../comparing/plan.ts";
+import { Failure } from "../failure.ts";
+import { interruptible } from "../interruption.ts";
+import { defaultDataDirectory } from "../reading/data-directory.ts";
+import { allRuns, findRun } from "../reading/find-run.ts";
+import { note, print, printJson } from "../terminal/lines.ts";
+import { prepareBackend } from "../training/prepare-backend.ts";
+import { addSharedRunOptions, type RunOptions } from "../training/run-options.ts";
+
+interface CompareOptions extends RunOptions, Ports {
+  strategies?: string[];
+  arm?: string[];
+  vary?: string[];
+  seeds: number[];
+  name?: string;
+  again?: boolean;
+  dataDir: string;
+  write?: string;
+  json?: boolean;
+}
+
+const examples = `
+An arm is what is set against the others. --strategies makes one of every strategy named; --arm names one and gives it settings of its
+own; --vary makes every arm once with each value. All arms train with every seed. A run that is finished in the store already, with
+the same configuration, is taken from there, and one that was stopped is gone on with.
+
+Examples:
+  moescope compare --strategies auxiliary-loss,loss-free-bias --seeds 0,1,2
+  moescope compare --strategies loss-free-bias --vary balancing.speed=0.001,0.01,0.1 --write results
+  moescope compare --arm sequence=auxiliary-loss,balancing.scope=sequence --arm global=auxiliary-loss --set data.order=by-category
+`;
+
+export function define(program: Command): void {
+  addSharedRunOptions(
+    program.command("compare").summary("train strategies with several seeds and compare them"),
+    "trends",
+  )
+    .description(
+      "Trains every arm with every seed, live on a dashboard, and prints means with spread and paired differences.",
+    )
+    .option("--strategies <names>", "an arm of each, as in a,b (default: auxiliary-loss,loss-free-bias)", list)
+    .option("--arm <name=strategy,key=value,...>", "an arm with settings of its own; may be repeated", repeated)
+    .option(
+      "--vary <key=values>",
+      "every arm with each value, as in balancing.speed=0.01,0.1; may be repeated",
+      repeated,
+    )
+    .option("--seeds <numbers>", "every arm with each seed", seedList, [0, 1, 2])
+    .option(
+      "--name <text>",
+      "what the comparison is called; its runs are tagged compare=NAME (default: the recipe's name)",
+    )
+    .option("--again", "train even what is finished already")
+    .option("--data-dir <dir>", "holds the store, checkpoints and spool", defaultDataDirectory)
+    .option("--http <port>", "port of the dashboard (default: 4680, or the next free one)", port)
+    .option("--grpc <port>", "port that the runs report to (default: 4681, or the next free one)", port)
+    .option("--write <dir>", "leave tables (.md, .csv) and figures (.svg, .png, .csv) there")
+    .option("--json", "print the comparison as JSON")
+    .addHelpText("after", examples)
+    .action((options: CompareOptions) => interruptible((signal) => compare(options, signal)));
+}
+
+async function compare(options: CompareOptions, signal: AbortSignal): Promise<void> {
+  // Whatever is wrong with an arm is said before anything starts.
+  const arms = armsOf(options);
+  const plan = planRuns(arms, options.seeds, options);
+  const { recipe, name = recipe, dataDir, backend, again } = options;
+  const fallbackKnown = await prepareBackend(backend, signal);
+  const collector = await collectorOf(options);
+  try {
+    note(`Dashboard  http://${collector.httpAddress}`);
+    const client = createClient(`http://${collector.httpAddress}`);
+    const stored = await allRuns(client);
+    const workshop = { name, dataDirectory: dataDir, collector: collector.grpcAddress, stored, again, backend };
+    const { finished, failed } = await carryOut(plan, { ...workshop, fallbackKnown }, signal);
+    await conclude(comparisonOf(name, arms, await measured(client, finished), failed), plan, options);
+  } finally {
+    await collector.stop();
+  }
+}
+
+interface RunningCollector {
+  httpAddress: string;
+  grpcAddress: string;
+  stop(): Promise<unknown>;
+}
+
+/** The one that owns the directory, which goes on afterwards, or one for as long as this takes. */
+async function collectorOf({ dataDir, ...ports }: CompareOptions): Promise<RunningCollector> {
+  const running = await findCollector(dataDir);
+  if (running) return { ...running, stop: async () => {} };
+  const opened = await openCollector({ dataDirectory: dataDir, logLevel: "error", ...listening(ports) });
+  for (const notice of opened.notices) note(notice);
+  return opened;
+}
+
+async function measured(client: Client, finished: readonly FinishedRun[]) {
+  const stored = await allRuns(client);
+  const runs = [];
+  for (const { arm, seed, run, origin } of finished) {
+    runs.push({ run, arm: arm.name, seed, origin, ...(await measureRun(client, findRun(stored, run))) });
+  }
+  return runs;
+}
+
+async function conclude(comparison: Comparison, plan: readonly PlannedRun[], options: CompareOptions): Promise<void> {
+  const { write, json, set } = options;
+  const trainedOn = describeTraining(plan, set);
+  const drawable = comparison.arms.some(({ runs }) => runs.length > 0);
+  const files = write && drawable ? await writeComparison(comparison, resolve(write), trainedOn) : [];
+  if (json) printJson({ ...comparisonJson(comparison, trainedOn), files });
+  else print(`\n${comparisonText(comparison, trainedOn)}`);
+  if (!json && files.length > 0) print(`\nFiles      ${files.join("\n           ")}`);
+  refuseFailures(comparison.failed);
+}
+
+function refuseFailures(failed: readonly FailedRun[]): void {
+  if (failed.length === 0) return;
+  throw new Failure(`${failed.length} ${failed.length === 1 ? "run" : "runs"} failed; the others are compared above`);
+}
