@@ -10,8 +10,9 @@ function configuration(seed: number, change: Partial<RunConfiguration> = {}): Ru
   return { ...configurationOf(resolveRecipe({ recipe: "quick", strategy: "none", seed }), {}), ...change };
 }
 
-function stored(id: string, state: v1.RunSummary.State, config: object, parent = ""): StoredRun {
-  return v1.RunSummary.fromObject({ run: { id, configJson: JSON.stringify(config), parent }, state }) as StoredRun;
+function stored(id: string, state: v1.RunSummary.State, config: object, more: object = {}): StoredRun {
+  const run = { id, configJson: JSON.stringify(config), ...more };
+  return v1.RunSummary.fromObject({ run, state, lastStep: configuration(0).steps - 1, ...more }) as StoredRun;
 }
 
 it("finds the newest finished run of the same configuration", () => {
@@ -21,6 +22,7 @@ it("finds the newest finished run of the same configuration", () => {
     stored("newest", FINISHED, configuration(0)),
     stored("older", FINISHED, configuration(0)),
   ];
+  runs.unshift(stored("cut short", FINISHED, configuration(0), { lastStep: 3 }));
   expect(finishedTwin(runs, configuration(0))?.run.id).toBe("newest");
   expect(finishedTwin(runs, configuration(2))).toBeUndefined();
 });
@@ -29,7 +31,7 @@ it("takes no run on other data, from other start values, or of another program",
   const wanted = configuration(0);
   const runs = [
     stored("other-data", FINISHED, configuration(0, { sources: [{ category: "maths" }] })),
-    stored("fine-tuned", FINISHED, configuration(0), "parent"),
+    stored("fine-tuned", FINISHED, configuration(0), { parent: "other" }),
     stored("foreign", FINISHED, { learning_rate: 0.1 }),
   ];
   expect(finishedTwin(runs, wanted)).toBeUndefined();

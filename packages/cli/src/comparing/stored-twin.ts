@@ -6,7 +6,10 @@ import type { StoredRun } from "../reading/find-run.ts";
 
 /** @param runs the newest first @returns the newest finished run of that configuration */
 export function finishedTwin(runs: readonly StoredRun[], wanted: RunConfiguration): StoredRun | undefined {
-  return runs.find(({ run, state }) => state === v1.RunSummary.State.FINISHED && isTwin(run, wanted));
+  const { FINISHED } = v1.RunSummary.State;
+  return runs.find(({ run, state, lastStep }) => {
+    return state === FINISHED && lastStep === wanted.steps - 1 && isTwin(run, wanted);
+  });
 }
 
 /**
