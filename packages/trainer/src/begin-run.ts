@@ -31,7 +31,7 @@ export interface RunBeginning {
   /** Folder of the checkpoint of this run that it goes on from. */
   resume?: string;
   /** Folder of the checkpoint of another run whose parameters it starts from. */
-  parent?: string;
+  from?: string;
   /** Told in one line why steps may not be what they would have been. */
   notice: (line: string) => void;
 }
@@ -52,12 +52,12 @@ export interface BegunRun {
  * @throws RecipeError when a checkpoint does not fit the model
  */
 export function beginRun(beginning: RunBeginning): BegunRun {
-  const { configuration, corpus, checkpoints: plan, resume, parent, notice } = beginning;
+  const { configuration, corpus, checkpoints: plan, resume, from, notice } = beginning;
   const trainer = new TrainStep(configuration, corpus.categories.length);
   const probe = configuration.probe.every > 0 ? new Probe(configuration, corpus) : undefined;
   const resumed = resume === undefined ? undefined : readCheckpoint(resume);
   if (resumed) goOn(trainer, probe, resumed, beginning);
-  else if (parent !== undefined) trainer.restoreParameters(readCheckpoint(parent).state);
+  else if (from !== undefined) trainer.restoreParameters(readCheckpoint(from).state);
   const firstStep = resumed?.record.step ?? 0;
   if (!plan) return { trainer, probe, firstStep, attempt: 0 };
   const attempt = claimAttempt(plan.folder, notice);
@@ -96,7 +96,7 @@ function aboutRun(
   { configuration, corpus, identity, backend }: RunBeginning,
   attempt: number,
 ): Omit<CheckpointRecord, "format" | "step" | "tokens" | "writtenAt" | "files"> {
-  const { id, name, tags = [], codeVersion } = identity;
+  const { codeVersion, ...run } = identity;
   const { categories } = corpus;
-  return { run: { id, name, tags }, configuration, categories, data: corpus.describe(), attempt, codeVersion, backend };
+  return { run, configuration, categories, data: corpus.describe(), attempt, codeVersion, backend };
 }

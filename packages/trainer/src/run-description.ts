@@ -11,12 +11,14 @@ export interface RunIdentity {
   name: string;
   tags?: string[];
   codeVersion: string;
+  /** When its first attempt was started, in milliseconds since the Unix epoch; now when absent. */
+  startedAt?: number;
 }
 
 export function describeRun(
   configuration: RunConfiguration,
   corpus: Corpus,
-  { id, name, tags, codeVersion }: RunIdentity,
+  { id, name, tags = [], codeVersion, startedAt = Date.now() }: RunIdentity,
 ): v1.RunDescription.$Properties {
   const { recipe, model, data, steps, seed, balancing, parent } = configuration;
   return {
@@ -33,8 +35,8 @@ export function describeRun(
     ranks: 1,
     codeVersion,
     metricsVersion: METRICS_VERSION,
-    tags: tags ?? [],
-    startedAt: Date.now(),
+    tags,
+    startedAt,
     plannedSteps: steps,
     tokensPerStep: data.batch * data.sequence,
     ...(parent && { parent: parent.run }),

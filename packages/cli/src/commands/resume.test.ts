@@ -139,7 +139,7 @@ describe("a run that is kept", () => {
     const directory = temporaryDirectory();
     const { collect } = await startCollect(directory);
     const parent = runOf(await moescope(["train", ...short], directory));
-    const other = ["--data", "docs", "--set", "optimizer.learningRate=0.0001", "--steps", "3"];
+    const other = ["--data", "maths", "--set", "optimizer.learningRate=0.0001", "--steps", "3"];
     const child = await moescope(["train", "--from", `${parent}@4`, ...other], directory);
     expect(child.code, child.stderr).toBe(0);
     await collect.signal("SIGTERM");
@@ -148,11 +148,12 @@ describe("a run that is kept", () => {
     const configuration = await stored(runOf(child));
     expect(configuration).toMatchObject({
       parent: { run: parent, step: 4 },
-      sources: [{ category: "docs" }],
+      sources: [{ category: "maths" }],
       steps: 3,
     });
-    const shown = await moescope(["show", runOf(child)], directory);
-    expect(shown.stdout).toMatch(new RegExp(`^parent +${parent}$`, "m"));
+    const shown = async () => (await moescope(["show", runOf(child)], directory)).stdout;
+    const facts = await shown();
+    expect(facts).toMatch(new RegExp(`^parent +${parent}$`, "m"));
 
     const { collect: again } = await startCollect(directory);
     const file = join(directory, "child.json");
@@ -161,8 +162,15 @@ describe("a run that is kept", () => {
     expect(repeated.code, repeated.stderr).toBe(0);
     const loss = (ended: Ended) => /loss [\d.]+, validation loss [\d.]+/.exec(ended.stderr)![0];
     expect(loss(repeated)).toBe(loss(child));
+    // A child that goes on is still that child, and as old.
+    const resumed = await moescope(["train", "--resume", runOf(child), "--steps", "4"], directory);
+    expect(resumed.code, resumed.stderr).toBe(0);
     await again.signal("SIGTERM");
     expect(await stored(runOf(repeated))).toEqual(configuration);
+    expect(await stored(runOf(child))).toEqual({ ...configuration, steps: 4 });
+    const origin = (text: string) => text.match(/^(parent|started) .*$/gm);
+    expect(origin(facts)).toHaveLength(2);
+    expect(origin(await shown())).toEqual(origin(facts));
   });
 });
 

@@ -73,7 +73,8 @@ async function trainOne(plan: RunPlan, options: TrainOptions, signal: AbortSigna
   refuseUnfinished(result);
 }
 
-function headline({ run, resume, parent, configuration }: RunPlan): string {
+function headline({ run, resume, configuration }: RunPlan): string {
+  const { parent } = configuration;
   if (resume)
     return `Run ${run.id} goes on at step ${resume.record.step} of ${configuration.steps}, from ${resume.path}`;
   return `Run ${run.id}${parent ? `, from the parameters of ${parent.run} at step ${parent.step}` : ""}`;

@@ -15,8 +15,9 @@ export interface TrainingOrder {
   checkpoints?: CheckpointPlan;
   /** Folder of the checkpoint of this run that it goes on from. */
   resume?: string;
-  /** The checkpoint of another run whose parameters it starts from, and its folder. */
-  parent?: Parent & { path: string };
+  /** The checkpoint of another run that this one was started from, and the folder to start from now. */
+  parent?: Parent;
+  from?: string;
   /** Where steps are reported to; absent: nowhere. */
   collector?: { address: string; spoolDirectory: string };
 }

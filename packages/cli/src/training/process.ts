@@ -43,15 +43,14 @@ async function carryOut(order: TrainingOrder): Promise<void> {
 
 /** @returns undefined when it was stopped before anything was reported */
 async function trainRun(order: TrainingOrder): Promise<TrainingEnded | undefined> {
-  const { recipe, sources, tokenizer, identity, collector, checkpoints, resume, parent } = order;
+  const { recipe, sources, tokenizer, identity, collector, checkpoints, resume, parent, from } = order;
   const tell = (line: string) => void send({ kind: "notice", line });
   const { name: backend, device, notice } = await openBackendOf(order.backend);
   const reading = { sources, tokenizer, seed: recipe.seed, notice: tell, signal: stop.signal };
   const corpus = await openCorpus({ ...recipe.data, ...reading }).catch(undefinedIfStopped);
   if (!corpus || stop.signal.aborted) return undefined;
-  const ofParent = parent && { run: parent.run, step: parent.step };
-  const configuration = fitToData(configurationOf(recipe, { sources, tokenizer }, ofParent), corpus);
-  const kept = { checkpoints, resume, parent: parent?.path, notice: tell };
+  const configuration = fitToData(configurationOf(recipe, { sources, tokenizer }, parent), corpus);
+  const kept = { checkpoints, resume, from, notice: tell };
   const begun = beginRun({ configuration, corpus, identity, backend, ...kept });
   const { attempt, firstStep } = begun;
   await send({ kind: "started", device, ...(notice && { notice }), attempt, firstStep });

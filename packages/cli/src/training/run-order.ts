@@ -19,7 +19,7 @@ export function backendOf({ resume }: RunPlan, { backend }: Pick<KeepingOptions,
 
 /** @returns the order without a collector */
 export function orderOf(plan: RunPlan, options: KeepingOptions): TrainingOrder {
-  const { configuration, run, folder, resume, parent } = plan;
+  const { configuration, run, folder, resume, from } = plan;
   const { checkpointEvery, checkpointsKept } = options;
   return {
     recipe: recipeIn(configuration),
@@ -31,6 +31,7 @@ export function orderOf(plan: RunPlan, options: KeepingOptions): TrainingOrder {
       checkpoints: { folder: resolve(folder), every: checkpointEvery, kept: checkpointsKept },
     }),
     resume: resume?.path,
-    parent,
+    parent: configuration.parent,
+    from,
   };
 }

@@ -5,8 +5,8 @@ import {
   type Checkpoint,
   changedSettings,
   configurationOf,
-  type Parent,
   type RunConfiguration,
+  type RunIdentity,
   readConfiguration,
 } from "@moescope/trainer";
 import { WrongUse } from "../failure.ts";
@@ -33,13 +33,13 @@ export interface PlanOptions extends RunOptions {
 
 export interface RunPlan {
   configuration: RunConfiguration;
-  run: { id: string; name: string; tags: string[] };
+  run: Omit<RunIdentity, "codeVersion">;
   /** Where the run is kept; undefined: nowhere. */
   folder?: string;
   /** The checkpoint that it goes on from. */
   resume?: Checkpoint;
-  /** The checkpoint whose parameters it starts from. */
-  parent?: Parent & { path: string };
+  /** Folder of the checkpoint whose parameters it starts from. */
+  from?: string;
 }
 
 /** Options that make no sense beside one that says where a run comes from, and what does instead. */
@@ -111,7 +111,7 @@ function planChild(options: PlanOptions, wanted: string, given: (option: keyof P
     tokenClasses: tokenClassesOf(options),
   });
   const data = { sources: sources ?? read.sources, tokenizer: tokenizer ?? read.tokenizer };
-  return { ...newRun(options, { ...configurationOf(read, data), parent }), parent: { ...parent, path } };
+  return { ...newRun(options, configurationOf(read, data, parent)), from: path };
 }
 
 function planRepeated(options: PlanOptions, file: string): RunPlan {
@@ -122,7 +122,7 @@ function planRepeated(options: PlanOptions, file: string): RunPlan {
   const { parent } = configuration;
   if (!parent) return plan;
   const { path } = findCheckpoint(options.checkpoints || defaultCheckpoints, `${parent.run}@${parent.step}`);
-  return { ...plan, parent: { ...parent, path } };
+  return { ...plan, from: path };
 }
 
 function readJson(file: string): unknown {
@@ -138,6 +138,6 @@ function readJson(file: string): unknown {
 
 function newRun({ name, tag: tags = [], checkpoints }: PlanOptions, configuration: RunConfiguration): RunPlan {
   const id = newRunId(configuration);
-  const run = { id, name: name ?? id, tags };
+  const run = { id, name: name ?? id, tags, startedAt: Date.now() };
   return { configuration, run, folder: checkpoints === false ? undefined : join(checkpoints, id) };
 }

@@ -30,6 +30,12 @@ test("while the attempt before runs there is no next one; once it is killed ther
   expect(claimAttempt(folder, silent)).toBe(1);
 });
 
+test("a folder that cannot be written is named", () => {
+  const file = join(temporaryFolder(), "file");
+  writeFileSync(file, "");
+  expect(() => claimAttempt(join(file, "run"), silent)).toThrow(`${file}/run cannot be written: ENOTDIR`);
+});
+
 test("an attempt made on another machine may still run: it says so and goes on", () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, "attempt-0004"), "1.1.elsewhere");

@@ -12,9 +12,18 @@ import { unfinishedPrefix } from "./write-checkpoint.ts";
  * @param runFolder of one run; created when it is not there
  * @param notice told when the attempt before was made on another machine, where it may still run
  * @returns 0 for the first attempt
- * @throws CheckpointError while another process still makes the attempt before
+ * @throws CheckpointError while another process still makes the attempt before, or when the folder cannot be written
  */
 export function claimAttempt(runFolder: string, notice: (line: string) => void): number {
+  try {
+    return claim(runFolder, notice);
+  } catch (error) {
+    if (error instanceof CheckpointError) throw error;
+    throw new CheckpointError(`${runFolder} cannot be written: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function claim(runFolder: string, notice: (line: string) => void): number {
   makeFolderDurably(runFolder);
   const mine = join(runFolder, `${unfinishedPrefix}attempt-${process.pid}`);
   rmSync(mine, { force: true });

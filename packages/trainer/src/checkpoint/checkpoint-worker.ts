@@ -9,11 +9,12 @@ const port = parentPort!;
 port.on("message", (order: WriteOrder) => port.postMessage(write(order)));
 
 function write({ folder, snapshot, kept }: WriteOrder): WriteAnswer {
+  let path: string | undefined;
   try {
-    const path = writeCheckpoint(folder, snapshot);
+    path = writeCheckpoint(folder, snapshot);
     removeOldCheckpoints(folder, kept);
     return { path };
   } catch (error) {
-    return { error: (error as Error).message };
+    return { path, error: (error as Error).message };
   }
 }

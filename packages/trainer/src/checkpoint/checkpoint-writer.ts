@@ -30,7 +30,12 @@ export interface WriteOrder {
   /** Checkpoints that are left afterwards, this one included. */
   kept: number;
 }
-export type WriteAnswer = { path: string } | { error: string };
+export interface WriteAnswer {
+  /** The checkpoint; absent when it could not be written. */
+  path?: string;
+  /** Why it could not be written, or an old one not removed. */
+  error?: string;
+}
 
 /**
  * At most one checkpoint is on its way to the disk: the next one waits for it, and training with it. Between the two, what is written
@@ -70,13 +75,12 @@ export class CheckpointWriter {
   async #write(steps: number, state: () => NamedArray[], kept: number): Promise<void> {
     await this.#underWay;
     const snapshot = { record: this.#recordAt(steps), state: state() };
-    this.#underWay = this.#hand({ folder: this.#options.folder, snapshot, kept }).then((answer) => {
-      if ("error" in answer) {
-        this.#options.notice(`The checkpoint of step ${steps} could not be written, training goes on: ${answer.error}`);
-        return;
-      }
+    this.#underWay = this.#hand({ folder: this.#options.folder, snapshot, kept }).then(({ path, error }) => {
+      const what = path === undefined ? `The checkpoint of step ${steps} could not be written` : "Old checkpoints stay";
+      if (error !== undefined) this.#options.notice(`${what}, training goes on: ${error}`);
+      if (path === undefined) return;
       this.#keptSteps = steps;
-      this.#path = answer.path;
+      this.#path = path;
     });
   }
 

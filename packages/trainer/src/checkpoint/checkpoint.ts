@@ -5,6 +5,7 @@
 //                       checkpoint.json     CheckpointRecord
 import type { CategoryDescription } from "../data/corpus.ts";
 import type { RunConfiguration } from "../run-configuration.ts";
+import type { RunIdentity } from "../run-description.ts";
 
 export const checkpointFormat = 1;
 export const recordFile = "checkpoint.json";
@@ -20,7 +21,7 @@ export interface FileSum {
 /** What `checkpoint.json` holds. Positions in the data and random numbers follow from seed and step, so nothing of them is kept. */
 export interface CheckpointRecord {
   format: number;
-  run: { id: string; name: string; tags: string[] };
+  run: Omit<RunIdentity, "codeVersion">;
   configuration: RunConfiguration;
   categories: string[];
   /** What the data came to when the run was started. */
