@@ -1,7 +1,7 @@
 // A run that was stopped, or killed, goes on as if nothing had happened; its parameters begin another; its configuration repeats it.
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   childrenOf,
   type Ended,
@@ -11,6 +11,9 @@ import {
   temporaryDirectory,
   tinyRun,
 } from "../testing/moescope.ts";
+
+/** Milliseconds; these tests run up to ten commands one after another. */
+vi.setConfig({ testTimeout: 180_000 });
 
 const steps = 300;
 const many = ["--steps", String(steps), "--checkpoint-every", "7"];
