@@ -38,6 +38,8 @@ it("trains a run that can be listed, shown and drawn, with a collector and after
     lastStep: steps - 1,
     layers: [{ layer: 0, dropped: 0 }],
   });
+  expect(shown.heads.step).toBe(steps - 1);
+  expect(Object.values<number>(shown.heads.heads).reduce((sum, count) => sum + count)).toBe(2);
   await expectFigure(directory, result.run);
 });
 

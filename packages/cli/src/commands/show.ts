@@ -4,6 +4,7 @@ import { v1 } from "@moescope/proto";
 import type { Command } from "commander";
 import { type Balance, balanceAtEnd, type LayerBalance } from "../reading/balance.ts";
 import { allRuns, findRun, type StoredRun } from "../reading/find-run.ts";
+import { countHeads, type HeadCounts } from "../reading/heads.ts";
 import { asJson } from "../reading/json.ts";
 import { addReadOptions, type ReadOptions, withRuns } from "../reading/open-runs.ts";
 import { stateName } from "../reading/run-states.ts";
@@ -21,20 +22,16 @@ export function define(program: Command): void {
 }
 
 async function show(wanted: string, options: ReadOptions & { json?: boolean; config?: boolean }): Promise<void> {
-  const { summary, balance } = await withRuns(options, (client) => read(client, wanted));
+  const { summary, balance, heads } = await withRuns(options, (client) => read(client, wanted));
   if (options.config) {
     printJson(JSON.parse(summary.run.configJson));
     return;
   }
   if (options.json) {
-    printJson({ ...asJson(v1.RunSummary, summary), configuration: JSON.parse(summary.run.configJson), balance });
+    printJson({ ...asJson(v1.RunSummary, summary), configuration: JSON.parse(summary.run.configJson), balance, heads });
     return;
   }
-  print(
-    factsOf(summary)
-      .map(([title, text]) => `${title.padEnd(15)}${text}`)
-      .join("\n"),
-  );
+  print([...factsOf(summary), ...headsFact(heads)].map(([title, text]) => `${title.padEnd(15)}${text}`).join("\n"));
   print();
   print(configurationLines(JSON.parse(summary.run.configJson)).join("\n"));
   if (balance.layers.length === 0) return;
@@ -42,9 +39,16 @@ async function show(wanted: string, options: ReadOptions & { json?: boolean; con
   print(formatTable(balance.layers, layerColumns));
 }
 
-async function read(client: Client, wanted: string): Promise<{ summary: StoredRun; balance: Balance }> {
+interface Shown {
+  summary: StoredRun;
+  balance: Balance;
+  heads: HeadCounts | undefined;
+}
+
+async function read(client: Client, wanted: string): Promise<Shown> {
   const summary = findRun(await allRuns(client), wanted);
-  return { summary, balance: await balanceAtEnd(client, summary) };
+  const heads = await countHeads(client, summary.run.id);
+  return { summary, balance: await balanceAtEnd(client, summary), heads };
 }
 
 function factsOf(summary: StoredRun): [string, string][] {
@@ -70,6 +74,13 @@ function factsOf(summary: StoredRun): [string, string][] {
     ["code", `${run.codeVersion}, metric definitions ${run.metricsVersion}`],
     ...(run.tags.length > 0 ? [["tags", run.tags.join(", ")] as [string, string]] : []),
   ];
+}
+
+function headsFact(counts: HeadCounts | undefined): [string, string][] {
+  if (counts === undefined) return [];
+  const present = Object.entries(counts.heads).filter(([, count]) => count > 0);
+  const kinds = present.map(([category, count]) => `${count} ${category}`).join(", ");
+  return [["heads", `${kinds} (probe of step ${whole(counts.step)})`]];
 }
 
 function attemptText({ attempt, firstStep, lastStep }: v1.Attempt): string {

@@ -1,7 +1,7 @@
 // What a checkpoint is: a folder of two tensor files and `checkpoint.json`, which says whose they are and how to go on from them.
 //
 //   <run>/step-00000800/model.safetensors   the parameters
-//                       state.safetensors   moments of the optimizer, updates done, state of the strategy
+//                       state.safetensors   moments of the optimizer, updates done, state of the strategy, choices at earlier probes
 //                       checkpoint.json     CheckpointRecord
 import type { CategoryDescription } from "../data/corpus.ts";
 import type { RunConfiguration } from "../run-configuration.ts";

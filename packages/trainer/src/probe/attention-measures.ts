@@ -61,32 +61,39 @@ export function sharesOfUniform(class_BSC: Tensor3D): Tensor1D {
 }
 
 /**
- * Scores of each head on text, [H, 4]: previous token, first token, local, broad, as `HeadScores` defines them.
+ * Measures the scores of each head on text, [H, 4]: previous token, first token, local, broad, as `HeadScores` defines them.
  *
- * @param attention_BHSS of at least two positions
+ * @param positions S, at least 2
  */
-export function textScores(attention_BHSS: Tensor4D): Tensor2D {
-  const [, heads, positions] = attention_BHSS.shape;
+export function textScores(positions: number): (attention_BHSS: Tensor4D) => Tensor2D {
   const weights_S2P = patternWeights(positions, [
     (query, key) => key === query - 1,
     (_, key) => key === 0,
     (query, key) => key <= query && query - key < LOCAL_WINDOW,
   ]);
-  const patterns_HP = tf.mean(tf.reshape(patternMass(attention_BHSS, weights_S2P), [-1, heads, 3]), 0);
-  return tf.concat([patterns_HP, tf.expandDims(evenness(attention_BHSS), 1)], 1) as Tensor2D;
+  const weights_S = evennessWeights(positions);
+  return (attention_BHSS) => {
+    const broad_H1 = tf.expandDims(evenness(attention_BHSS, weights_S), 1) as Tensor2D;
+    return tf.concat([patternMass(attention_BHSS, weights_S2P), broad_H1], 1);
+  };
 }
 
-/** Score of each head on `repeatedBatch`, [H]: attention to the token after the earlier occurrence of the query's own token. */
-export function inductionScores(attention_BHSS: Tensor4D): Tensor1D {
-  const [, heads, positions] = attention_BHSS.shape;
+/**
+ * Measures the score of each head on `repeatedBatch`, [H]: attention to the token after the earlier occurrence of the query's own.
+ *
+ * @param positions S, at least 2
+ */
+export function inductionScores(positions: number): (attention_BHSS: Tensor4D) => Tensor1D {
   const period = repeatPeriod(positions);
   const weights_S2P = patternWeights(positions, [(query, key) => key === query - period + 1]);
-  return tf.mean(tf.reshape(patternMass(attention_BHSS, weights_S2P), [-1, heads]), 0);
+  return (attention_BHSS) => tf.squeeze(patternMass(attention_BHSS, weights_S2P), [1]) as Tensor1D;
 }
 
-/** [B · H, P]: for each of P patterns, the mean over queries of the attention to the keys in it. */
+/** [H, P]: for each of P patterns, the mean over queries and sequences of the attention to the keys in it. */
 function patternMass(attention_BHSS: Tensor4D, weights_S2P: Tensor2D): Tensor2D {
-  return tf.matMul(tf.reshape(attention_BHSS, [-1, weights_S2P.shape[0]]) as Tensor2D, weights_S2P);
+  const [sequences, heads, positions] = attention_BHSS.shape;
+  const byPlace = tf.reshape(attention_BHSS, [sequences * heads, positions ** 2]) as Tensor2D;
+  return tf.mean(tf.reshape(tf.matMul(byPlace, weights_S2P), [sequences, heads, -1]), 0);
 }
 
 /** Queries of the second half count: each has many keys to choose from, so that an even spread scores little in every pattern. */
@@ -103,14 +110,18 @@ function patternWeights(positions: number, patterns: ((query: number, key: numbe
   return tf.tensor2d(weights, [positions ** 2, patterns.length]);
 }
 
-/** Entropy of each query's attention divided by the highest it can have, mean over the queries of the second half, [H]. */
-function evenness(attention_BHSS: Tensor4D): Tensor1D {
-  const positions = attention_BHSS.shape[2];
-  const first = repeatPeriod(positions);
-  const weights_S = Float32Array.from({ length: positions }, (_, query) => {
-    return query < first ? 0 : -1 / Math.log(query + 1) / (positions - first);
-  });
+/** Entropy of each query's attention divided by the highest it can have, mean over queries and sequences, [H]. */
+function evenness(attention_BHSS: Tensor4D, weights_S: Tensor1D): Tensor1D {
   const logs_BHSS = tf.log(tf.add(attention_BHSS, 1e-30));
   const sums_BHS = tf.sum(tf.mul(attention_BHSS, logs_BHSS), 3);
-  return tf.mean(tf.sum(tf.mul(sums_BHS, tf.tensor1d(weights_S)), 2), 0) as Tensor1D;
+  return tf.mean(tf.sum(tf.mul(sums_BHS, weights_S), 2), 0) as Tensor1D;
+}
+
+function evennessWeights(positions: number): Tensor1D {
+  const first = repeatPeriod(positions);
+  return tf.tensor1d(
+    Float32Array.from({ length: positions }, (_, query) => {
+      return query < first ? 0 : -1 / Math.log(query + 1) / (positions - first);
+    }),
+  );
 }

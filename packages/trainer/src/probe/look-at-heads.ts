@@ -6,6 +6,9 @@ import { oneHot } from "../ops/one-hot.ts";
 import { type Tensor2D, type Tensor3D, type Tensor4D, tf } from "../runtime/tf.ts";
 import { inductionScores, overSequences, sharesByClass, sharesOfUniform, textScores } from "./attention-measures.ts";
 
+/** Repeated sequences that are looked at; each is S/2 queries. */
+const REPEATED = 4;
+
 export interface HeadShape {
   heads: number;
   /** W, even. */
@@ -36,9 +39,10 @@ export function lookAtText(
   shape: HeadShape,
 ): TextHead[][] {
   const class_BSC = oneHotClasses(classOf, classes, shape.sequence);
+  const scoresOf = textScores(shape.sequence);
   const measure = (attention_BHSS: Tensor4D, first: number) => {
     const some_BSC = tf.slice(class_BSC, [first, 0, 0], [attention_BHSS.shape[0], -1, -1]);
-    return tf.concat([sharesByClass(attention_BHSS, some_BSC), textScores(attention_BHSS)], 1) as Tensor2D;
+    return tf.concat([sharesByClass(attention_BHSS, some_BSC), scoresOf(attention_BHSS)], 1) as Tensor2D;
   };
   const rotary = rotaryOf(shape);
   const measured_LHM = tf.stack(qkvs_T3D.map((qkv) => overSequences(qkv, rotary, shape.heads, measure)));
@@ -61,7 +65,13 @@ export function lookAtText(
  */
 export function lookAtRepeats(qkvs_T3D: readonly Tensor2D[], shape: HeadShape): Float32Array[] {
   const rotary = rotaryOf(shape);
-  const scores_LH = tf.stack(qkvs_T3D.map((qkv) => overSequences(qkv, rotary, shape.heads, inductionScores)));
+  const measure = inductionScores(shape.sequence);
+  const scores_LH = tf.stack(
+    qkvs_T3D.map((qkv_T3D) => {
+      const rows = Math.min(REPEATED * shape.sequence, qkv_T3D.shape[0]);
+      return overSequences(tf.slice(qkv_T3D, [0, 0], [rows, -1]), rotary, shape.heads, measure);
+    }),
+  );
   return rowsOf(scores_LH.dataSync<"float32">(), 1, qkvs_T3D.length)[0]!;
 }
 

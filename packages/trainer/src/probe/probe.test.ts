@@ -2,32 +2,18 @@ import { v1 } from "@moescope/proto";
 import { describe, expect, test } from "vitest";
 import { openCorpus } from "../data/corpus.ts";
 import type { Recipe } from "../recipe.ts";
-import type { Reporter, ReporterStatistics, StepReport } from "../reporting/reporter.ts";
+import type { StepReport } from "../reporting/reporter.ts";
 import { openBackend } from "../runtime/backends.ts";
 import { tf } from "../runtime/tf.ts";
 import { tinyRecipe } from "../tiny-run.fixture.ts";
 import { train } from "../train.ts";
 import { TrainStep } from "../train-step.ts";
 import { Probe } from "./probe.ts";
+import { Recorder } from "./recorder.fixture.ts";
 import { defaultTokenClasses } from "./token-classes.ts";
 
 const { name: native } = await openBackend();
 const steps = 12;
-
-/** Keeps what it is given. */
-class Recorder implements Reporter {
-  readonly reports: StepReport[] = [];
-  step(report: StepReport): void {
-    this.reports.push(report);
-  }
-  async end(): Promise<ReporterStatistics> {
-    return this.statistics();
-  }
-  statistics(): ReporterStatistics {
-    const none = { messages: 0, sent: 0, acknowledged: 0, queued: 0, spooledBytes: 0, rejected: 0, dropped: 0 };
-    return { state: "closed", ...none };
-  }
-}
 
 const recipe = (...settings: string[]) =>
   tinyRecipe({ strategy: "loss-free-bias", steps, settings: ["probe.every=4", ...settings] });

@@ -36,7 +36,7 @@ export const demo: NamedRecipe = {
     clipNorm: 1,
   },
   evaluation: { every: 200 },
-  probe: { every: 100, tokenClasses: [...defaultTokenClasses] },
+  probe: { every: 200, tokenClasses: [...defaultTokenClasses] },
   // A bias travels at most speed × steps: short runs need more than the 0.001 of the papers.
   strategySettings: {
     "loss-free-bias": { speed: 0.01 },

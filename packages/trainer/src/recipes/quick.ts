@@ -9,5 +9,5 @@ export const quick: NamedRecipe = {
   data: { ...demo.data, validationBatches: 4 },
   optimizer: { ...demo.optimizer, warmupSteps: 20 },
   evaluation: { every: 0 },
-  probe: { ...demo.probe, every: 40 },
+  probe: { ...demo.probe, every: 80 },
 };
