@@ -1,12 +1,18 @@
 export { definitionOf, partsOf } from "./balancing/combination.ts";
 export * from "./balancing/index.ts";
-export { DataError } from "./data/data-error.ts";
 export * from "./begin-run.ts";
 export { CheckpointError, type CheckpointRecord } from "./checkpoint/checkpoint.ts";
 export { type Checkpoint, readCheckpoint } from "./checkpoint/read-checkpoint.ts";
 export { listCheckpoints, newestCheckpoint, type StoredCheckpoint } from "./checkpoint/run-folder.ts";
 export * from "./data/corpus.ts";
-export { builtInCategories, builtInSources, type DataSource, parseDataSource, withHeldOut } from "./data/data-source.ts";
+export { DataError } from "./data/data-error.ts";
+export {
+  builtInCategories,
+  builtInSources,
+  type DataSource,
+  parseDataSource,
+  withHeldOut,
+} from "./data/data-source.ts";
 export type { Evaluation } from "./evaluation.ts";
 export { moeLayersOf } from "./model/transformer.ts";
 export { loadsOf } from "./moe/routing-counts.ts";
