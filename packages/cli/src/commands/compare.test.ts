@@ -76,14 +76,17 @@ async function recomputed(http: string, id: string): Promise<Record<string, numb
   const maxViolation = buckets.map(({ layers: [layer] }) => layer!.maxViolation.sum);
   const last = maxViolation.slice(-steps / 4);
   const mean = last.reduce((sum, value) => sum + value) / last.length;
-  const variance = last.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (last.length - 1);
+  // Four values have the least-squares slope (3 (d − a) + c − b) / 10.
+  const [a, b, c, d] = last as [number, number, number, number];
+  const slope = (3 * (d - a) + c - b) / 10;
+  const residuals = last.map((value, x) => value - mean - slope * (x - 1.5));
   const speeds = buckets.map(({ scalars }) => scalars.find(({ name }) => name === "tokens_per_second")!.last);
   const [lower, upper] = speeds.sort((a, b) => a - b).slice(steps / 2 - 1, steps / 2 + 1) as [number, number];
   return {
     validationLoss: summary.validationLoss,
     maxViolationGlobal: summary.validationMaxViolation,
     maxViolationBatch: mean,
-    waver: Math.sqrt(variance),
+    waver: Math.sqrt(residuals.reduce((sum, value) => sum + value ** 2, 0) / 2),
     tokensPerSecond: (lower + upper) / 2,
     mutualInformation: informationOf(evaluation!.layers[0]!),
   };
@@ -212,6 +215,11 @@ describe("whatever is wrong with an arm is said before anything starts", () => {
     ],
     ["a seed that is none", ["--seeds", "0,x"], /'0,x'.*whole numbers from 0/],
     ["a seed twice", ["--seeds", "1,1"], /'1,1'.*every seed stands once/],
+    [
+      "a place to write that is none",
+      ["--write", `${import.meta.filename}/out`],
+      /--write .*ENOTDIR.*allowed is a dir/,
+    ],
     ["a seed as a setting", ["--set", "seed=5"], /seed is set to 5; --seeds sets it/],
   ];
   it.each(cases)("%s", async (_what, args, says) => {

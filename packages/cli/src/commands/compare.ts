@@ -1,8 +1,9 @@
 // `moescope compare`: strategies × seeds of one recipe, then tables of means with spread and of differences seed by seed.
+import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type Client, createClient } from "@moescope/dashboard/api";
 import { findCollector } from "@moescope/telemetry";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { list, port, repeated, seedList } from "../arguments.ts";
 import { listening, openCollector, type Ports } from "../collecting/open-collector.ts";
 import { armsOf } from "../comparing/arms.ts";
@@ -14,7 +15,7 @@ import { comparisonText } from "../comparing/comparison-text.ts";
 import { describeTraining } from "../comparing/describe-training.ts";
 import { measureRun } from "../comparing/measure-run.ts";
 import { type PlannedRun, planRuns } from "../comparing/plan.ts";
-import { Failure } from "../failure.ts";
+import { Failure, WrongUse } from "../failure.ts";
 import { interruptible } from "../interruption.ts";
 import { defaultDataDirectory } from "../reading/data-directory.ts";
 import { allRuns, findRun } from "../reading/find-run.ts";
@@ -60,7 +61,9 @@ export function define(program: Command): void {
       "every arm with each value, as in balancing.speed=0.01,0.1; may be repeated",
       repeated,
     )
-    .option("--seeds <numbers>", "every arm with each seed", seedList, [0, 1, 2])
+    .addOption(
+      new Option("--seeds <numbers>", "every arm with each seed").argParser(seedList).default([0, 1, 2], "0,1,2"),
+    )
     .option(
       "--name <text>",
       "what the comparison is called; its runs are tagged compare=NAME (default: the recipe's name)",
@@ -79,11 +82,13 @@ async function compare(options: CompareOptions, signal: AbortSignal): Promise<vo
   // Whatever is wrong with an arm is said before anything starts.
   const arms = armsOf(options);
   const plan = planRuns(arms, options.seeds, options);
-  const { recipe, name = recipe, dataDir, backend, again } = options;
+  const { recipe, name = recipe, dataDir, backend, again, write } = options;
+  if (write !== undefined) await makeDirectory(write);
   const fallbackKnown = await prepareBackend(backend, signal);
   const collector = await collectorOf(options);
   try {
     note(`Dashboard  http://${collector.httpAddress}`);
+    note(`Training   ${describeTraining(plan, options.set)}`);
     const client = createClient(`http://${collector.httpAddress}`);
     const stored = await allRuns(client);
     const workshop = { name, dataDirectory: dataDir, collector: collector.grpcAddress, stored, again, backend };
@@ -92,6 +97,13 @@ async function compare(options: CompareOptions, signal: AbortSignal): Promise<vo
   } finally {
     await collector.stop();
   }
+}
+
+/** Now, not after an hour of training. */
+async function makeDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((error: Error) => {
+    throw new WrongUse(`--write ${path}: ${error.message}; allowed is a directory that can be written to`);
+  });
 }
 
 interface RunningCollector {

@@ -1,5 +1,5 @@
 // A comparison as files: tables to read, numbers for a program, figures for a paper.
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { toCsv } from "@moescope/dashboard/figures";
 import { writeFigure } from "../figures/figure-file.ts";
@@ -9,12 +9,11 @@ import { balanceOverSteps, lossAgainstBalance } from "./figures.ts";
 import { measures } from "./measures.ts";
 
 /**
- * @param directory made when it does not exist; files of the same names are written over
+ * @param directory exists; files of the same names are written over
  * @param trainedOn what all arms share, as a sentence
  * @returns the paths of the files
  */
 export async function writeComparison(comparison: Comparison, directory: string, trainedOn: string): Promise<string[]> {
-  await mkdir(directory, { recursive: true });
   const paths = ["comparison.md", "comparison.csv"].map((name) => join(directory, name));
   await writeFile(paths[0]!, comparisonMarkdown(comparison, trainedOn));
   await writeFile(paths[1]!, comparisonCsv(comparison));

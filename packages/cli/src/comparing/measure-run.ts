@@ -7,7 +7,14 @@ import { layerBalance } from "../reading/balance.ts";
 import type { StoredRun } from "../reading/find-run.ts";
 import { balancedBelow, lastShare, type RunMeasures, smoothedOver } from "./measures.ts";
 import { median, sampleOf } from "./sample.ts";
-import { lastOf, meanOverLayers, readStepSeries, type StepSeries, stepsUntilBelow } from "./step-series.ts";
+import {
+  deviationFromLine,
+  lastOf,
+  meanOverLayers,
+  readStepSeries,
+  type StepSeries,
+  stepsUntilBelow,
+} from "./step-series.ts";
 
 export interface MeasuredRun {
   measures: RunMeasures;
@@ -39,7 +46,7 @@ function inTraining({ maxViolationOfLayers, dropped, tokensPerSecond }: StepSeri
     maxViolationBatch: mean(lastOf(maxViolation, lastShare)),
     dropped: dropped.reduce((sum, count) => sum + count, 0),
     stepsToBalance: stepsUntilBelow(maxViolation, balancedBelow, smoothedOver),
-    waver: mean(maxViolationOfLayers.map((layer) => sampleOf(lastOf(layer, lastShare)).deviation)),
+    waver: mean(maxViolationOfLayers.map((layer) => deviationFromLine(lastOf(layer, lastShare)))),
     tokensPerSecond: median(tokensPerSecond),
   };
 }

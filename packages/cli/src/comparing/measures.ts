@@ -87,7 +87,8 @@ export const measures: readonly Measure[] = [
   {
     name: "waver",
     title: "waver",
-    definition: "sample standard deviation of MaxVio over the last quarter of the steps, mean over layers",
+    definition:
+      "standard deviation of MaxVio about its straight-line trend over the last quarter of the steps, mean over layers",
     ...{ digits: 3, meanDigits: 3 },
   },
   {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { lastOf, meanOverLayers, stepsUntilBelow } from "./step-series.ts";
+import { deviationFromLine, lastOf, meanOverLayers, stepsUntilBelow } from "./step-series.ts";
 
 it("counts the steps before MaxVio goes below the limit for good", () => {
   expect(stepsUntilBelow([3, 1, 0.2, 0.3], 0.5, 1)).toBe(2);
@@ -22,4 +22,11 @@ it("leaves out layers without load", () => {
     [3, 5],
   ];
   expect(meanOverLayers({ maxViolationOfLayers, dropped: [0, 0], tokensPerSecond: [] })).toEqual([2, 5]);
+});
+
+it("does not take a value that falls for one that wavers", () => {
+  expect(deviationFromLine([9, 7, 5, 3])).toBeCloseTo(0, 12);
+  // About the line 3 − x / 5: residuals −0.3, 0.9, −0.9, 0.3, squares 1.8 over n − 2 = 2.
+  expect(deviationFromLine([1, 2, 0, 1].map((y) => y + 1.7))).toBeCloseTo(Math.sqrt(0.9), 12);
+  expect(deviationFromLine([1, 2])).toBeNaN();
 });

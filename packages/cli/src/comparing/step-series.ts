@@ -47,6 +47,22 @@ export function lastOf(values: readonly number[], share: number): number[] {
 }
 
 /**
+ * How much a series wavers: standard deviation about its least-squares line, with n − 2, so that a value which still falls does not count
+ * as one that wavers.
+ *
+ * @returns NaN for fewer than three values
+ */
+export function deviationFromLine(values: readonly number[]): number {
+  const n = values.length;
+  if (n < 3) return Number.NaN;
+  const middle = (n - 1) / 2;
+  const { mean } = sampleOf(values);
+  const slope = values.reduce((sum, y, x) => sum + (x - middle) * (y - mean), 0) / ((n * (n * n - 1)) / 12);
+  const squares = values.reduce((sum, y, x) => sum + (y - mean - slope * (x - middle)) ** 2, 0);
+  return Math.sqrt(squares / (n - 2));
+}
+
+/**
  * Steps before the moving average goes below a limit for good.
  *
  * @param width values of the moving average, the newest the last; fewer at the beginning

@@ -12,7 +12,8 @@ function configuration(seed: number, change: Partial<RunConfiguration> = {}): Ru
 
 function stored(id: string, state: v1.RunSummary.State, config: object, more: object = {}): StoredRun {
   const run = { id, configJson: JSON.stringify(config), ...more };
-  return v1.RunSummary.fromObject({ run, state, lastStep: configuration(0).steps - 1, ...more }) as StoredRun;
+  const { steps } = configuration(0);
+  return v1.RunSummary.fromObject({ run, state, steps, lastStep: steps - 1, ...more }) as StoredRun;
 }
 
 it("finds the newest finished run of the same configuration", () => {
@@ -23,6 +24,7 @@ it("finds the newest finished run of the same configuration", () => {
     stored("older", FINISHED, configuration(0)),
   ];
   runs.unshift(stored("cut short", FINISHED, configuration(0), { lastStep: 3 }));
+  runs.unshift(stored("with gaps", FINISHED, configuration(0), { steps: 3 }));
   expect(finishedTwin(runs, configuration(0))?.run.id).toBe("newest");
   expect(finishedTwin(runs, configuration(2))).toBeUndefined();
 });

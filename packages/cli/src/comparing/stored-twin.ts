@@ -7,8 +7,9 @@ import type { StoredRun } from "../reading/find-run.ts";
 /** @param runs the newest first @returns the newest finished run of that configuration */
 export function finishedTwin(runs: readonly StoredRun[], wanted: RunConfiguration): StoredRun | undefined {
   const { FINISHED } = v1.RunSummary.State;
-  return runs.find(({ run, state, lastStep }) => {
-    return state === FINISHED && lastStep === wanted.steps - 1 && isTwin(run, wanted);
+  return runs.find(({ run, state, lastStep, steps }) => {
+    const isWhole = state === FINISHED && lastStep === wanted.steps - 1 && steps >= wanted.steps;
+    return isWhole && isTwin(run, wanted);
   });
 }
 
