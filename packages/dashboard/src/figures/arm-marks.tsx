@@ -33,7 +33,7 @@ export function armLook(place: number): ArmLook {
 }
 
 export function ArmPoint({ look, x, y }: { look: ArmLook; x: number; y: number }): ReactElement {
-  return <path d={look.shape} transform={`translate(${x} ${y})`} fill={look.colour} fillOpacity={0.55} />;
+  return <path d={look.shape} transform={`translate(${x} ${y})`} fill={look.colour} fillOpacity={0.75} />;
 }
 
 export function ArmLine({ look, d }: { look: ArmLook; d: string }): ReactElement {

@@ -52,12 +52,15 @@ function captionOf(arms: readonly BalanceOverStepsArm[], trainedOn: string): str
   const widths = arms.flatMap(({ stretches }) => stretches.map(({ firstStep, lastStep }) => lastStep - firstStep + 1));
   const width = Math.max(...widths);
   const averaged = width > 1 ? `, averaged over stretches of ${width} steps` : "";
-  const spread = arms.some(({ seeds }) => seeds > 1)
-    ? ", with a band of ± one sample standard deviation over seeds"
-    : "";
-  const seeds = arms.map(({ name, seeds: count }) => `${name} ${count}`).join(", ");
+  const counts = [...new Set(arms.map(({ seeds }) => seeds))];
+  const ofEach = arms.map(({ name, seeds }) => `${name} ${seeds}`).join(", ");
+  const seeds = counts.length === 1 ? `${counts[0]} of each arm` : ofEach;
+  const lines =
+    Math.max(...counts) === 1
+      ? "One run for each line."
+      : `Lines: mean over seeds; bands: ± one sample standard deviation over seeds (seeds: ${seeds}).`;
   return (
     `MaxVio of the training batch, (max n − mean n) / mean n over the experts of a layer, mean over MoE layers${averaged}. ` +
-    `Lines: mean over seeds${spread} (seeds: ${seeds}). ${trainedOn}`
+    `${lines} ${trainedOn}`
   );
 }

@@ -46,10 +46,10 @@ describe("loss-against-balance", () => {
     expect(model.caption).toContain(trainedOn);
   });
 
-  test("a mark for every run and a cross for every arm", () => {
+  test("a mark for every run, and a cross where there is a mean", () => {
     const svg = renderLossAgainstBalance(model);
-    expect(svg.match(/fill-opacity="0.55"/g)).toHaveLength(3 + arms.length);
-    expect(svg.match(/stroke-width="2.75"/g)).toHaveLength(arms.length);
+    expect(svg.match(/fill-opacity="0.75"/g)).toHaveLength(3 + arms.length);
+    expect(svg.match(/stroke-width="2.75"/g)).toHaveLength(1);
     expect(svg).not.toContain("NaN");
     expectGolden(svg, "loss-against-balance");
   });

@@ -64,11 +64,14 @@ function domainOf(values: readonly number[], least = Number.NEGATIVE_INFINITY): 
 function captionOf(arms: readonly LossAgainstBalanceArm[], trainedOn: string): string {
   const counts = arms.map(({ seeds }) => seeds.length);
   const [fewest, most] = [Math.min(...counts), Math.max(...counts)];
-  const seeds = fewest === most ? `${most}` : `${fewest} to ${most}`;
+  const marks =
+    most === 1
+      ? "A mark is a run."
+      : `Small marks: single runs, one for each seed (${fewest === most ? most : `${fewest} to ${most}`} for each arm); crosses: ` +
+        `means; thin bars: ± one sample standard deviation over seeds.`;
   return (
     `Held-out loss against MaxVio, the excess of the busiest expert over the mean load, (max n − mean n) / mean n, of the ` +
-    `load summed over the whole validation set. Lower left is better on both counts. Small marks: single runs, one for each seed ` +
-    `(${seeds} for each arm); crosses: means; thin bars: ± one sample standard deviation over seeds. ${trainedOn} The vertical ` +
-    `axis does not begin at zero.`
+    `load summed over the whole validation set. Lower left is better on both counts. ${marks} ${trainedOn} The vertical axis does not ` +
+    `begin at zero.`
   );
 }

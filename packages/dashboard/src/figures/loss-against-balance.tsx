@@ -1,4 +1,4 @@
-// The figure `loss-against-balance`: a point for each run, a cross for each arm.
+// The figure `loss-against-balance`: a point for each run, a cross for each arm of several.
 import type { ReactElement } from "react";
 import { ArmPoint, armLook } from "./arm-marks.tsx";
 import type { LossAgainstBalanceArm, LossAgainstBalanceModel } from "./loss-against-balance-model.ts";
@@ -33,10 +33,10 @@ interface MeanCrossProps {
 }
 
 function MeanCross({ arm: { seeds, maxViolation, loss }, colour, place }: MeanCrossProps): ReactElement | null {
-  if (seeds.length === 0) return null;
+  if (seeds.length < 2) return null;
   const [x, y] = [place.x(maxViolation.mean), place.y(loss.mean)];
   const from = (axis: "x" | "y", { mean, deviation }: typeof loss, side: 1 | -1) =>
-    place[axis](mean + side * (Number.isNaN(deviation) ? 0 : deviation));
+    place[axis](mean + side * deviation);
   const bars = `M${from("x", maxViolation, -1)} ${y}H${from("x", maxViolation, 1)}M${x} ${from("y", loss, -1)}V${from("y", loss, 1)}`;
   return (
     <g fill="none" stroke={colour}>
