@@ -12,13 +12,35 @@ export interface ProbeText {
   classOf: Int32Array;
 }
 
-/** The first validation batch, its tokens classified. */
+/**
+ * The validation batch in which the rarest token class occurs most often (where batches are equal in that, the next rarest): attention to
+ * a class can be measured only where it occurs.
+ */
 export function probeText({ validation, textOf }: Corpus, sequence: number, classes: readonly TokenClass[]): ProbeText {
-  const batch = validation[0]!;
-  const inputs = inputsOf(batch.tokens, sequence);
-  const patches = batch.isPatch && inputsOf(batch.isPatch, sequence);
-  const classOf = classifyTokens(inputs, classes, textOf);
-  return { batch, classOf: patches ? classOf.map((found, at) => (patches[at] ? classes.length : found)) : classOf };
+  const texts = validation.map((batch) => ({ batch, classOf: classesOf(batch, sequence, classes, textOf) }));
+  return texts.reduce((best, text) => (isRicher(text.classOf, best.classOf, classes.length) ? text : best));
+}
+
+function classesOf(
+  { tokens, isPatch }: Batch,
+  sequence: number,
+  classes: readonly TokenClass[],
+  textOf: Corpus["textOf"],
+): Int32Array {
+  const classOf = classifyTokens(inputsOf(tokens, sequence), classes, textOf);
+  if (!isPatch) return classOf;
+  const patches = inputsOf(isPatch, sequence);
+  return classOf.map((found, at) => (patches[at] ? classes.length : found));
+}
+
+function isRicher(classOf: Int32Array, other: Int32Array, classes: number): boolean {
+  const [counts, others] = [classOf, other].map((found) => {
+    return Array.from({ length: classes }, (_, index) => found.filter((one) => one === index).length).sort(
+      (a, b) => a - b,
+    );
+  });
+  const difference = counts!.findIndex((count, index) => count !== others![index]);
+  return difference >= 0 && counts![difference]! > others![difference]!;
 }
 
 /**
