@@ -1,6 +1,7 @@
 // Whether a configuration can be trained: every value in its range, and values that fit each other.
 import { createStrategy, definitionOf } from "./balancing/combination.ts";
 import type { BalancedRun } from "./balancing/strategy.ts";
+import { rowOrders } from "./data/batch.ts";
 import { type ModelOptions, moeLayersOf } from "./model/transformer.ts";
 import { gateNames } from "./moe/gate.ts";
 import { checkTokenClasses } from "./probe/token-classes.ts";
@@ -23,7 +24,9 @@ export function checkRecipe(recipe: Recipe): void {
   for (const [path, value] of numbersOf({ model: { capacityFactor, gateScale }, optimizer, evaluation })) {
     if (!(value >= 0)) throw new RecipeError(`${path} is ${value}; allowed are numbers from 0`);
   }
-  if (!orders.includes(data.order)) refuse(`data.order is "${data.order}"; allowed: ${orders.join(", ")}`);
+  if (!(rowOrders as readonly string[]).includes(data.order)) {
+    refuse(`data.order is "${data.order}"; allowed: ${rowOrders.join(", ")}`);
+  }
   checkModel(model);
   checkProbe(recipe);
   checkStrategy(recipe);
@@ -35,8 +38,6 @@ function numbersOf(holder: object, prefix = ""): [path: string, value: number][]
     return typeof value === "number" ? [[`${prefix}${key}`, value]] : [];
   });
 }
-
-const orders = ["shuffled", "by-category"];
 
 function checkModel(model: ModelOptions): void {
   const { experts, identityExperts, topK, width, heads, layers, denseLayers, gate } = model;

@@ -6,7 +6,7 @@ const resolve = (...settings: string[]) => resolveRecipe({ recipe: "demo", strat
 test("a recipe is complete: resolving its own values again changes nothing", () => {
   const recipe = resolve("model.experts=64", "balancing.speed=0.002");
   expect(recipe.model.experts).toBe(64);
-  expect(recipe.balancing).toEqual({ strategy: "loss-free-bias", speed: 0.002, until: 1 });
+  expect(recipe.balancing).toEqual({ strategy: "loss-free-bias", speed: 0.002, update: "sign", until: 1 });
   expect(JSON.parse(JSON.stringify(recipe))).toEqual(recipe);
 });
 
@@ -22,7 +22,7 @@ describe("refuses, naming the value and what is allowed:", () => {
     [["model.topK=17"], /model.topK is 17; allowed are 1 to model.experts = 16/],
     [["model.topK=0"], /model.topK is 0; allowed are whole numbers from 1/],
     [["model.width=30"], /model.width is 30; it must be a multiple of 2 × model.heads = 8/],
-    [["model.gate=relu"], /model.gate is "relu"; allowed are sigmoid and softmax/],
+    [["model.gate=relu"], /model.gate is "relu"; allowed: sigmoid, softmax, sqrt-softplus/],
     [["model.topK=1"], /model.normaliseGates is true with model.topK = 1/],
     [["model.denseLayers=4"], /model.denseLayers is 4; allowed are 0 to 3/],
     [["data.batch=1.5"], /data.batch is 1.5; allowed are whole numbers/],

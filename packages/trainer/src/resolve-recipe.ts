@@ -69,10 +69,16 @@ function unknownName(kind: string, name: string, allowed: string[]): string {
   return `Unknown ${kind} "${name}"; did you mean "${nearest(name, allowed)}"? Allowed: ${allowed.join(", ")}`;
 }
 
-/** What begins like it, or is its last part, before what is spelt most alike. */
+/** What it is short for, or the last part of, before what is spelt most alike. */
 function nearest(name: string, allowed: string[]): string {
-  const related = allowed.find((other) => other.startsWith(name) || other.endsWith(`.${name}`));
+  const related = allowed.find((other) => isShortFor(name, other) || other.endsWith(`.${name}`));
   return related ?? closest(name, allowed);
+}
+
+/** Word by word: "aux-loss" is short for "auxiliary-loss", and so is "aux". */
+function isShortFor(name: string, other: string): boolean {
+  const words = other.split("-");
+  return name.split("-").every((start, i) => words[i]?.startsWith(start));
 }
 
 function applySetting(recipe: Recipe, text: string): void {
