@@ -31,9 +31,9 @@ export function attemptOf(planned: PlannedRun, { name, dataDirectory, stored, ag
   const resume = stopped && checkpointBefore(configuration.steps, folderOf(stopped.id));
   if (stopped && resume) {
     // A run stays what it was called when it began.
-    const { id, name: called, tags } = stopped;
+    const { id, name: called, tags, startedAt } = stopped;
     return {
-      plan: { configuration, run: { id, name: called, tags }, folder: folderOf(id), resume },
+      plan: { configuration, run: { id, name: called, tags, startedAt }, folder: folderOf(id), resume },
       origin: "resumed",
     };
   }
