@@ -38,6 +38,12 @@ export function httpUrl(text: string): string {
   throw new InvalidArgumentError("Allowed is a URL that starts with http:// or https://.");
 }
 
+/** 0,3: indices of MoE layers */
+export function layerList(text: string): number[] {
+  if (/^\d+(,\d+)*$/.test(text)) return text.split(",").map(Number);
+  throw new InvalidArgumentError("Allowed are layer numbers, as in 0,3.");
+}
+
 /** For options that may be given several times. */
 export function repeated(text: string, earlier: string[] = []): string[] {
   return [...earlier, text];

@@ -12,6 +12,7 @@ const commands = {
   runs: () => import("./commands/runs.ts"),
   show: () => import("./commands/show.ts"),
   figure: () => import("./commands/figure.ts"),
+  export: () => import("./commands/export.ts"),
   doctor: () => import("./commands/doctor.ts"),
 };
 

@@ -1,7 +1,7 @@
 // `moescope figure`: a figure of stored runs as a file.
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { closest } from "fastest-levenshtein";
-import { list, wholeNumber } from "../arguments.ts";
+import { layerList, list, wholeNumber } from "../arguments.ts";
 import { WrongUse } from "../failure.ts";
 import { checkFigurePath, writeFigure } from "../figures/figure-file.ts";
 import { figures } from "../figures/figures.ts";
@@ -47,9 +47,4 @@ function figureNamed(name: string) {
   if (Object.hasOwn(figures, name)) return figures[name]!;
   const names = Object.keys(figures);
   throw new WrongUse(`Unknown figure "${name}"; did you mean "${closest(name, names)}"? Allowed: ${names.join(", ")}`);
-}
-
-function layerList(text: string): number[] {
-  if (/^\d+(,\d+)*$/.test(text)) return text.split(",").map(Number);
-  throw new InvalidArgumentError("Allowed are layer numbers, as in 0,3.");
 }
