@@ -14,8 +14,13 @@ export const DEAD_BELOW_SHARE = 0.01;
  */
 export function deadExperts(counts: ArrayLike<number>, share = DEAD_BELOW_SHARE): number[] {
   const threshold = share * meanLoad(counts);
-  if (meanLoad(counts) === 0) return [];
-  return Array.from(counts, (count, expert) => (count === 0 || count < threshold ? expert : -1)).filter((e) => e >= 0);
+  const dead: number[] = [];
+  if (meanLoad(counts) === 0) return dead;
+  // A loop: this runs for every layer of every step that a collector takes in.
+  for (let expert = 0; expert < counts.length; expert++) {
+    if (counts[expert] === 0 || counts[expert]! < threshold) dead.push(expert);
+  }
+  return dead;
 }
 
 /**

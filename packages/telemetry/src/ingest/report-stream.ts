@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import type { Counters } from "../counters.ts";
 import type { Runs } from "../store/runs.ts";
 import type { Batcher, Entry } from "./batch.ts";
+import { decoded } from "./decode.ts";
 import type { Introductions } from "./introductions.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Reply, Sender, Senders } from "./senders.ts";
@@ -238,13 +239,5 @@ export class ReportStream implements Reply {
     if (this.#closed) return;
     this.#closed = true;
     this.#leave();
-  }
-}
-
-function decoded(bytes: Uint8Array): v1.ReportRequest | Error {
-  try {
-    return v1.ReportRequest.decode(bytes);
-  } catch (error) {
-    return error as Error;
   }
 }

@@ -1,4 +1,7 @@
-// The connection to ClickHouse, embedded or a server: one dialect, one client. Runs statements, reads rows, inserts text.
+// The connection to ClickHouse, embedded or a server: one dialect, one client. Runs statements, reads rows, inserts blocks.
+import { mkdirSync, rmSync } from "node:fs";
+import { open, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { type ClickHouseClient, createClient } from "@clickhouse/client";
 import { drainPending } from "chdb";
@@ -8,6 +11,14 @@ type Connection = NonNullable<Parameters<typeof createClient>[0]>["connection"];
 
 /** Every statement names its tables with this database. */
 export const DATABASE = "moescope";
+
+/** Rows to be inserted, encoded once and inserted as often as it takes. */
+export interface Block {
+  columns: readonly string[];
+  rows: number;
+  /** Native format, in pieces. */
+  bytes: readonly Uint8Array[];
+}
 
 export type QueryParameters = Record<string, string | number | readonly number[]>;
 
@@ -19,17 +30,29 @@ export class Database {
   readonly #writer: ClickHouseClient;
   readonly #reader: ClickHouseClient;
 
-  private constructor(writer: ClickHouseClient, reader: ClickHouseClient) {
+  /** Where blocks are handed to the embedded engine, which takes binary data from files alone. */
+  readonly #exchange: string | undefined;
+
+  private constructor(writer: ClickHouseClient, reader: ClickHouseClient, exchange?: string) {
     this.#writer = writer;
     this.#reader = reader;
+    this.#exchange = exchange;
   }
 
-  /** @param directory the embedded engine's own; one process can have one such directory open at a time */
+  /**
+   * @param directory the embedded engine's own; one process can have one such directory open at a time. Beside it, in a directory of
+   *   the same name with `-incoming`, lie the rows being inserted.
+   */
   static embedded(directory: string): Database {
     // chdb's types are of another copy of the same interface.
     const open = () => createChdbConnection({ path: directory }) as unknown as Connection;
     const connect = () => createClient({ connection: open() });
-    return new Database(connect(), connect());
+    const [writer, reader] = [connect(), connect()];
+    // What a killed process left there was never acknowledged.
+    const exchange = `${directory}-incoming`;
+    rmSync(exchange, { recursive: true, force: true });
+    mkdirSync(exchange, { recursive: true });
+    return new Database(writer, reader, exchange);
   }
 
   static server(url: string): Database {
@@ -57,12 +80,24 @@ export class Database {
    *
    * @param token an insert with a token that was stored before changes nothing
    */
-  async insert(table: string, columns: readonly string[], lines: string[], token: string): Promise<void> {
-    if (lines.length === 0) return;
-    const settings = `SETTINGS insert_deduplication_token = '${token}', async_insert = 0`;
-    const query = `INSERT INTO ${DATABASE}.${table} (${columns.join(", ")}) ${settings} FORMAT TabSeparated`;
-    const values = Readable.from([`${lines.join("\n")}\n`], { objectMode: false });
-    const { stream } = await this.#writer.exec({ query, values });
+  async insert(table: string, { columns, rows, bytes }: Block, token: string): Promise<void> {
+    if (rows === 0) return;
+    const target = `INSERT INTO ${DATABASE}.${table} (${columns.join(", ")})`;
+    const settings = `insert_deduplication_token = '${token}', async_insert = 0`;
+    if (this.#exchange !== undefined) {
+      const file = join(this.#exchange, table);
+      await writePieces(file, bytes);
+      // One thread: the engine numbers the blocks of an insert to recognise them, so they must come in order.
+      const source = `SELECT ${columns.join(", ")} FROM file({file:String}, Native)`;
+      await this.#writer.command({
+        query: `${target} ${source} SETTINGS ${settings}, max_threads = 1, max_insert_threads = 1`,
+        query_params: { file },
+      });
+      await rm(file);
+      return;
+    }
+    const values = Readable.from(bytes, { objectMode: false });
+    const { stream } = await this.#writer.exec({ query: `${target} SETTINGS ${settings} FORMAT Native`, values });
     for await (const _ of stream); // the connection is free once the empty answer is read
   }
 
@@ -79,6 +114,15 @@ export class Database {
       format: "JSONCompactEachRow",
     });
     return answer.json<unknown[]>();
+  }
+}
+
+async function writePieces(path: string, pieces: readonly Uint8Array[]): Promise<void> {
+  const file = await open(path, "w");
+  try {
+    await file.writev(pieces);
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { v1 } from "@moescope/proto";
-import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Collector } from "../index.ts";
 import {
@@ -11,13 +10,9 @@ import {
   temporaryDirectory,
   testCollector,
 } from "../testing/collector.ts";
+import { writeOldStore } from "../testing/old-store.ts";
 import { describedRun, random, randomStep } from "../testing/runs.ts";
 import { TestSender } from "../testing/sender.ts";
-import { DATABASE, Database } from "./database.ts";
-import { batchRows, streamRows } from "./rows.ts";
-import { MIGRATIONS } from "./schema.ts";
-import { addRank } from "./step-sum.ts";
-import { Store } from "./store.ts";
 
 const classes = ["#", "it's a *", "other"];
 
@@ -106,7 +101,7 @@ test("a store of schema version 1 opens, with everything in it, and takes probes
   const dataDirectory = temporaryDirectory();
   const run = describedRun("old");
   const old = probeStep(run, { sequence: 1, step: 0 });
-  await writeVersion1(join(dataDirectory, "store"), run, old);
+  await writeOldStore(join(dataDirectory, "store"), 1, run, [old]);
 
   const collector = await testCollector({ dataDirectory });
   expect(contentOf(await getProbe(collector, run.id))).toEqual(contentOf(old));
@@ -115,41 +110,6 @@ test("a store of schema version 1 opens, with everything in it, and takes probes
   const next = probeStep(run, { sequence: 2, step: 5 }, [0]);
   await send(collector, run, [next]);
   expect(contentOf(await getProbe(collector, run.id))).toEqual(contentOf(next));
-});
-
-/** A directory as version 0.1.0 left it: the first migration's tables, with one step. */
-async function writeVersion1(directory: string, run: v1.RunDescription, step: v1.Step): Promise<void> {
-  const database = Database.embedded(directory);
-  await database.run(`CREATE DATABASE ${DATABASE}`);
-  await database.run(
-    `CREATE TABLE ${DATABASE}.migrations (version UInt32, applied_at DateTime) ENGINE = MergeTree ORDER BY version`,
-  );
-  for (const statement of MIGRATIONS[0]!.statements) {
-    await database.run(statement.replace("CREATE TABLE IF NOT EXISTS ", `CREATE TABLE ${DATABASE}.`));
-  }
-  await database.run(`INSERT INTO ${DATABASE}.migrations VALUES (1, now())`);
-  const description = Buffer.from(v1.RunDescription.encode(run).finish()).toString("base64");
-  await database.insert("runs", ["run", "attempt", "description"], [`${run.id}\t0\t${description}`], "runs");
-  const { saturation: _, ...rows } = batchRows(1, {
-    steps: [{ message: step, sum: addRank(step) }],
-    ends: [],
-    streams: [],
-  });
-  const mark = { run: run.id, rank: 0, attempt: 0, sequence: 1, rejected: 0, lastMessageAt: 1 };
-  for (const [table, { columns, lines }] of Object.entries({ ...rows, streams: streamRows(1, [mark]) })) {
-    await database.insert(table, columns, lines, table);
-  }
-  await database.close();
-}
-
-test("a store that was migrated is not migrated again", async () => {
-  const directory = join(temporaryDirectory(), "store");
-  const run = describedRun("old");
-  await writeVersion1(directory, run, probeStep(run, { sequence: 1 }));
-  const database = Database.embedded(directory);
-  for (let opening = 0; opening < 2; opening++) await Store.open(database, pino({ level: "silent" }));
-  expect(await database.rows(`SELECT version FROM ${DATABASE}.migrations ORDER BY version`)).toEqual([[1], [2]]);
-  await database.close();
 });
 
 describe("over HTTP", () => {

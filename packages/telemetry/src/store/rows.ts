@@ -1,6 +1,7 @@
-// The rows of one batch as TabSeparated text, a format that the embedded engine and a ClickHouse server both take.
+// The rows of one batch, table by table.
 import { METRICS_VERSION } from "@moescope/metrics";
-import { v1 } from "@moescope/proto";
+import type { v1 } from "@moescope/proto";
+import type { Cell, Columns } from "./native.ts";
 import type { BatchTable } from "./schema.ts";
 import { busiestOfLayer, type StepSum } from "./step-sum.ts";
 
@@ -23,73 +24,112 @@ export interface StreamMark {
   lastMessageAt: number;
 }
 
-/** Rows of one table: names of its columns, and one line for each row. */
+/** Rows of one table. */
 export interface TableRows {
-  columns: readonly string[];
-  lines: string[];
+  columns: Columns;
+  rows: Cell[][];
 }
 
-const POSITION = ["run", "split", "step", "attempt", "batch"];
+const POSITION: Columns = { run: "String", split: "Split", step: "UInt64", attempt: "UInt32", batch: "UInt64" };
 
-const COLUMNS: Record<BatchTable, readonly string[]> = {
-  routing: [
+const COLUMNS: Record<BatchTable, Columns> = {
+  routing: {
     ...POSITION,
-    ...["layer", "category", "rank", "tokens", "dropped"],
-    ...["counts_bytes", "gate_mass_bytes", "mean_probability_bytes"],
-  ],
-  layers: [
+    ...{ layer: "UInt32", category: "UInt32", rank: "UInt32", tokens: "UInt64", dropped: "UInt64" },
+    ...{ counts: "Array(UInt32)", gate_mass: "Array(Float32)", mean_probability: "Array(Float32)" },
+  },
+  layers: {
     ...POSITION,
-    ...["layer", "ranks", "max_violation", "busiest_expert", "dead_experts", "tokens", "dropped", "metrics_version"],
-    "selection_bias_bytes",
-  ],
-  attention: [...POSITION, "rank", "layer", "head", "token_class", "share"],
-  heads: [...POSITION, "rank", "layer", "head", "previous_token", "first_token", "induction", "local", "broad"],
-  saturation: [...POSITION, "rank", "layer", "earlier_step", "share"],
-  steps: [...POSITION, "rank", "sequence", "tokens", "time", "scalar_names", "scalar_values"],
-  ends: ["run", "attempt", "rank", "batch", "sequence", "outcome", "reason", "ended_at"],
+    ...{ layer: "UInt32", ranks: "UInt32", max_violation: "Float64", busiest_expert: "UInt32", dead_experts: "UInt32" },
+    ...{ tokens: "UInt64", dropped: "UInt64", metrics_version: "UInt32", selection_bias: "Array(Float32)" },
+  },
+  attention: {
+    ...POSITION,
+    ...{ rank: "UInt32", layer: "UInt32", head: "Int32", token_class: "Array(String)", share: "Array(Float32)" },
+  },
+  heads: {
+    ...POSITION,
+    ...{ rank: "UInt32", layer: "UInt32", head: "UInt32", previous_token: "Float32", first_token: "Float32" },
+    ...{ induction: "Float32", local: "Float32", broad: "Float32" },
+  },
+  saturation: {
+    ...POSITION,
+    ...{ rank: "UInt32", layer: "UInt32", earlier_step: "Array(UInt64)", share: "Array(Float32)" },
+  },
+  steps: {
+    ...POSITION,
+    ...{ rank: "UInt32", sequence: "UInt64", tokens: "UInt64", time: "Float64" },
+    ...{ scalar_names: "Array(String)", scalar_values: "Array(Float64)" },
+  },
+  ends: {
+    ...{ run: "String", attempt: "UInt32", rank: "UInt32", batch: "UInt64", sequence: "UInt64" },
+    ...{ outcome: "Outcome", reason: "String", ended_at: "Float64" },
+  },
 };
 
-const STREAM_COLUMNS = ["run", "rank", "attempt", "batch", "sequence", "rejected", "last_message_at"];
+const STREAM_COLUMNS: Columns = {
+  ...{ run: "String", rank: "UInt32", attempt: "UInt32", batch: "UInt64" },
+  ...{ sequence: "UInt64", rejected: "UInt64", last_message_at: "Float64" },
+};
 
 /** Rows of every table of a batch except `streams`. */
 export function batchRows(batch: number, content: BatchContent): Record<BatchTable, TableRows> {
-  const rows = Object.fromEntries(
-    Object.entries(COLUMNS).map(([table, columns]) => [table, { columns, lines: [] as string[] }]),
+  const tables = Object.fromEntries(
+    Object.entries(COLUMNS).map(([table, columns]) => [table, { columns, rows: [] as Cell[][] }]),
   ) as Record<BatchTable, TableRows>;
-  for (const { message, sum } of content.steps) addStep(rows, batch, message, sum);
-  for (const end of content.ends) {
-    const { run, attempt, rank, sequence, reason, endedAt } = end;
-    rows.ends.lines.push(line(run, attempt, rank, batch, sequence, v1.RunEnd.Outcome[end.outcome]!, reason, endedAt));
+  for (const { message, sum } of content.steps) addStep(tables, batch, message, sum);
+  for (const table of [tables.routing, tables.layers]) table.rows = layerByLayer(table);
+  for (const { run, attempt, rank, sequence, outcome, reason, endedAt } of content.ends) {
+    tables.ends.rows.push([run, attempt, rank, batch, sequence, outcome, reason, endedAt]);
   }
-  return rows;
+  return tables;
+}
+
+/** In the order of the table, mostly: the engine then has no arrays to move. */
+function layerByLayer({ columns, rows }: TableRows): Cell[][] {
+  const index = Object.keys(columns).indexOf("layer");
+  const layers = new Map<Cell, Cell[][]>();
+  for (const row of rows) {
+    const layer = layers.get(row[index]!);
+    if (layer === undefined) layers.set(row[index]!, [row]);
+    else layer.push(row);
+  }
+  return [...layers.values()].flat();
 }
 
 /** Rows of `streams`: once they are stored the batch exists. */
 export function streamRows(batch: number, marks: StreamMark[]): TableRows {
   return {
     columns: STREAM_COLUMNS,
-    lines: marks.map((mark) =>
-      line(mark.run, mark.rank, mark.attempt, batch, mark.sequence, mark.rejected, mark.lastMessageAt),
-    ),
+    rows: marks.map(({ run, rank, attempt, sequence, rejected, lastMessageAt }) => {
+      return [run, rank, attempt, batch, sequence, rejected, lastMessageAt];
+    }),
   };
 }
 
-function addStep(rows: Record<BatchTable, TableRows>, batch: number, message: v1.Step, sum: StepSum): void {
-  const position = line(message.run, v1.Split[message.split]!, message.step, message.attempt, batch);
-  const add = (table: BatchTable, ...values: Cell[]) => rows[table].lines.push(`${position}\t${line(...values)}`);
+function addStep(tables: Record<BatchTable, TableRows>, batch: number, message: v1.Step, sum: StepSum): void {
+  const position = [message.run, message.split, message.step, message.attempt, batch];
+  const add = (table: BatchTable, ...values: Cell[]) => tables[table].rows.push([...position, ...values]);
 
   const { rank } = message;
   for (const { layer, categories } of message.histograms) {
     for (const { category, tokens, dropped, counts, gateMass, meanProbability } of categories) {
-      const arrays = [uint32Bytes(counts), float32Bytes(gateMass), float32Bytes(meanProbability)];
-      add("routing", layer, category, rank, tokens, dropped, ...arrays);
+      add("routing", layer, category, rank, tokens, dropped, counts, gateMass, meanProbability);
     }
   }
   const sent = new Set(message.histograms.map((histogram) => histogram.layer));
   for (const layer of sum.bucket.layers.filter((layer) => sent.has(layer.layer))) {
     const metrics = [layer.maxViolation.last, busiestOfLayer(layer), layer.deadExperts];
-    const bias = float32Bytes(layer.selectionBias);
-    add("layers", layer.layer, sum.ranks, ...metrics, layer.tokens, layer.dropped, METRICS_VERSION, bias);
+    add(
+      "layers",
+      layer.layer,
+      sum.ranks,
+      ...metrics,
+      layer.tokens,
+      layer.dropped,
+      METRICS_VERSION,
+      layer.selectionBias,
+    );
   }
   for (const { layer, head, tokenClass, share } of message.attention) {
     add("attention", rank, layer, head, tokenClass, share);
@@ -103,43 +143,4 @@ function addStep(rows: Record<BatchTable, TableRows>, batch: number, message: v1
   const names = message.scalars.map((scalar) => scalar.name);
   const values = message.scalars.map((scalar) => scalar.value);
   add("steps", rank, message.sequence, message.tokens, message.time, names, values);
-}
-
-type Cell = string | number | string[] | number[];
-
-function line(...cells: Cell[]): string {
-  return cells.map(cellText).join("\t");
-}
-
-function cellText(cell: Cell): string {
-  if (typeof cell === "number") return numberText(cell);
-  if (typeof cell === "string") return escaped(cell);
-  const items = cell.map((item) => (typeof item === "number" ? numberText(item) : `'${escaped(item)}'`));
-  return `[${items.join(",")}]`;
-}
-
-function numberText(value: number): string {
-  if (Number.isFinite(value)) return String(value);
-  return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
-}
-
-const ESCAPES: Record<string, string> = {
-  "\\": "\\\\",
-  "\t": "\\t",
-  "\n": "\\n",
-  "\r": "\\r",
-  "'": "\\'",
-  "\0": "\\0",
-};
-
-function escaped(text: string): string {
-  return text.replace(/[\\\t\n\r'\0]/g, (character) => ESCAPES[character]!);
-}
-
-function uint32Bytes(values: number[]): string {
-  return Buffer.from(new Uint32Array(values).buffer).toString("base64");
-}
-
-function float32Bytes(values: number[]): string {
-  return Buffer.from(new Float32Array(values).buffer).toString("base64");
 }

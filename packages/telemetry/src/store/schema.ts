@@ -1,8 +1,5 @@
 // Tables of the store, as a list of migrations. A released migration is never edited; a change is a new one.
 //
-// Arrays arrive as base64 of their little-endian bytes in an EPHEMERAL column: ClickHouse decodes them several times faster than it
-// parses decimal text, through the embedded engine and over HTTP alike.
-//
 // Every row carries the number of the batch it was stored with. The batch exists from the moment its rows in `streams`, written
 // last, are there: readers ignore rows of a later batch, and opening the store deletes them.
 
@@ -125,7 +122,25 @@ export const MIGRATIONS: Migration[] = [
       ) ENGINE = MergeTree ORDER BY (run, split, layer, step, attempt, rank) SETTINGS ${DEDUPLICATION}`,
     ],
   },
+  {
+    version: 3,
+    statements: [
+      // Rows arrive in binary, so arrays need no detour through base64 text. ZSTD after T64 takes a fifth off counts for no more time.
+      ...binaryArray("routing", "counts", "Array(UInt32)", "T64, ZSTD(1)"),
+      ...binaryArray("routing", "gate_mass", "Array(Float32)", "ZSTD(1)"),
+      ...binaryArray("routing", "mean_probability", "Array(Float32)", "ZSTD(1)"),
+      ...binaryArray("layers", "selection_bias", "Array(Float32)", "ZSTD(1)"),
+    ],
+  },
 ];
+
+/** May be applied twice, as a migration that was interrupted is. */
+function binaryArray(table: string, column: string, type: string, codec: string): string[] {
+  return [
+    `ALTER TABLE ${table} MODIFY COLUMN ${column} ${type} DEFAULT [] CODEC(${codec})`,
+    `ALTER TABLE ${table} DROP COLUMN IF EXISTS ${column}_bytes`,
+  ];
+}
 
 /** Tables whose rows belong to a batch, in the order they are written; `streams` follows them and makes the batch exist. */
 export const BATCH_TABLES = ["routing", "layers", "attention", "heads", "saturation", "steps", "ends"] as const;

@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "../testing/collector.ts";
 import { DATABASE, Database } from "./database.ts";
+import { nativeBlock } from "./native.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { addRank } from "./step-sum.ts";
 import { Store } from "./store.ts";
@@ -24,7 +25,9 @@ test("a store is migrated once, and one of a newer version is refused", async ()
 test("an insert that is tried again with its token changes nothing", async () => {
   const database = Database.embedded(join(temporaryDirectory(), "store"));
   await Store.open(database, log);
-  const insert = (token: string) => database.insert("runs", ["run", "attempt", "description"], ["a\t0\t"], token);
+  const columns = { run: "String", attempt: "UInt32", description: "String" } as const;
+  const block = { columns: Object.keys(columns), rows: 1, bytes: nativeBlock(columns, [["a", 0, ""]]) };
+  const insert = (token: string) => database.insert("runs", block, token);
   for (const token of ["1", "1", "2"]) await insert(token);
   expect(await database.rows(`SELECT count() FROM ${DATABASE}.runs`)).toEqual([[2]]);
   await database.close();

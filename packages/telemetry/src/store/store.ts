@@ -8,14 +8,15 @@
 import { randomUUID } from "node:crypto";
 import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
-import { asNumber, DATABASE, type Database } from "./database.ts";
+import { asNumber, type Block, DATABASE, type Database } from "./database.ts";
+import { nativeBlock } from "./native.ts";
 import { type BatchContent, batchRows, type StreamMark, streamRows, type TableRows } from "./rows.ts";
 import { BATCH_TABLES, MIGRATIONS } from "./schema.ts";
 
 /** A batch ready to be written, as often as it takes. */
 export interface PreparedBatch {
   number: number;
-  tables: { table: string; rows: TableRows }[];
+  tables: { table: string; block: Block }[];
 }
 
 export class Store {
@@ -46,14 +47,14 @@ export class Store {
   prepare(content: BatchContent): PreparedBatch {
     const number = this.#committedBatch + 1;
     const rows = batchRows(number, content);
-    const tables = BATCH_TABLES.map((table) => ({ table: table as string, rows: rows[table] }));
-    return { number, tables: [...tables, { table: "streams", rows: streamRows(number, content.streams) }] };
+    const tables = BATCH_TABLES.map((table) => ({ table: table as string, block: blockOf(rows[table]) }));
+    return { number, tables: [...tables, { table: "streams", block: blockOf(streamRows(number, content.streams)) }] };
   }
 
   /** Writes a batch; after a failure call it again with the same batch. */
   async write(batch: PreparedBatch): Promise<void> {
-    for (const { table, rows } of batch.tables) {
-      await this.database.insert(table, rows.columns, rows.lines, `${this.#process}/${batch.number}/${table}`);
+    for (const { table, block } of batch.tables) {
+      await this.database.insert(table, block, `${this.#process}/${batch.number}/${table}`);
     }
     this.#committedBatch = batch.number;
   }
@@ -61,8 +62,8 @@ export class Store {
   /** Stores a run's description as of an attempt; the newest attempt's is kept. */
   async writeDescription(description: v1.RunDescription, attempt: number): Promise<void> {
     const encoded = Buffer.from(v1.RunDescription.encode(description).finish()).toString("base64");
-    const text = `${description.id}\t${attempt}\t${encoded}`;
-    await this.database.insert("runs", ["run", "attempt", "description"], [text], randomUUID());
+    const columns = { run: "String", attempt: "UInt32", description: "String" } as const;
+    await this.database.insert("runs", blockOf({ columns, rows: [[description.id, attempt, encoded]] }), randomUUID());
   }
 
   /** @returns how far each stream is stored; `rejected` counts all its rejected messages */
@@ -113,6 +114,15 @@ export class Store {
   }
 }
 
-function qualified(statement: string): string {
-  return statement.replace("CREATE TABLE IF NOT EXISTS ", `CREATE TABLE IF NOT EXISTS ${DATABASE}.`);
+/** A statement of a migration, with the database before the name of its table. */
+export function qualified(statement: string): string {
+  return statement.replace(/^(CREATE TABLE IF NOT EXISTS|ALTER TABLE) /, `$1 ${DATABASE}.`);
+}
+
+export function blockOf({ columns, rows }: TableRows): Block {
+  return {
+    columns: Object.keys(columns),
+    rows: rows.length,
+    bytes: rows.length === 0 ? [] : nativeBlock(columns, rows),
+  };
 }

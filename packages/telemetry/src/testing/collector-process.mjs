@@ -8,9 +8,9 @@ const [dataDirectory, fatalTable, fatalBatch] = process.argv.slice(2);
 
 if (fatalTable !== undefined) {
   const { insert } = Database.prototype;
-  Database.prototype.insert = function (table, columns, lines, token) {
+  Database.prototype.insert = function (table, block, token) {
     if (table === fatalTable && token.split("/")[1] === fatalBatch) process.kill(process.pid, "SIGKILL");
-    return insert.call(this, table, columns, lines, token);
+    return insert.call(this, table, block, token);
   };
 }
 

@@ -1,0 +1,44 @@
+// A store as an earlier version left it, for tests of migrations.
+import { v1 } from "@moescope/proto";
+import { type Block, DATABASE, Database } from "../store/database.ts";
+import { batchRows, streamRows, type TableRows } from "../store/rows.ts";
+import { MIGRATIONS } from "../store/schema.ts";
+import { addRank } from "../store/step-sum.ts";
+import { blockOf, qualified } from "../store/store.ts";
+
+/** @param version of the schema; tables of later versions are missing, and what would be in them */
+export async function writeOldStore(
+  directory: string,
+  version: number,
+  run: v1.RunDescription,
+  steps: v1.Step[],
+): Promise<void> {
+  const database = Database.embedded(directory);
+  await database.run(`CREATE DATABASE ${DATABASE}`);
+  await database.run(
+    `CREATE TABLE ${DATABASE}.migrations (version UInt32, applied_at DateTime) ENGINE = MergeTree ORDER BY version`,
+  );
+  const migrations = MIGRATIONS.filter((migration) => migration.version <= version);
+  for (const migration of migrations) {
+    for (const statement of migration.statements) await database.run(qualified(statement));
+    await database.run(`INSERT INTO ${DATABASE}.migrations VALUES (${migration.version}, now())`);
+  }
+  const created = migrations.flatMap((migration) => migration.statements).join();
+  for (const [table, block] of Object.entries(blocksOf(run, steps))) {
+    if (created.includes(`NOT EXISTS ${table} (`)) await database.insert(table, block, table);
+  }
+  await database.close();
+}
+
+function blocksOf(run: v1.RunDescription, steps: v1.Step[]): Record<string, Block> {
+  const columns = { run: "String", attempt: "UInt32", description: "String" } as const;
+  const description = Buffer.from(v1.RunDescription.encode(run).finish()).toString("base64");
+  const content = { steps: steps.map((message) => ({ message, sum: addRank(message) })), ends: [], streams: [] };
+  const marks = [{ run: run.id, rank: 0, attempt: 0, sequence: steps.length, rejected: 0, lastMessageAt: 1 }];
+  const tables: Record<string, TableRows> = {
+    runs: { columns, rows: [[run.id, 0, description]] },
+    ...batchRows(1, content),
+    streams: streamRows(1, marks),
+  };
+  return Object.fromEntries(Object.entries(tables).map(([table, rows]) => [table, blockOf(rows)]));
+}
