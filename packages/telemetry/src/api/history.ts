@@ -40,6 +40,7 @@ function historyRequest(
     ...{ run: id, split, from, to, points, ranks },
     layers: chosenLayers(parameters.layers, description),
     attempts: chosenAttempts(parameters.attempt, id, runs),
+    sealed: (attempt) => store.sealed(id, split, attempt),
     committedBatch: store.committedBatch,
   };
 }

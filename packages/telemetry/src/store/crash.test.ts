@@ -1,10 +1,11 @@
 import type { v1 } from "@moescope/proto";
 import { describe, expect, test } from "vitest";
+import type { Collector } from "../index.ts";
 import { getHistory, getSummary, temporaryDirectory, testCollector } from "../testing/collector.ts";
 import { CollectorProcess } from "../testing/collector-process.ts";
 import { describedRun, random, randomStep } from "../testing/runs.ts";
 import { TestSender } from "../testing/sender.ts";
-import { BATCH_TABLES } from "./schema.ts";
+import { BATCH_TABLES, ROLLED_TABLES } from "./schema.ts";
 
 const STEPS = 60;
 const run = describedRun("killed");
@@ -45,15 +46,41 @@ async function expectCompletedBy(dataDirectory: string, acknowledged: number): P
     expect(bucket.scalars.map((scalar) => scalar.values)).toEqual([1, 1]);
     expect(bucket.layers.map((layer) => layer.maxViolation.values)).toEqual([1, 1]);
   }
+  await expectRolledUp(collector);
   expect(await getSummary(collector, run.id)).toMatchObject({ steps: STEPS, state: 3 });
   sender.close();
   await collector.stop();
 }
 
+async function expectRolledUp(collector: Collector): Promise<void> {
+  const { buckets, bucketWidth } = await getHistory(collector, run.id, "layers=all&points=4");
+  expect([bucketWidth, buckets.length]).toEqual([16, 4]);
+  for (const [index, bucket] of buckets.entries()) {
+    const sent = steps.slice(index * 16, index * 16 + 16);
+    expect(bucket.steps).toBe(sent.length);
+    for (const [position, layer] of bucket.layers.entries()) {
+      const counts = sent.map((step) => step.histograms[position]!.categories.map((category) => category.counts));
+      for (const category of layer.categories) {
+        expect(category.counts).toEqual(plus(counts.map((categories) => categories[category.category]!)));
+      }
+      const loads = counts.map(plus);
+      expect(layer.countsMax).toEqual(loads[0]!.map((_, expert) => Math.max(...loads.map((load) => load[expert]!))));
+      expect(layer.maxViolation.values).toBe(sent.length);
+    }
+  }
+}
+
+function plus(arrays: number[][]): number[] {
+  return arrays[0]!.map((_, index) => arrays.reduce((sum, array) => sum + array[index]!, 0));
+}
+
 describe("killed between two tables of a batch", () => {
-  test.each([...BATCH_TABLES.slice(1, -1), "streams"])("before %s", async (table) => {
+  test.each([
+    ...[...BATCH_TABLES.slice(1, -1), "streams"].map((table) => [table, 3] as const),
+    ...[...ROLLED_TABLES, "sealed"].map((table) => [table, 2] as const),
+  ])("before %s", async (table, time) => {
     const dataDirectory = temporaryDirectory();
-    const killed = await CollectorProcess.start(dataDirectory, { table, batch: 3 });
+    const killed = await CollectorProcess.start(dataDirectory, { table, time });
     const sender = await TestSender.connect(killed.grpcAddress, run);
     const acknowledgeEach = (sequence: number) =>
       sequence % 10 === 0 ? sender.untilAcknowledged(sequence) : Promise.resolve();

@@ -101,6 +101,17 @@ export class Database {
     for await (const _ of stream); // the connection is free once the empty answer is read
   }
 
+  /** Inserts what a SELECT answers; its columns are those named, in order. */
+  async insertSelected(
+    table: string,
+    columns: readonly string[],
+    select: string,
+    parameters: QueryParameters,
+  ): Promise<void> {
+    const query = `INSERT INTO ${DATABASE}.${table} (${columns.join(", ")}) ${select}`;
+    await this.#writer.command({ query, query_params: parameters });
+  }
+
   async close(): Promise<void> {
     await this.#reader.close();
     if (this.#writer !== this.#reader) await this.#writer.close();

@@ -1,7 +1,17 @@
 // A run's history by range of steps, reduced to a number of buckets: sums are exact, extremes of single steps are kept.
 import { v1 } from "@moescope/proto";
 import type { ShownAttempt } from "./attempts.ts";
-import { asNumber, asNumbers, DATABASE, type Database } from "./database.ts";
+import { asNumber, asNumbers, type Database } from "./database.ts";
+import { piecesOf } from "./pieces.ts";
+import {
+  reducedExtremes,
+  reducedLayers,
+  reducedRouting,
+  reducedScalars,
+  reducedSteps,
+  type Selection,
+  SUMMARY,
+} from "./reduction.ts";
 
 /** Steps `from`..`to`, both included, of the attempts given. */
 export interface HistoryRequest {
@@ -14,6 +24,8 @@ export interface HistoryRequest {
   /** Layers whose categories, extremes and bias are wanted. */
   layers: readonly number[];
   attempts: readonly ShownAttempt[];
+  /** Every rollup of an attempt that ends at or before this step exists. */
+  sealed: (attempt: number) => number;
   /** Ranks of the run. */
   ranks: number;
   /** Batches after this one do not exist for the answer. */
@@ -43,14 +55,16 @@ export async function queryHistoryForWriter(request: HistoryRequest, database: D
 
 async function reduceHistory(request: HistoryRequest, query: Query): Promise<v1.History> {
   const width = bucketWidth(request.from, request.to, request.points);
-  const selection = { width, where: whereClause(request), parameters: { run: request.run }, request, query };
-  const buckets = await stepBuckets(selection);
-  await addScalars(selection, buckets);
-  const layers = await addLayers(selection, buckets);
+  const selection = { ...request, layers: undefined, bucketWidth: width, pieces: shownPieces(request, width) };
+  const read = (select: string) => query(select, { run: request.run });
+  const buckets = await stepBuckets(request, selection, read);
+  await addScalars(selection, buckets, read);
+  const layers = await addLayers(selection, buckets, read);
   if (request.layers.length > 0) {
-    await addCategories(selection, layers);
-    await addExtremes(selection, layers);
-    await addSelectionBias(selection, layers);
+    const chosen = { ...selection, layers: request.layers };
+    await addCategories(chosen, layers, read);
+    await addExtremes(chosen, layers, read);
+    await addSelectionBias(chosen, layers, read);
   }
   return new v1.History({
     run: request.run,
@@ -60,72 +74,47 @@ async function reduceHistory(request: HistoryRequest, query: Query): Promise<v1.
   });
 }
 
-interface Selection {
-  width: number;
-  where: string;
-  parameters: { run: string };
-  request: HistoryRequest;
-  query: Query;
+function shownPieces({ from, to, attempts, sealed }: HistoryRequest, width: number) {
+  return attempts.flatMap(({ attempt, ...shown }) => {
+    const [first, before] = [Math.max(from, shown.from), Math.min(to + 1, shown.before)];
+    return piecesOf(first, before, width, sealed(attempt)).map((piece) => ({ ...piece, attempt }));
+  });
 }
 
-async function stepBuckets({
-  width,
-  where,
-  parameters,
-  request,
-  query,
-}: Selection): Promise<Map<number, v1.StepBucket>> {
-  const rows = await query(
-    `SELECT intDiv(step, ${width}) AS bucket, min(step), max(step), uniqExact(step), max(tokens), max(time), max(attempt)
-     FROM ${DATABASE}.steps WHERE ${where} GROUP BY bucket ORDER BY bucket`,
-    parameters,
+type Read = (select: string) => Promise<unknown[][]>;
+
+async function stepBuckets({ run, split }: HistoryRequest, selection: Selection, read: Read) {
+  const rows = await read(
+    `SELECT bucket, first_step, last_step, steps, tokens, time, attempt FROM (${reducedSteps(selection)}) ORDER BY bucket`,
   );
   return new Map(
     rows.map((row) => {
       const [bucket, firstStep, lastStep, steps, tokens, time, attempt] = row.map(asNumber);
-      const position = { run: request.run, split: request.split, firstStep: firstStep!, lastStep: lastStep! };
+      const position = { run, split, firstStep: firstStep!, lastStep: lastStep! };
       const sums = { steps: steps!, tokens: tokens!, time: time!, attempt: attempt! };
       return [bucket!, new v1.StepBucket({ ...position, ...sums })];
     }),
   );
 }
 
-// One value for each step and rank; among the ranks of a step the lowest is first and last.
-async function addScalars(
-  { width, where, parameters, query }: Selection,
-  buckets: Map<number, v1.StepBucket>,
-): Promise<void> {
-  const rows = await query(
-    `SELECT intDiv(step, ${width}) AS bucket, ${summary("value", "(step, rank)", "(step, -toInt64(rank))")}, name
-     FROM (SELECT step, rank, scalar_names, scalar_values FROM ${DATABASE}.steps WHERE ${where})
-     ARRAY JOIN scalar_names AS name, scalar_values AS value
-     GROUP BY bucket, name ORDER BY bucket, name`,
-    parameters,
+type Buckets = Map<number, v1.StepBucket>;
+type Layers = Map<string, v1.LayerSummary>;
+
+async function addScalars(selection: Selection, buckets: Buckets, read: Read): Promise<void> {
+  const rows = await read(
+    `SELECT bucket, name, ${SUMMARY.join(", ")} FROM (${reducedScalars(selection)}) ORDER BY bucket, name`,
   );
-  for (const [bucket, ...values] of rows) {
-    buckets.get(asNumber(bucket))!.scalars.push(scalarSummary(values.at(-1) as string, values));
+  for (const [bucket, name, ...values] of rows) {
+    buckets.get(asNumber(bucket))!.scalars.push(scalarSummary(name as string, values));
   }
 }
 
-async function addLayers(
-  selection: Selection,
-  buckets: Map<number, v1.StepBucket>,
-): Promise<Map<string, v1.LayerSummary>> {
-  const { width, where, parameters, request, query } = selection;
-  const columns = ["max_violation", "dead_experts", "tokens", "dropped"];
-  // With several ranks a step has one row for each that arrived; the one with the most holds them all.
-  const newest = columns.map((column) => `argMax(l.${column}, l.ranks) AS ${column}`).join(", ");
-  const source =
-    request.ranks > 1
-      ? `(SELECT step, layer, ${newest} FROM ${DATABASE}.layers AS l WHERE ${where} GROUP BY step, layer)`
-      : `(SELECT step, layer, ${columns.join(", ")} FROM ${DATABASE}.layers WHERE ${where})`;
-  const rows = await query(
-    `SELECT intDiv(step, ${width}) AS bucket, layer, sum(s.dead_experts), sum(s.tokens), sum(s.dropped),
-       ${summary("max_violation", "step", "step")}
-     FROM ${source} AS s GROUP BY bucket, layer ORDER BY bucket, layer`,
-    parameters,
+async function addLayers(selection: Selection, buckets: Buckets, read: Read): Promise<Layers> {
+  const rows = await read(
+    `SELECT bucket, layer, dead_experts, tokens, dropped, ${SUMMARY.join(", ")}
+     FROM (${reducedLayers(selection)}) ORDER BY bucket, layer`,
   );
-  const layers = new Map<string, v1.LayerSummary>();
+  const layers: Layers = new Map();
   for (const [bucket, ...values] of rows) {
     const [layer, deadExperts, tokens, dropped] = values.slice(0, 4).map(asNumber);
     const maxViolation = scalarSummary("max_violation", values.slice(4));
@@ -136,15 +125,9 @@ async function addLayers(
   return layers;
 }
 
-async function addCategories(
-  { width, where, parameters, request, query }: Selection,
-  layers: Map<string, v1.LayerSummary>,
-) {
-  const rows = await query(
-    `SELECT intDiv(step, ${width}) AS bucket, layer, category, sum(r.tokens), sum(r.dropped), sumForEach(r.counts)
-     FROM ${DATABASE}.routing AS r WHERE ${where} AND ${layerClause(request)}
-     GROUP BY bucket, layer, category ORDER BY bucket, layer, category`,
-    parameters,
+async function addCategories(selection: Selection, layers: Layers, read: Read): Promise<void> {
+  const rows = await read(
+    `SELECT bucket, layer, category, tokens, dropped, counts FROM (${reducedRouting(selection)}) ORDER BY bucket, layer, category`,
   );
   for (const [bucket, layer, category, tokens, dropped, counts] of rows) {
     layers.get(layerKey(bucket, layer))!.categories.push(
@@ -158,51 +141,18 @@ async function addCategories(
   }
 }
 
-async function addExtremes(
-  { width, where, parameters, request, query }: Selection,
-  layers: Map<string, v1.LayerSummary>,
-) {
-  const rows = await query(
-    `SELECT intDiv(step, ${width}) AS bucket, layer, minForEach(load), maxForEach(load)
-     FROM (SELECT step, layer, sumForEach(r.counts) AS load FROM ${DATABASE}.routing AS r
-           WHERE ${where} AND ${layerClause(request)} GROUP BY step, layer)
-     GROUP BY bucket, layer`,
-    parameters,
-  );
+async function addExtremes(selection: Selection, layers: Layers, read: Read): Promise<void> {
+  const rows = await read(`SELECT bucket, layer, counts_min, counts_max FROM (${reducedExtremes(selection)})`);
   for (const [bucket, layer, min, max] of rows) {
     Object.assign(layers.get(layerKey(bucket, layer))!, { countsMin: asNumbers(min), countsMax: asNumbers(max) });
   }
 }
 
-async function addSelectionBias(
-  { width, where, parameters, request, query }: Selection,
-  layers: Map<string, v1.LayerSummary>,
-) {
-  const rows = await query(
-    `SELECT intDiv(step, ${width}) AS bucket, layer, argMax(l.selection_bias, (step, ranks))
-     FROM ${DATABASE}.layers AS l WHERE ${where} AND ${layerClause(request)} GROUP BY bucket, layer`,
-    parameters,
-  );
+async function addSelectionBias(selection: Selection, layers: Layers, read: Read): Promise<void> {
+  const rows = await read(`SELECT bucket, layer, selection_bias FROM (${reducedLayers(selection)})`);
   for (const [bucket, layer, bias] of rows) {
     layers.get(layerKey(bucket, layer))!.selectionBias = asNumbers(bias);
   }
-}
-
-// Numbers are put into the text, never a string that somebody sent.
-function whereClause({ split, from, to, attempts, committedBatch }: HistoryRequest): string {
-  const shown = attempts.map((a) => `(attempt = ${a.attempt} AND step >= ${a.from} AND step < ${a.before})`);
-  return `run = {run:String} AND split = '${v1.Split[split]}' AND step BETWEEN ${from} AND ${to}
-    AND batch <= ${committedBatch} AND (${shown.join(" OR ") || "0"})`;
-}
-
-function layerClause({ layers }: HistoryRequest): string {
-  return `layer IN (${layers.join(", ")})`;
-}
-
-function summary(value: string, firstBy: string, lastBy: string): string {
-  const valid = `NOT isNaN(${value})`;
-  return `countIf(${valid}), sumIf(${value}, ${valid}), argMinIf(${value}, ${firstBy}, ${valid}), minIf(${value}, ${valid}),
-    maxIf(${value}, ${valid}), argMaxIf(${value}, ${lastBy}, ${valid}), countIf(isNaN(${value}))`;
 }
 
 function scalarSummary(name: string, row: unknown[]): v1.ScalarSummary {

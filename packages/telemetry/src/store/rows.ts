@@ -3,6 +3,7 @@ import { METRICS_VERSION } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { Cell, Columns } from "./native.ts";
 import type { BatchTable } from "./schema.ts";
+import type { Seal } from "./sealing.ts";
 import { busiestOfLayer, type StepSum } from "./step-sum.ts";
 
 /** What one batch stores: the messages of any number of streams, and how far it brings each stream. */
@@ -83,6 +84,14 @@ export function batchRows(batch: number, content: BatchContent): Record<BatchTab
     tables.ends.rows.push([run, attempt, rank, batch, sequence, outcome, reason, endedAt]);
   }
   return tables;
+}
+
+/** Rows of `sealed`. */
+export function sealRows(batch: number, seals: readonly Seal[]): TableRows {
+  return {
+    columns: { run: "String", split: "Split", attempt: "UInt32", batch: "UInt64", until: "UInt64" },
+    rows: seals.map(({ run, split, attempt, until }) => [run, split, attempt, batch, until]),
+  };
 }
 
 /** In the order of the table, mostly: the engine then has no arrays to move. */

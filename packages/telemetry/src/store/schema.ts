@@ -16,6 +16,19 @@ const POSITION = `
   attempt UInt32,
   batch   UInt64 CODEC(Delta, LZ4)`;
 
+const ROLLED = `${POSITION},
+  width UInt64 CODEC(Delta, LZ4)`;
+
+/** How the values of a bucket's steps are summed up; NaN counts in nan_values alone. */
+const SUMMARY = `
+  value_count UInt64,
+  value_sum   Float64,
+  value_first Float64,
+  value_min   Float64,
+  value_max   Float64,
+  value_last  Float64,
+  nan_values  UInt64`;
+
 export interface Migration {
   version: number;
   statements: string[];
@@ -132,6 +145,56 @@ export const MIGRATIONS: Migration[] = [
       ...binaryArray("layers", "selection_bias", "Array(Float32)", "ZSTD(1)"),
     ],
   },
+  {
+    version: 4,
+    statements: [
+      // Rollups: a row sums up the steps of one attempt from `step` on, `width` of them, over all ranks. When a step arrives late, a
+      // row with a later batch replaces the earlier one.
+      `CREATE TABLE IF NOT EXISTS rolled_steps (${ROLLED},
+        first_step UInt64,
+        last_step  UInt64,
+        steps      UInt64,
+        tokens     UInt64,
+        time       Float64
+      ) ENGINE = MergeTree ORDER BY (run, split, width, step, attempt) SETTINGS ${DEDUPLICATION}`,
+
+      `CREATE TABLE IF NOT EXISTS rolled_scalars (${ROLLED},
+        name LowCardinality(String), ${SUMMARY}
+      ) ENGINE = MergeTree ORDER BY (run, split, width, step, attempt, name) SETTINGS ${DEDUPLICATION}`,
+
+      `CREATE TABLE IF NOT EXISTS rolled_layers (${ROLLED},
+        layer        UInt32,
+        dead_experts UInt64,
+        tokens       UInt64,
+        dropped      UInt64, ${SUMMARY},
+        selection_bias Array(Float32) CODEC(ZSTD(1))
+      ) ENGINE = MergeTree ORDER BY (run, split, width, layer, step, attempt) SETTINGS ${DEDUPLICATION}`,
+
+      `CREATE TABLE IF NOT EXISTS rolled_routing (${ROLLED},
+        layer    UInt32,
+        category UInt32,
+        tokens   UInt64,
+        dropped  UInt64,
+        counts   Array(UInt64) CODEC(T64, ZSTD(1))
+      ) ENGINE = MergeTree ORDER BY (run, split, width, layer, step, attempt, category) SETTINGS ${HISTOGRAM_SETTINGS}`,
+
+      // The smallest and the largest load of each expert in any one step.
+      `CREATE TABLE IF NOT EXISTS rolled_extremes (${ROLLED},
+        layer      UInt32,
+        counts_min Array(UInt64) CODEC(T64, ZSTD(1)),
+        counts_max Array(UInt64) CODEC(T64, ZSTD(1))
+      ) ENGINE = MergeTree ORDER BY (run, split, width, layer, step, attempt) SETTINGS ${HISTOGRAM_SETTINGS}`,
+
+      // Every bucket of an attempt that ends at or before until is rolled up.
+      `CREATE TABLE IF NOT EXISTS sealed (
+        run     LowCardinality(String),
+        split   Enum8('TRAIN' = 1, 'EVAL' = 2, 'PROBE' = 3),
+        attempt UInt32,
+        batch   UInt64,
+        until   UInt64
+      ) ENGINE = MergeTree ORDER BY (run, split, attempt, batch) SETTINGS ${DEDUPLICATION}`,
+    ],
+  },
 ];
 
 /** May be applied twice, as a migration that was interrupted is. */
@@ -142,6 +205,16 @@ function binaryArray(table: string, column: string, type: string, codec: string)
   ];
 }
 
-/** Tables whose rows belong to a batch, in the order they are written; `streams` follows them and makes the batch exist. */
+/** Tables of what arrived in a batch, in the order they are written. */
 export const BATCH_TABLES = ["routing", "layers", "attention", "heads", "saturation", "steps", "ends"] as const;
 export type BatchTable = (typeof BATCH_TABLES)[number];
+
+/** Tables of rollups, written after those: the store fills them from what it holds. `streams` follows and makes the batch exist. */
+export const ROLLED_TABLES = [
+  "rolled_steps",
+  "rolled_scalars",
+  "rolled_layers",
+  "rolled_routing",
+  "rolled_extremes",
+] as const;
+export type RolledTable = (typeof ROLLED_TABLES)[number];

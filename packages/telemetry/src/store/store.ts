@@ -1,6 +1,7 @@
 // The store: opens and migrates the database, writes batches exactly once, says how far each stream is stored.
 //
 // A batch is rows in several tables. Its rows in `streams` are written last and in one insert; from then on the batch exists.
+// - Buckets of steps that a batch completes are rolled up before its mark is written, so they exist with it.
 // - An insert that failed is tried again as it was, with the same token: what had been stored is recognised and not stored twice.
 // - A process killed in between leaves rows of a batch that does not exist. Readers never see them, opening the store deletes them,
 //   and their senders, who got no acknowledgement, send those messages again. Tokens carry an id of this process, because the
@@ -10,18 +11,26 @@ import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import { asNumber, type Block, DATABASE, type Database } from "./database.ts";
 import { nativeBlock } from "./native.ts";
-import { type BatchContent, batchRows, type StreamMark, streamRows, type TableRows } from "./rows.ts";
-import { BATCH_TABLES, MIGRATIONS } from "./schema.ts";
+import { rollUp } from "./rollups.ts";
+import { type BatchContent, batchRows, type StreamMark, sealRows, streamRows, type TableRows } from "./rows.ts";
+import { BATCH_TABLES, MIGRATIONS, ROLLED_TABLES } from "./schema.ts";
+import { type Seal, Sealing, type SealingPlan } from "./sealing.ts";
 
 /** A batch ready to be written, as often as it takes. */
 export interface PreparedBatch {
   number: number;
   tables: { table: string; block: Block }[];
+  steps: readonly v1.Step[];
+  plan: SealingPlan;
+  /** Its rows in `streams`. */
+  mark: Block;
 }
 
 export class Store {
   readonly database: Database;
   readonly #process = randomUUID();
+  readonly #ranks = new Map<string, number>();
+  readonly #sealing = new Sealing((run) => this.#ranks.get(run) ?? 1);
   #committedBatch = 0;
 
   private constructor(database: Database) {
@@ -35,6 +44,8 @@ export class Store {
     const [row] = await database.rows(`SELECT max(batch) FROM ${DATABASE}.streams`);
     store.#committedBatch = asNumber(row![0]);
     await store.#deleteUnfinishedBatches(log);
+    await store.#loadProgress();
+    await store.#rollUpMissing(log);
     return store;
   }
 
@@ -43,20 +54,30 @@ export class Store {
     return this.#committedBatch;
   }
 
+  /** Every rollup of an attempt that ends at or before this step exists. */
+  sealed(run: string, split: v1.Split, attempt: number): number {
+    return this.#sealing.sealed(run, split, attempt);
+  }
+
   /** One batch is prepared and written at a time. */
   prepare(content: BatchContent): PreparedBatch {
     const number = this.#committedBatch + 1;
     const rows = batchRows(number, content);
     const tables = BATCH_TABLES.map((table) => ({ table: table as string, block: blockOf(rows[table]) }));
-    return { number, tables: [...tables, { table: "streams", block: blockOf(streamRows(number, content.streams)) }] };
+    const steps = content.steps.map(({ message }) => message);
+    const mark = blockOf(streamRows(number, content.streams));
+    return { number, tables, steps, plan: this.#sealing.plan(steps), mark };
   }
 
   /** Writes a batch; after a failure call it again with the same batch. */
   async write(batch: PreparedBatch): Promise<void> {
-    for (const { table, block } of batch.tables) {
-      await this.database.insert(table, block, `${this.#process}/${batch.number}/${table}`);
-    }
-    this.#committedBatch = batch.number;
+    const { number, tables, steps, plan, mark } = batch;
+    for (const { table, block } of tables) await this.#insert(table, block, number);
+    await this.#rollUp(plan, number);
+    await this.#insert("streams", mark, number);
+    for (const step of steps) this.#sealing.seen(step);
+    for (const seal of plan.seals) this.#sealing.seal(seal);
+    this.#committedBatch = number;
   }
 
   /** Stores a run's description as of an attempt; the newest attempt's is kept. */
@@ -64,6 +85,7 @@ export class Store {
     const encoded = Buffer.from(v1.RunDescription.encode(description).finish()).toString("base64");
     const columns = { run: "String", attempt: "UInt32", description: "String" } as const;
     await this.database.insert("runs", blockOf({ columns, rows: [[description.id, attempt, encoded]] }), randomUUID());
+    this.#ranks.set(description.id, description.ranks);
   }
 
   /** @returns how far each stream is stored; `rejected` counts all its rejected messages */
@@ -80,6 +102,44 @@ export class Store {
       rejected: asNumber(rejected),
       lastMessageAt: asNumber(lastMessageAt),
     }));
+  }
+
+  async #insert(table: string, block: Block, batch: number): Promise<void> {
+    await this.database.insert(table, block, `${this.#process}/${batch}/${table}`);
+  }
+
+  async #rollUp({ tasks, seals }: SealingPlan, batch: number): Promise<void> {
+    for (const task of tasks) await rollUp(task, this.#ranks.get(task.run) ?? 1, batch, this.database);
+    await this.#insert("sealed", blockOf(sealRows(batch, seals)), batch);
+  }
+
+  async #loadProgress(): Promise<void> {
+    for (const [description] of await this.database.rows(`SELECT description FROM ${DATABASE}.runs FINAL`)) {
+      const { id, ranks } = v1.RunDescription.decode(Buffer.from(description as string, "base64"));
+      this.#ranks.set(id, ranks);
+    }
+    const steps = await this.database.rows(
+      `SELECT run, toInt8(split), attempt, rank, max(step) FROM ${DATABASE}.steps GROUP BY run, split, attempt, rank`,
+    );
+    for (const [run, ...numbers] of steps) {
+      const [split, attempt, rank, step] = numbers.map(asNumber) as [number, number, number, number];
+      this.#sealing.seen({ run: run as string, split, attempt, rank, step });
+    }
+    const seals = await this.database.rows(
+      `SELECT run, toInt8(split), attempt, max(until) FROM ${DATABASE}.sealed GROUP BY run, split, attempt`,
+    );
+    for (const [run, ...numbers] of seals) {
+      const [split, attempt, until] = numbers.map(asNumber) as [number, number, number];
+      this.#sealing.seal({ run: run as string, split, attempt, until } satisfies Seal);
+    }
+  }
+
+  /** Rolls up what an earlier version stored. */
+  async #rollUpMissing(log: Logger): Promise<void> {
+    for (const plan of this.#sealing.missing()) {
+      log.info({ ...plan.seals[0] }, "rolling up steps that were stored without");
+      await this.#rollUp(plan, this.#committedBatch);
+    }
   }
 
   async #migrate(log: Logger): Promise<void> {
@@ -103,7 +163,7 @@ export class Store {
   }
 
   async #deleteUnfinishedBatches(log: Logger): Promise<void> {
-    for (const table of BATCH_TABLES) {
+    for (const table of [...BATCH_TABLES, ...ROLLED_TABLES, "sealed"]) {
       const where = `batch > ${this.#committedBatch}`;
       const [row] = await this.database.rows(`SELECT count() FROM ${DATABASE}.${table} WHERE ${where}`);
       const rows = asNumber(row![0]);

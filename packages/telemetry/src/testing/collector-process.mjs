@@ -1,17 +1,20 @@
-// A collector in a process of its own, run from dist: node collector-process.mjs DIRECTORY [TABLE BATCH]
-// Prints its addresses as one line of JSON. With TABLE and BATCH it kills itself when it is about to insert that batch's rows
-// into that table. Ends in order when its standard input closes.
+// A collector in a process of its own, run from dist: node collector-process.mjs DIRECTORY [TABLE TIME]
+// Prints its addresses as one line of JSON. With TABLE and TIME it kills itself when it is about to insert into that table for that
+// time (1: the first). Ends in order when its standard input closes.
 import { startCollector } from "../../dist/index.js";
 import { Database } from "../../dist/store/database.js";
 
-const [dataDirectory, fatalTable, fatalBatch] = process.argv.slice(2);
+const [dataDirectory, fatalTable, fatalTime] = process.argv.slice(2);
 
 if (fatalTable !== undefined) {
-  const { insert } = Database.prototype;
-  Database.prototype.insert = function (table, block, token) {
-    if (table === fatalTable && token.split("/")[1] === fatalBatch) process.kill(process.pid, "SIGKILL");
-    return insert.call(this, table, block, token);
-  };
+  let times = 0;
+  for (const method of ["insert", "insertSelected"]) {
+    const original = Database.prototype[method];
+    Database.prototype[method] = function (table, ...others) {
+      if (table === fatalTable && ++times === Number(fatalTime)) process.kill(process.pid, "SIGKILL");
+      return original.call(this, table, ...others);
+    };
+  }
 }
 
 const collector = await startCollector({

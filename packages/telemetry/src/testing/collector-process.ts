@@ -21,10 +21,10 @@ export class CollectorProcess {
     this.log = log;
   }
 
-  /** @param fatal it kills itself when it is about to insert this batch's rows into this table */
-  static async start(dataDirectory: string, fatal?: { table: string; batch: number }): Promise<CollectorProcess> {
+  /** @param fatal it kills itself when it is about to insert into this table for this time, from 1 */
+  static async start(dataDirectory: string, fatal?: { table: string; time: number }): Promise<CollectorProcess> {
     const script = join(import.meta.dirname, "collector-process.mjs");
-    const extra = fatal === undefined ? [] : [fatal.table, String(fatal.batch)];
+    const extra = fatal === undefined ? [] : [fatal.table, String(fatal.time)];
     const child = spawn(process.execPath, [script, dataDirectory, ...extra], { stdio: "pipe" });
     onTestFinished(() => void child.kill("SIGKILL"));
     let log = "";

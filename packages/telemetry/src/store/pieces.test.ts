@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import { random } from "../testing/runs.ts";
+import { piecesOf, WIDTHS } from "./pieces.ts";
+
+test.each([
+  ["nothing is sealed", 0, 1000, 256, 0, [[1, 0, 1000]]],
+  ["a bucket narrower than any rollup", 0, 1000, 8, 992, [[1, 0, 1000]]],
+  ["a bucket between two widths is made of the narrower", 0, 96, 32, 96, [[16, 0, 96]]],
+  [
+    "the tail that is not sealed",
+    0,
+    1000,
+    64,
+    992,
+    [
+      [64, 0, 960],
+      [16, 960, 992],
+      [1, 992, 1000],
+    ],
+  ],
+  [
+    "both ends cut",
+    5,
+    403,
+    64,
+    1024,
+    [
+      [1, 5, 16],
+      [16, 16, 64],
+      [64, 64, 384],
+      [16, 384, 400],
+      [1, 400, 403],
+    ],
+  ],
+  ["one step", 17, 18, 1, 1024, [[1, 17, 18]]],
+] as const)("%s", (_, from, before, bucketWidth, sealed, expected) => {
+  const pieces = piecesOf(from, before, bucketWidth, sealed);
+  expect(pieces.map((piece) => [piece.width, piece.from, piece.before])).toEqual(expected);
+});
+
+test("pieces cover any range once, keep to buckets and to what is sealed, and are few", () => {
+  const next = random(3);
+  for (let round = 0; round < 2000; round++) {
+    const from = Math.floor(next() * 200_000);
+    const before = from + 1 + Math.floor(next() ** 4 * 1_000_000);
+    const bucketWidth = 2 ** Math.floor(next() * 21);
+    const sealed = Math.floor((next() * 1_200_000) / 16) * 16;
+    const pieces = piecesOf(from, before, bucketWidth, sealed);
+    expect(pieces[0]!.from).toBe(from);
+    expect(pieces.at(-1)!.before).toBe(before);
+    for (const [index, { width, from, before }] of pieces.entries()) {
+      if (index > 0) expect(from).toBe(pieces[index - 1]!.before);
+      if (width === 1) continue;
+      expect(WIDTHS).toContain(width);
+      expect([from % width, before % width, bucketWidth % width]).toEqual([0, 0, 0]);
+      expect(before).toBeLessThanOrEqual(sealed);
+    }
+    const buckets = Math.ceil((before - from) / bucketWidth) + 1;
+    const rows = pieces.filter(({ before }) => before <= sealed).map((p) => (p.before - p.from) / p.width);
+    const most = bucketWidth < 16 ? before - from : 2 * buckets + 6 * WIDTHS.length + 32;
+    expect(rows.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(most);
+  }
+});

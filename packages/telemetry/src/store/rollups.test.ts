@@ -1,0 +1,162 @@
+import { join } from "node:path";
+import { v1 } from "@moescope/proto";
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { temporaryDirectory } from "../testing/collector.ts";
+import { writeOldStore } from "../testing/old-store.ts";
+import { describedRun, random, randomStep } from "../testing/runs.ts";
+import { shownAttempts } from "./attempts.ts";
+import { asNumber, DATABASE, Database } from "./database.ts";
+import { queryHistory } from "./history.ts";
+import { addRank, type StepSum } from "./step-sum.ts";
+import { Store } from "./store.ts";
+
+const log = pino({ level: "silent" });
+let directory: string;
+let database: Database;
+let store: Store;
+const sums = new Map<string, StepSum>();
+
+beforeEach(async () => {
+  directory = join(temporaryDirectory(), "store");
+  database = Database.embedded(directory);
+  store = await Store.open(database, log);
+  sums.clear();
+});
+afterEach(() => database.close());
+
+/** One batch. */
+async function write(messages: v1.Step[]): Promise<void> {
+  const steps = messages.map((message) => {
+    const key = `${message.run}/${message.attempt}/${message.step}`;
+    sums.set(key, addRank(message, sums.get(key)));
+    return { message, sum: sums.get(key)! };
+  });
+  const { run, rank, attempt } = messages[0]!;
+  const mark = { run, rank, attempt, sequence: 1, rejected: 0, lastMessageAt: 1 };
+  await store.write(store.prepare({ steps, ends: [], streams: [mark] }));
+}
+
+interface Asked {
+  from: number;
+  to: number;
+  points: number;
+  attempts?: { attempt: number; firstStep: number }[];
+}
+
+/** What history answers, with the help of rollups or from the steps alone. */
+async function history(run: v1.RunDescription, { attempts, ...asked }: Asked, from: "rollups" | "steps") {
+  const { id, moeLayers, ranks } = run;
+  const { buckets } = await queryHistory(
+    {
+      ...{ run: id, split: v1.Split.TRAIN, layers: moeLayers, ranks, ...asked },
+      attempts: shownAttempts(attempts ?? [{ attempt: 0, firstStep: 0 }]),
+      sealed: (attempt) => (from === "steps" ? 0 : store.sealed(id, v1.Split.TRAIN, attempt)),
+      committedBatch: store.committedBatch,
+    },
+    database,
+  );
+  return buckets.map((bucket) => rounded(v1.StepBucket.toObject(bucket)));
+}
+
+/** Sums of numbers that are no integers depend on the order they are added up in. */
+function rounded(value: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (_, item) => (typeof item === "number" ? Number(item.toPrecision(12)) : item)),
+  );
+}
+
+async function expectRollupsAgree(run: v1.RunDescription, asked: Asked): Promise<void> {
+  expect(await history(run, asked, "rollups")).toEqual(await history(run, asked, "steps"));
+}
+
+const RANGES: Asked[] = [
+  { from: 0, to: 2999, points: 3 },
+  { from: 0, to: 2999, points: 100 },
+  { from: 37, to: 1203, points: 20 },
+  { from: 1000, to: 1000, points: 1 },
+  { from: 17, to: 2222, points: 1 },
+];
+
+test("a long run reads the same from rollups as from its steps, and needs the steps no more", async () => {
+  const run = describedRun("long");
+  await store.writeDescription(run, 0);
+  const next = random(1);
+  for (let step = 0; step < 1500; ) {
+    const length = 1 + Math.floor(next() * 90);
+    await write(Array.from({ length }, (_, index) => randomStep(run, { sequence: 1, step: step + index })));
+    step += length;
+  }
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toBeGreaterThanOrEqual(1488);
+  for (const asked of RANGES) await expectRollupsAgree(run, asked);
+  const asked = { from: 0, to: 1407, points: 22 };
+  const before = await history(run, asked, "steps");
+  for (const table of ["steps", "layers", "routing"]) await database.run(`TRUNCATE TABLE ${DATABASE}.${table}`);
+  expect(await history(run, asked, "rollups")).toEqual(before);
+}, 90_000);
+
+test("ranks that lag, steps that come late or twice, attempts that rewind, and restarts change nothing", async () => {
+  const run = describedRun("unruly", { ranks: 3, moeLayers: [1] });
+  await store.writeDescription(run, 0);
+  const next = random(2);
+  // Rank 2 sends nothing for long, then everything; rank 1 skips some steps and sends them at the end.
+  const skipped: number[] = [];
+  for (let step = 0; step < 1300; step += 100) {
+    const messages: v1.Step[] = [];
+    for (let at = step; at < step + 100; at++) {
+      messages.push(randomStep(run, { sequence: 1, step: at, rank: 0 }));
+      if (next() < 0.05) skipped.push(at);
+      else messages.push(randomStep(run, { sequence: 1, step: at, rank: 1 }));
+    }
+    await write(messages);
+    if (step === 600) store = await Store.open(database, log);
+  }
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toBe(Math.floor((1299 - 1024 + 1) / 16) * 16);
+  for (let step = 0; step < 1300; step += 260) {
+    await write(Array.from({ length: 260 }, (_, at) => randomStep(run, { sequence: 1, step: step + at, rank: 2 })));
+  }
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toBe(1296);
+  for (const asked of RANGES) await expectRollupsAgree(run, asked);
+  for (let index = 0; index < skipped.length; index += 25) {
+    await write(skipped.slice(index, index + 25).map((step) => randomStep(run, { sequence: 1, step, rank: 1 })));
+  }
+  const rewound = [0, 1, 2].flatMap((rank) =>
+    Array.from({ length: 200 }, (_, at) => randomStep(run, { sequence: 1, step: 700 + at, rank, attempt: 1 })),
+  );
+  await write(rewound);
+  for (const asked of RANGES) await expectRollupsAgree(run, asked);
+  const attempts = [0, 1].map((attempt) => ({ attempt, firstStep: attempt * 700 }));
+  for (const asked of RANGES) await expectRollupsAgree(run, { ...asked, attempts });
+}, 90_000);
+
+test("rollups without their batch's mark are not seen, and deleted on opening", async () => {
+  const run = describedRun("interrupted");
+  await store.writeDescription(run, 0);
+  const steps = Array.from({ length: 64 }, (_, step) => randomStep(run, { sequence: 1, step }));
+  await write(steps.slice(0, 20));
+  const rest = steps.slice(20).map((message) => ({ message, sum: addRank(message) }));
+  await store.write(store.prepare({ steps: rest, ends: [], streams: [] }));
+  store = await Store.open(database, log);
+  for (const table of ["steps", "rolled_steps", "rolled_routing", "sealed"]) {
+    const [row] = await database.rows(`SELECT max(batch), count() FROM ${DATABASE}.${table}`);
+    expect([table, asNumber(row![0])]).toEqual([table, 1]);
+  }
+  sums.clear();
+  await write(steps.slice(20));
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toBe(64);
+  await expectRollupsAgree(run, { from: 0, to: 63, points: 1 });
+});
+
+test.each([1, 2, 3])("a store of schema version %i is rolled up when it is opened", async (version) => {
+  await database.close();
+  const run = describedRun("old");
+  const steps = Array.from({ length: 100 }, (_, step) => randomStep(run, { sequence: step + 1, step }));
+  directory = join(temporaryDirectory(), "store");
+  await writeOldStore(directory, version, run, steps);
+  database = Database.embedded(directory);
+  store = await Store.open(database, log);
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toBe(96);
+  await expectRollupsAgree(run, { from: 0, to: 99, points: 2 });
+  const [row] = await database.rows(`SELECT count() FROM ${DATABASE}.rolled_steps`);
+  expect(asNumber(row![0])).toBe(7);
+});

@@ -1,0 +1,147 @@
+// Which buckets of steps are complete and can be rolled up, and which must be rolled up again because a step arrived late.
+import type { v1 } from "@moescope/proto";
+import { WIDTHS } from "./pieces.ts";
+
+/** Buckets of one attempt, `width` steps wide each, from step `from` to step `before − 1`. */
+export interface RollupTask {
+  run: string;
+  split: v1.Split;
+  attempt: number;
+  width: number;
+  from: number;
+  before: number;
+}
+
+/** Every bucket of an attempt that ends at or before step `until` is rolled up. */
+export interface Seal {
+  run: string;
+  split: v1.Split;
+  attempt: number;
+  until: number;
+}
+
+/** What a batch makes complete. Narrow buckets come first: the wider are made of them. */
+export interface SealingPlan {
+  tasks: RollupTask[];
+  seals: Seal[];
+}
+
+type SentStep = Pick<v1.Step, "run" | "split" | "attempt" | "rank" | "step">;
+
+/** A rank that is this many steps behind the first is not waited for; what it sends is rolled up anew. */
+const MOST_STEPS_BEHIND = 1024;
+
+interface Progress extends Seal {
+  /** The highest step of each rank. */
+  highest: Map<number, number>;
+}
+
+export class Sealing {
+  readonly #attempts = new Map<string, Progress>();
+  readonly #ranksOf: (run: string) => number;
+
+  /** @param ranksOf how many ranks a run has */
+  constructor(ranksOf: (run: string) => number) {
+    this.#ranksOf = ranksOf;
+  }
+
+  sealed(run: string, split: v1.Split, attempt: number): number {
+    return this.#attempts.get(keyOf({ run, split, attempt }))?.until ?? 0;
+  }
+
+  /** Takes in what the store holds: the highest step of a rank. */
+  seen({ rank, step, ...of }: SentStep): void {
+    const progress = this.#of(of);
+    progress.highest.set(rank, Math.max(step, progress.highest.get(rank) ?? -1));
+  }
+
+  /** Rollups up to there exist, from now on. */
+  seal(seal: Seal): void {
+    this.#of(seal).until = seal.until;
+  }
+
+  /** What is complete once the steps are stored; nothing changes before `seen` and `seal` are told. */
+  plan(steps: readonly SentStep[]): SealingPlan {
+    const plan: SealingPlan = { tasks: [], seals: [] };
+    for (const sent of grouped(steps)) {
+      const { run, split, attempt } = sent[0]!;
+      const progress = this.#of({ run, split, attempt });
+      const until = this.#completeUntil(progress, sent);
+      plan.tasks.push(...tasksOf(progress, until, sent));
+      if (until > progress.until) plan.seals.push({ run, split, attempt, until });
+    }
+    plan.tasks.sort((a, b) => a.width - b.width);
+    return plan;
+  }
+
+  /** The plan that makes up for rollups that are missing, as in a store of an earlier version, in pieces of bounded size. */
+  *missing(): Generator<SealingPlan> {
+    for (const progress of this.#attempts.values()) {
+      const complete = this.#completeUntil(progress, []);
+      while (progress.until < complete) {
+        const until = Math.min(complete, (Math.floor(progress.until / CATCH_UP) + 1) * CATCH_UP);
+        const tasks = tasksOf(progress, until, []);
+        yield { tasks, seals: [{ ...progress, until }] };
+        progress.until = until;
+      }
+    }
+  }
+
+  /** The first step that does not belong to a complete bucket of the narrowest width. */
+  #completeUntil({ run, highest, until }: Progress, sent: readonly SentStep[]): number {
+    const reached = new Map(highest);
+    for (const { rank, step } of sent) reached.set(rank, Math.max(step, reached.get(rank) ?? -1));
+    const steps = [...reached.values()];
+    const slowest = steps.length < this.#ranksOf(run) ? -1 : Math.min(...steps);
+    const complete = Math.max(slowest, Math.max(...steps) - MOST_STEPS_BEHIND);
+    return Math.max(until, Math.floor((complete + 1) / WIDTHS[0]!) * WIDTHS[0]!);
+  }
+
+  #of({ run, split, attempt }: Omit<Seal, "until">): Progress {
+    const key = keyOf({ run, split, attempt });
+    const known = this.#attempts.get(key) ?? { run, split, attempt, until: 0, highest: new Map() };
+    this.#attempts.set(key, known);
+    return known;
+  }
+}
+
+/** Steps rolled up at once when much is missing. */
+const CATCH_UP = WIDTHS[4]!;
+
+/** Buckets that become complete, and complete ones that a late step belongs to. */
+function tasksOf({ run, split, attempt, until }: Progress, next: number, sent: readonly SentStep[]): RollupTask[] {
+  const late = sent.map(({ step }) => step).filter((step) => step < until);
+  return WIDTHS.flatMap((width) => {
+    const [sealed, sealedNext] = [Math.floor(until / width), Math.floor(next / width)];
+    const again = late.map((step) => Math.floor(step / width)).filter((bucket) => bucket < sealed);
+    const buckets = [...again, ...Array.from({ length: sealedNext - sealed }, (_, index) => sealed + index)];
+    return runsOf(buckets).map(([first, last]) => {
+      return { run, split, attempt, width, from: first * width, before: (last + 1) * width };
+    });
+  });
+}
+
+/** Numbers that follow each other, as first and last of each run. */
+function runsOf(numbers: readonly number[]): [first: number, last: number][] {
+  const runs: [number, number][] = [];
+  for (const number of [...new Set(numbers)].sort((a, b) => a - b)) {
+    const last = runs.at(-1);
+    if (last?.[1] === number - 1) last[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs;
+}
+
+function grouped(steps: readonly SentStep[]): SentStep[][] {
+  const groups = new Map<string, SentStep[]>();
+  for (const step of steps) {
+    const group = groups.get(keyOf(step));
+    if (group === undefined) groups.set(keyOf(step), [step]);
+    else group.push(step);
+  }
+  return [...groups.values()];
+}
+
+function keyOf({ run, split, attempt }: Omit<Seal, "until">): string {
+  return `${run}/${split}/${attempt}`;
+}
