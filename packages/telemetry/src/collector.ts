@@ -1,6 +1,8 @@
 // The collector: puts the stages together, starts them, and stops them in order.
 import { join } from "node:path";
 import { type Logger, pino } from "pino";
+import { Alerts, type AlertsOptions } from "./alerts/alerts.ts";
+import { Webhook } from "./alerts/webhook.ts";
 import { HttpServer } from "./api/http-server.ts";
 import { type CollectorConfig, type CollectorOptions, parseCollectorConfig } from "./config.ts";
 import { type Counters, newCounters } from "./counters.ts";
@@ -11,9 +13,11 @@ import { Senders } from "./ingest/senders.ts";
 import { FanOut } from "./live/fan-out.ts";
 import { Ownership } from "./ownership.ts";
 import { type Listening, listenOn } from "./ports.ts";
+import { AlertTable } from "./store/alert-table.ts";
 import { Database } from "./store/database.ts";
 import { loadRuns } from "./store/load-runs.ts";
 import { Runs } from "./store/runs.ts";
+import type { StepSum } from "./store/step-sum.ts";
 import { Store } from "./store/store.ts";
 
 /** A running collector. */
@@ -66,7 +70,13 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
   const counters = newCounters();
   const fanOut = new FanOut({ ...config, runs, counters });
   undo.add(() => fanOut.stop());
-  const batcher = new Batcher({ ...config, store, runs, counters, log, onStored: (sum) => fanOut.sendStep(sum) });
+  const alerts = await openAlerts(config, { runs, database, counters, log, show: (alert) => fanOut.sendAlert(alert) });
+  undo.add(() => alerts.stop());
+  const onStored = (sum: StepSum) => {
+    fanOut.sendStep(sum);
+    alerts.stepStored(sum);
+  };
+  const batcher = new Batcher({ ...config, store, runs, counters, log, onStored });
   const grpcServer = new GrpcServer({
     runs,
     introductions: new Introductions(store, runs),
@@ -75,7 +85,14 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
     counters,
     log,
   });
-  const httpServer = new HttpServer({ runs, store, fanOut, dashboardDirectory: config.dashboardDirectory, log });
+  const httpServer = new HttpServer({
+    runs,
+    store,
+    alerts,
+    fanOut,
+    dashboardDirectory: config.dashboardDirectory,
+    log,
+  });
 
   const grpc = await listenGrpc(grpcServer, config);
   undo.add(() => grpcServer.stop());
@@ -88,6 +105,7 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
     grpcServer.stopReading();
     await batcher.stop(DRAIN_DEADLINE);
     await grpcServer.stop();
+    await alerts.stop();
     fanOut.stop();
     await httpServer.stop();
     await database.close();
@@ -108,6 +126,15 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
       return stopped;
     },
   };
+}
+
+type AlertSources = Pick<AlertsOptions, "runs" | "counters" | "log" | "show"> & { database: Database };
+
+async function openAlerts(config: CollectorConfig, { database, ...sources }: AlertSources): Promise<Alerts> {
+  const table = await AlertTable.open(database);
+  const { webhook: url, alerts: thresholds, silentAfter } = config;
+  const webhook = url === undefined ? undefined : new Webhook({ url, ...sources });
+  return new Alerts({ ...sources, thresholds, silentAfter, table, webhook }, await table.read());
 }
 
 function openDatabase({ clickhouseUrl, dataDirectory }: CollectorConfig): Database {

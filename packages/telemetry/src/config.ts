@@ -48,6 +48,22 @@ const collectorConfigSchema = z.strictObject({
   heartbeatInterval: z.int().min(10).default(5_000),
   /** A run without an open stream is silent after this many milliseconds without a message. */
   silentAfter: z.int().min(10).default(30_000),
+  alerts: z
+    .strictObject({
+      /** Training steps that collapse, dead experts and drops are measured over. */
+      window: z.int().min(1).max(100_000).default(50),
+      /** Collapse: MaxVio above this share of E/k - 1, the most possible. */
+      collapse: z
+        .number()
+        .gt(0)
+        .max(1)
+        .default(1 / 3),
+      /** Drops: more than this share of a layer's assignments. */
+      dropped: z.number().gt(0).max(1).default(0.1),
+    })
+    .prefault({}),
+  /** Every alert is posted here as JSON, when it fires and when it is over. */
+  webhook: z.url({ protocol: /^https?$/ }).optional(),
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
 });
 

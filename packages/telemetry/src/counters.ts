@@ -15,8 +15,15 @@ export interface Counters {
   failedWrites: number;
   /** Live events that a viewer did not get because it read too slowly. */
   droppedEvents: number;
+  /** Alerts that fired, those that a webhook did not get, and those of runs that have too many already. */
+  alerts: number;
+  undeliveredAlerts: number;
+  suppressedAlerts: number;
 }
 
 export function newCounters(): Counters {
-  return { stored: 0, duplicates: 0, rejected: {}, gaps: 0, waits: 0, failedWrites: 0, droppedEvents: 0 };
+  return {
+    ...{ stored: 0, duplicates: 0, rejected: {}, gaps: 0, waits: 0, failedWrites: 0, droppedEvents: 0 },
+    ...{ alerts: 0, undeliveredAlerts: 0, suppressedAlerts: 0 },
+  };
 }

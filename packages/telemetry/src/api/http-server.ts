@@ -3,9 +3,11 @@ import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Logger } from "pino";
+import type { Alerts } from "../alerts/alerts.ts";
 import type { FanOut } from "../live/fan-out.ts";
 import type { Runs } from "../store/runs.ts";
 import type { Store } from "../store/store.ts";
+import { alertRoutes } from "./alerts.ts";
 import { dashboardRoutes } from "./dashboard.ts";
 import { historyRoutes } from "./history.ts";
 import { probeRoutes } from "./probe.ts";
@@ -17,6 +19,7 @@ import { liveRoutes } from "./stream.ts";
 export interface ApiContext {
   runs: Runs;
   store: Store;
+  alerts: Alerts;
   fanOut: FanOut;
   dashboardDirectory: string | undefined;
   log: Logger;
@@ -55,13 +58,19 @@ export class HttpServer {
   }
 }
 
-function application({ runs, store, fanOut, dashboardDirectory, log }: ApiContext): Hono {
+function application({ runs, store, alerts, fanOut, dashboardDirectory, log }: ApiContext): Hono {
   const api = new Hono();
   api.use(async (context, next) => {
     await next();
     context.header("Cache-Control", "no-store");
   });
-  for (const routes of [runRoutes(runs), historyRoutes(runs, store), probeRoutes(runs, store), liveRoutes(fanOut)]) {
+  for (const routes of [
+    runRoutes(runs),
+    historyRoutes(runs, store),
+    probeRoutes(runs, store),
+    alertRoutes(runs, alerts),
+    liveRoutes(fanOut),
+  ]) {
     api.route("/", routes);
   }
   api.all("*", (context) => {

@@ -61,6 +61,11 @@ export class FanOut {
     }
   }
 
+  sendAlert(alert: v1.Alert): void {
+    const event = encoded({ alert });
+    for (const viewer of this.#viewers) if (viewer.follows(alert.run)) this.#send(viewer, event);
+  }
+
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer);
     for (const viewer of this.#viewers) viewer.close();

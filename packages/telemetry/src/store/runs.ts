@@ -11,7 +11,7 @@ export type RunListener = (run: string, change: "state" | "values") => void;
 export class Runs {
   readonly #runs = new Map<string, RunRecord>();
   readonly #silentAfter: number;
-  #listener: RunListener = () => {};
+  readonly #listeners: RunListener[] = [];
 
   /** @param silentAfter milliseconds without a message after which a run with no open stream is silent */
   constructor(silentAfter: number) {
@@ -19,7 +19,7 @@ export class Runs {
   }
 
   listen(listener: RunListener): void {
-    this.#listener = listener;
+    this.#listeners.push(listener);
   }
 
   ids(): string[] {
@@ -92,7 +92,7 @@ export class Runs {
         busiestExpert: busiestOfLayer(layer),
       })),
     });
-    this.#listener(bucket.run, "values");
+    this.#tell(bucket.run, "values");
   }
 
   /** Steps of one split of an attempt, to be added to what is known of it. */
@@ -151,7 +151,11 @@ export class Runs {
     const { state } = stateOf(record, this.#silentAfter);
     if (state === record.announced) return;
     record.announced = state;
-    this.#listener(run, "state");
+    this.#tell(run, "state");
+  }
+
+  #tell(run: string, change: "state" | "values"): void {
+    for (const listener of this.#listeners) listener(run, change);
   }
 }
 

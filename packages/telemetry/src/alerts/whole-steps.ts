@@ -1,0 +1,39 @@
+// Steps of a run whose every rank has arrived, in order. A rank that lags holds them back, but not for ever.
+import type { v1 } from "@moescope/proto";
+import type { StepSum } from "../store/step-sum.ts";
+
+/** So many steps wait for their last rank; then the earliest goes on without it. */
+const MOST_WAITING = 32;
+
+export class WholeSteps {
+  readonly #ranks: number;
+  #attempt = 0;
+  #passed = -1;
+  #waiting = new Map<number, StepSum>();
+
+  constructor(ranks: number) {
+    this.#ranks = ranks;
+  }
+
+  /** @returns the steps that are whole now; a step that was passed over, or is of an earlier attempt, is not among them */
+  add(sum: StepSum): v1.StepBucket[] {
+    const { attempt, lastStep } = sum.bucket;
+    if (attempt > this.#attempt) this.#restart(attempt);
+    if (attempt < this.#attempt || lastStep <= this.#passed) return [];
+    this.#waiting.set(lastStep, sum);
+    const ready: v1.StepBucket[] = [];
+    for (const [step, { ranks, bucket }] of [...this.#waiting].sort(([a], [b]) => a - b)) {
+      if (ranks < this.#ranks && this.#waiting.size <= MOST_WAITING) break;
+      this.#waiting.delete(step);
+      this.#passed = step;
+      ready.push(bucket);
+    }
+    return ready;
+  }
+
+  #restart(attempt: number): void {
+    this.#attempt = attempt;
+    this.#passed = -1;
+    this.#waiting.clear();
+  }
+}

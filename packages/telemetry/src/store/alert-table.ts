@@ -1,0 +1,38 @@
+// Alerts in the store: one row when it fires and one when it is over; of the two the latter counts.
+import { randomUUID } from "node:crypto";
+import { v1 } from "@moescope/proto";
+import { DATABASE, type Database } from "./database.ts";
+import { blockOf } from "./store.ts";
+
+const COLUMNS = { run: "String", id: "String", over: "UInt32", alert: "String" } as const;
+
+export class AlertTable {
+  readonly #database: Database;
+
+  private constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** @param database of an open Store */
+  static async open(database: Database): Promise<AlertTable> {
+    // The alert is the protobuf message in base64, so that fields of newer collectors survive.
+    await database.run(
+      `CREATE TABLE IF NOT EXISTS ${DATABASE}.alerts (run String, id String, over UInt8, alert String)
+       ENGINE = ReplacingMergeTree(over) ORDER BY (run, id)`,
+    );
+    return new AlertTable(database);
+  }
+
+  async write(alert: v1.Alert): Promise<void> {
+    const encoded = Buffer.from(v1.Alert.encode(alert).finish()).toString("base64");
+    const block = blockOf({ columns: COLUMNS, rows: [[alert.run, alert.id, Number(alert.over), encoded]] });
+    await this.#database.insert("alerts", block, randomUUID());
+  }
+
+  async read(): Promise<v1.Alert[]> {
+    const rows = await this.#database.rows(
+      `SELECT argMax(alert, over) FROM ${DATABASE}.alerts GROUP BY run, id ORDER BY run, id`,
+    );
+    return rows.map(([alert]) => v1.Alert.decode(Buffer.from(alert as string, "base64")));
+  }
+}
