@@ -1,17 +1,30 @@
-// `npm run bench [-- NAME …]`: measures what the project promises, beside its peers where they are installed.
+// `npm run bench [-- NAME … --steps N]`: measures what the project promises, beside its peers where they are installed.
+import { parseArgs } from "node:util";
+import { ingest } from "./ingest.ts";
 import { memory } from "./memory.ts";
 import { reporterCost } from "./reporter-cost.ts";
 import { telemetryCost } from "./telemetry-cost.ts";
 import { trainStep } from "./train-step.ts";
+
+const options = {
+  /** Of each run that `ingest` sends. */
+  steps: { type: "string", default: "2000" },
+} as const;
+const { values, positionals: names } = parseArgs({ options, allowPositionals: true });
+const steps = Number(values.steps);
+if (!Number.isSafeInteger(steps) || steps < 100) {
+  console.error(`--steps ${values.steps}: allowed are whole numbers from 100`);
+  process.exit(2);
+}
 
 const benches: Record<string, () => Promise<void>> = {
   "train-step": trainStep,
   memory,
   reporter: reporterCost,
   "telemetry-cost": telemetryCost,
+  ingest: () => ingest({ steps }),
 };
 
-const names = process.argv.slice(2);
 const unknown = names.find((name) => !Object.hasOwn(benches, name));
 if (unknown !== undefined) {
   console.error(`Unknown bench "${unknown}"; allowed: ${Object.keys(benches).join(", ")}`);

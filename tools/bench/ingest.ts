@@ -1,0 +1,195 @@
+// What a collector takes in, keeps and answers at the size of DeepSeek-V3: counts a second, bytes a count, memory, and query times.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { Client, credentials } from "@grpc/grpc-js";
+import { collectorService, PROTOCOL_VERSION, v1 } from "@moescope/proto";
+import { type CollectorProcess, startCollectorProcess } from "../collector-process.ts";
+import {
+  categories,
+  countsPerStep,
+  describedRun,
+  experts,
+  layers,
+  tokensPerStep,
+  Workload,
+} from "./ingest-workload.ts";
+import { median, printTable } from "./table.ts";
+
+const runs = ["first", "second"];
+const repetitions = 7;
+
+/** @param steps of each of two runs */
+export async function ingest({ steps }: { steps: number }): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "moescope-bench-"));
+  const collector = await startCollectorProcess(join(directory, "data"));
+  try {
+    const workload = new Workload();
+    console.log(
+      `Two runs of ${steps} steps at once: ${layers} layers × ${experts} experts × ${categories.length} categories,`,
+      `${tokensPerStep} tokens a step, ${Math.round(workload.messageBytes / 1000)} kB a message.\n`,
+    );
+    const memory = new MemoryLog(collector.pid);
+    const sent = await sendAll(collector, workload, steps);
+    memory.stop();
+    const counts = runs.length * steps * countsPerStep;
+    const bytes = await settledBytes(join(directory, "data", "store"));
+    printTable(
+      [
+        "counts",
+        "seconds",
+        "counts/s",
+        "ns of collector CPU a count",
+        "ns of sender CPU a count",
+        "bytes a count on disk",
+      ],
+      [
+        [
+          counts.toLocaleString("en"),
+          sent.seconds.toFixed(1),
+          Math.round(counts / sent.seconds).toLocaleString("en"),
+          ((sent.collectorCpu / counts) * 1e9).toFixed(1),
+          ((sent.senderCpu / counts) * 1e9).toFixed(1),
+          (bytes / counts).toFixed(3),
+        ],
+      ],
+    );
+    console.log();
+    memory.print();
+    console.log();
+    await printQueries(collector.http, steps);
+  } finally {
+    await collector.kill();
+    rmSync(directory, { recursive: true });
+  }
+}
+
+async function sendAll({ grpc, pid }: CollectorProcess, workload: Workload, steps: number) {
+  const [from, collectorBefore, senderBefore] = [performance.now(), cpuSeconds(pid), process.cpuUsage()];
+  await Promise.all(runs.map((run) => send(grpc, run, workload, steps)));
+  const { user, system } = process.cpuUsage(senderBefore);
+  return {
+    seconds: (performance.now() - from) / 1000,
+    collectorCpu: cpuSeconds(pid) - collectorBefore,
+    senderCpu: (user + system) / 1e6,
+  };
+}
+
+/** Sends a run as fast as it is taken, until everything is acknowledged. */
+async function send(address: string, run: string, workload: Workload, steps: number): Promise<void> {
+  const client = new Client(address, credentials.createInsecure());
+  const { path, responseDeserialize } = collectorService.report;
+  const call = client.makeBidiStreamRequest(path, (bytes: Buffer) => bytes, responseDeserialize);
+  const done = new Promise<void>((resolve, reject) => {
+    call.on("error", reject);
+    call.on("data", ({ acknowledgement, rejection }: v1.ReportResponse.$Properties) => {
+      if (rejection) reject(new Error(`rejected: ${rejection.message}`));
+      if (acknowledgement?.sequence === steps) resolve();
+    });
+  });
+  const hello = { protocolVersion: PROTOCOL_VERSION, run: describedRun(run), rank: 0, attempt: 0 };
+  call.write(Buffer.from(v1.ReportRequest.encode({ hello }).finish()));
+  for (let step = 0; step < steps; step++) {
+    if (!call.write(workload.message(run, step))) {
+      await Promise.race([new Promise((resolve) => call.once("drain", resolve)), done]);
+    }
+  }
+  await done;
+  call.end();
+  client.close();
+}
+
+/** User and system time of a process. */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+  const ticksASecond = 100;
+  return (Number(fields[11]) + Number(fields[12])) / ticksASecond;
+}
+
+class MemoryLog {
+  readonly #samples: number[] = [];
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(pid: number) {
+    this.#timer = setInterval(() => this.#samples.push(residentMiB(pid)), 250);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** The most in each fifth of the time. */
+  print(): void {
+    const fifths = Array.from({ length: 5 }, (_, fifth) => {
+      const [from, to] = [fifth, fifth + 1].map((index) => Math.floor((index * this.#samples.length) / 5));
+      return Math.max(...this.#samples.slice(from, to));
+    });
+    printTable(
+      ["most resident MiB in the 1st fifth of the time", "2nd", "3rd", "4th", "5th"],
+      [fifths.map((most) => most.toFixed(0))],
+    );
+  }
+}
+
+function residentMiB(pid: number): number {
+  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+  return Number(line![1]) / 1024;
+}
+
+/** Bytes on disk once the engine has merged what it wants to merge. */
+async function settledBytes(directory: string): Promise<number> {
+  let bytes = bytesIn(directory);
+  for (let unchanged = 0; unchanged < 3; ) {
+    await pause(1000);
+    const now = bytesIn(directory);
+    unchanged = now === bytes ? unchanged + 1 : 0;
+    bytes = now;
+  }
+  return bytes;
+}
+
+function bytesIn(directory: string): number {
+  return readdirSync(directory, { recursive: true, encoding: "utf8" })
+    .map((name) => join(directory, name))
+    .filter((path) => existsSync(path))
+    .reduce((sum, path) => sum + statSync(path).size, 0);
+}
+
+async function printQueries(address: string, steps: number): Promise<void> {
+  const whole = `points=400`;
+  const one = `points=400&layers=30`;
+  const last = `from=${steps - 100}&to=${steps - 1}&points=100&layers=30`;
+  const questions: [string, string[]][] = [
+    ["whole run, 400 columns, no layer in detail", [`first/history?${whole}`]],
+    ["whole run, 400 columns, all experts of one layer", [`first/history?${one}`]],
+    ["last 100 steps, all experts of one layer", [`first/history?${last}`]],
+    ["two whole runs at once, all experts of one layer", runs.map((run) => `${run}/history?${one}`)],
+    ["one step, all experts of all layers", [`first/history?from=5&to=5&points=1&layers=all`]],
+  ];
+  const rows: (string | number)[][] = [];
+  for (const [question, paths] of questions) {
+    const ask = () => Promise.all(paths.map((path) => answerBytes(`http://${address}/api/v1/runs/${path}`)));
+    await ask();
+    const milliseconds: number[] = [];
+    let bytes = 0;
+    for (let repetition = 0; repetition < repetitions; repetition++) {
+      const from = performance.now();
+      bytes = (await ask()).reduce((sum, answer) => sum + answer, 0);
+      milliseconds.push(performance.now() - from);
+    }
+    rows.push([
+      question,
+      median(milliseconds).toFixed(0),
+      Math.max(...milliseconds).toFixed(0),
+      Math.round(bytes / 1000),
+    ]);
+  }
+  printTable(["question", `median ms of ${repetitions}`, "most ms", "kB of the answer"], rows);
+}
+
+async function answerBytes(url: string): Promise<number> {
+  const answer = await fetch(url, { headers: { Accept: "application/x-protobuf" } });
+  if (!answer.ok) throw new Error(`${answer.status}: ${await answer.text()}`);
+  return (await answer.arrayBuffer()).byteLength;
+}
