@@ -11,6 +11,13 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
   };
 }
 
+/** A number above 0, up to 1. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value > 0 && value <= 1) return value;
+  throw new InvalidArgumentError("Allowed are numbers above 0, up to 1.");
+}
+
 /** A port to listen on; 0 lets the system choose. */
 export const port = wholeNumber(0, 65535);
 

@@ -1,7 +1,7 @@
 // How the command ends when it cannot do what it was asked: one line for a person, and an exit code for a script.
 import { CommanderError } from "commander";
 
-export const exitCodes = { ok: 0, failed: 1, wrongUse: 2, interrupted: 130 } as const;
+export const exitCodes = { ok: 0, failed: 1, wrongUse: 2, alerted: 3, interrupted: 130 } as const;
 
 /** Something that can go wrong went wrong; the message says what and needs no stack trace. */
 export class Failure extends Error {
@@ -18,6 +18,11 @@ export class Interrupted extends Error {
   override name = "Interrupted";
 }
 
+/** A watched run is in trouble; said already. */
+export class Alerted extends Error {
+  override name = "Alerted";
+}
+
 /** Errors of other packages that mean a value the user gave is not allowed. */
 const wrongUseOfPackages = ["RecipeError", "DataError"];
 
@@ -27,6 +32,7 @@ const failuresOfPackages = ["CheckpointError"];
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.wrongUse;
   if (error instanceof Interrupted) return exitCodes.interrupted;
+  if (error instanceof Alerted) return exitCodes.alerted;
   return isWrongUse(error) ? exitCodes.wrongUse : exitCodes.failed;
 }
 
@@ -36,7 +42,7 @@ export function isWrongUse(error: unknown): boolean {
 
 /** @returns what to print; empty when it is on the screen already */
 export function explain(error: unknown, verbose: boolean): string {
-  if (error instanceof CommanderError || error instanceof Interrupted) return "";
+  if (error instanceof CommanderError || error instanceof Interrupted || error instanceof Alerted) return "";
   if (!(error instanceof Error)) return `Error: ${String(error)}`;
   if (verbose) return error.stack ?? error.message;
   // By name, because a training process sends its errors as name and message.

@@ -12,6 +12,7 @@ const commands = {
   runs: () => import("./commands/runs.ts"),
   show: () => import("./commands/show.ts"),
   figure: () => import("./commands/figure.ts"),
+  watch: () => import("./commands/watch.ts"),
   export: () => import("./commands/export.ts"),
   doctor: () => import("./commands/doctor.ts"),
 };
@@ -22,7 +23,7 @@ async function buildProgram(words: readonly string[]): Promise<Command> {
     .version(versionOfPackage())
     .option("--verbose", "print the stack of an error")
     .configureHelp({ showGlobalOptions: true })
-    .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.")
+    .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 wrong use, 3 a watched run has an alert, 130 interrupted.")
     .exitOverride();
   const asked = words.find((word) => !word.startsWith("-"));
   const wanted = Object.entries(commands).filter(([name]) => name === asked);

@@ -1,7 +1,7 @@
 // `moescope collect`: the collector and the dashboard on their own, until someone says stop.
 import type { CollectorOptions } from "@moescope/telemetry";
 import { type Command, Option } from "commander";
-import { httpUrl, port } from "../arguments.ts";
+import { httpUrl, port, share, wholeNumber } from "../arguments.ts";
 import { listening, openCollector, type Ports } from "../collecting/open-collector.ts";
 import { aborted, interruptible } from "../interruption.ts";
 import { defaultDataDirectory } from "../reading/data-directory.ts";
@@ -10,6 +10,10 @@ import { note, print, printJson } from "../terminal/lines.ts";
 interface CollectOptions extends Ports {
   data: string;
   clickhouse?: string;
+  webhook?: string;
+  alertWindow: number;
+  alertCollapse: number;
+  alertDropped: number;
   log: NonNullable<CollectorOptions["logLevel"]>;
   json?: boolean;
 }
@@ -23,6 +27,10 @@ export function define(program: Command): void {
     .option("--clickhouse <url>", "store into this ClickHouse server instead of the embedded one", httpUrl)
     .option("--http <port>", "port of the dashboard and the API (default: 4680, or the next free one)", port)
     .option("--grpc <port>", "port that runs report to (default: 4681, or the next free one)", port)
+    .option("--webhook <url>", "post every alert there as JSON", httpUrl)
+    .option("--alert-window <steps>", "steps that alerts are measured over", wholeNumber(1, 100_000), 50)
+    .option("--alert-collapse <share>", "alert when MaxVio is above this share of its most possible", share, 1 / 3)
+    .option("--alert-dropped <share>", "alert when a layer drops more than this share of its assignments", share, 0.1)
     .addOption(
       new Option("--log <level>", "how much of the collector's log goes to stderr")
         .choices(["debug", "info", "warn", "error", "silent"])
@@ -32,12 +40,14 @@ export function define(program: Command): void {
     .action((options: CollectOptions) => interruptible((signal) => collect(options, signal)));
 }
 
-async function collect({ data, clickhouse, log, json, ...ports }: CollectOptions, signal: AbortSignal): Promise<void> {
+async function collect({ data, json, ...options }: CollectOptions, signal: AbortSignal): Promise<void> {
   const collector = await openCollector({
     dataDirectory: data,
-    clickhouseUrl: clickhouse,
-    logLevel: log,
-    ...listening(ports),
+    clickhouseUrl: options.clickhouse,
+    logLevel: options.log,
+    webhook: options.webhook,
+    alerts: { window: options.alertWindow, collapse: options.alertCollapse, dropped: options.alertDropped },
+    ...listening(options),
   });
   const { httpAddress, grpcAddress, notices } = collector;
   for (const notice of notices) note(notice);

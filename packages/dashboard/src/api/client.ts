@@ -48,6 +48,8 @@ export interface Client {
   history(query: HistoryQuery, signal?: AbortSignal): Promise<v1.History>;
   /** A run that was not probed has a probe without steps. */
   probe(query: ProbeQuery, signal?: AbortSignal): Promise<v1.Probe>;
+  /** In the order they fired. */
+  alerts(run: string, signal?: AbortSignal): Promise<v1.AlertList>;
 }
 
 /**
@@ -66,6 +68,8 @@ export function createClient(base: string): Client {
     history: async (query, signal) => v1.History.decode(await getProtobuf(root + historyPath(query), signal)),
     probe: async ({ run, ...rest }, signal) =>
       v1.Probe.decode(await getProtobuf(root + pathOf(run, "probe", parametersOf(rest)), signal)),
+    alerts: async (run, signal) =>
+      v1.AlertList.decode(await getProtobuf(root + pathOf(run, "alerts", new URLSearchParams()), signal)),
   };
 }
 
