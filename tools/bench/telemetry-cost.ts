@@ -25,7 +25,7 @@ export async function telemetryCost(): Promise<void> {
     await collector.kill();
     rmSync(directory, { recursive: true });
   }
-  console.log(`\n${PAIRS} pairs of steps of each recipe, one with and one without a report. ${quietness(load)}`);
+  console.log(`\n${PAIRS} pairs of steps of each recipe, one counted and sent, one neither. ${quietness(load)}`);
 }
 
 function measure(recipe: string, address: string, directory: string): Promise<TelemetryCostResult> {
@@ -45,7 +45,7 @@ function rowOf(recipe: string, result: TelemetryCostResult): Record<string, stri
     counting: ofStep(median(counting)),
     "posting a report": ofStep(median(posting)),
     "CPU of a report, all threads": ofStep(cpuOfReport),
-    "step with − without report: median [95 %]": `${percent(difference)} [${percent(low)}, ${percent(high)}]`,
+    "counted and sent − neither: median [95 %]": `${percent(difference)} [${percent(low)}, ${percent(high)}]`,
     "middle half of the pairs": `${percent(p25)} to ${percent(p75)}`,
     report: `${(bytes / 1000).toFixed(1)} kB, ${dropped} dropped`,
   };

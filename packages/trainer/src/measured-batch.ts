@@ -35,18 +35,25 @@ export interface BatchLosses {
 /** Numbers at the head of the packed tensor, before the loss of each category. */
 const HEAD = 3;
 
-/** @param strategy that wants to measure something of its own; undefined outside training */
+export interface Measuring {
+  /** Whether routing is counted. */
+  counting: boolean;
+  /** Wants to measure something of its own; undefined outside training. */
+  strategy: BalancingStrategy | undefined;
+}
+
 export function packMeasurements(
   { loss, crossEntropy, balanceLoss, crossEntropy_T }: BatchLosses,
   routings: readonly Routing[],
   { inputCategory_TC, targetCategory_TC }: BatchTensors,
-  strategy: BalancingStrategy | undefined,
+  { counting, strategy }: Measuring,
 ): Tensor1D {
   return offTape(() => {
     const head = tf.stack([loss, crossEntropy, balanceLoss]);
     const byCategory = tf.matMul(targetCategory_TC, tf.expandDims(crossEntropy_T, 1) as Tensor2D, true, false);
     const observed = strategy ? routings.flatMap((routing) => observations(routing, strategy)) : [];
-    const parts = [head, byCategory, countRouting(routings, inputCategory_TC), ...observed];
+    const counts = counting ? [countRouting(routings, inputCategory_TC), ...observed] : [];
+    const parts = [head, byCategory, ...counts];
     return tf.concat(parts.map((part) => tf.reshape(part, [-1]) as Tensor1D));
   });
 }
@@ -70,7 +77,7 @@ export interface PackedShape {
   strategy: BalancingStrategy;
 }
 
-/** What one batch was measured to be, and, after a training step, what the strategy is told of it. */
+/** What one batch was measured to be, and, after a training step that was counted, what the strategy is told of it. */
 export interface UnpackedBatch {
   measured: Measured;
   observed: LayerObservation[];
@@ -85,14 +92,16 @@ export function unpackMeasurements(
   const { layers, experts, topK, categories, strategy } = shape;
   const counted = HEAD + categories;
   const rest = counted + categories * layers.length * 3 * experts;
+  const [loss, crossEntropy, balanceLoss] = packed as unknown as [number, number, number];
+  const categoryLoss = Array.from(predicted, (tokens, category) => ({ sum: packed[HEAD + category]!, tokens }));
+  const losses = { loss, crossEntropy, balanceLoss, categoryLoss };
+  if (packed.length === counted) return { measured: { ...losses, histograms: [] }, observed: [] };
   const counts = { sums: packed.subarray(counted, rest), tokens: inputs, experts, topK };
   const histograms = layers.map((layer, index) => {
     return routingHistogram(counts, index, layer, strategy.selectionBias?.(index));
   });
-  const [loss, crossEntropy, balanceLoss] = packed as unknown as [number, number, number];
-  const categoryLoss = Array.from(predicted, (tokens, category) => ({ sum: packed[HEAD + category]!, tokens }));
   return {
-    measured: { loss, crossEntropy, balanceLoss, categoryLoss, histograms },
+    measured: { ...losses, histograms },
     observed: observedOf(histograms, packed.subarray(rest), shape),
   };
 }

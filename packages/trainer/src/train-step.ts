@@ -34,6 +34,7 @@ export interface Trained extends Measured {
 interface Moment {
   step: number;
   training: boolean;
+  counting: boolean;
 }
 
 export class TrainStep {
@@ -63,13 +64,14 @@ export class TrainStep {
    * Forward, backward, one read-back, update. When the loss or the gradient is not finite, nothing is updated.
    *
    * @param step index of this update, from 0
+   * @param counting false leaves routing uncounted, for measuring what counting costs: no histogram, and a strategy learns of no load
    */
-  run(batch: Batch, step: number): Trained {
+  run(batch: Batch, step: number, counting = true): Trained {
     const learningRate = learningRateAt(step, this.#recipe.steps, this.#recipe.optimizer);
     return inScope(() => {
       const parameters = this.#optimizer.read();
       const tensors = this.#tensorsOf(batch);
-      const { packed, gradients } = this.#forwardAndBackward(tensors, parameters, step);
+      const { packed, gradients } = this.#forwardAndBackward(tensors, parameters, { step, training: true, counting });
       const squares = this.#optimizer.sumOfSquares(gradients);
       const [sum, numbers] = readTogether([squares, packed]);
       tf.dispose(parameters);
@@ -77,7 +79,7 @@ export class TrainStep {
       const { measured, observed } = unpackMeasurements(numbers!, tensors, this.#shape);
       if (Number.isFinite(measured.loss) && Number.isFinite(gradientNorm)) {
         this.#optimizer.apply(gradients, learningRate, Math.min(1, this.#recipe.optimizer.clipNorm / gradientNorm));
-        this.#strategy.afterStep?.(observed, step);
+        if (counting) this.#strategy.afterStep?.(observed, step);
       }
       return { ...measured, learningRate, gradientNorm };
     });
@@ -91,7 +93,11 @@ export class TrainStep {
   evaluate(batch: Batch, look?: (pass: ForwardResult) => void): Measured {
     return inScope(() => {
       const tensors = this.#tensorsOf(batch);
-      const { packed, pass } = this.#loss(tensors, this.#optimizer.read(), { step: 0, training: false });
+      const { packed, pass } = this.#loss(tensors, this.#optimizer.read(), {
+        step: 0,
+        training: false,
+        counting: true,
+      });
       look?.(pass);
       return unpackMeasurements(packed.dataSync<"float32">(), tensors, this.#shape).measured;
     });
@@ -154,11 +160,11 @@ export class TrainStep {
   #forwardAndBackward(
     batch: BatchTensors,
     parameters: Tensor[],
-    step: number,
+    moment: Moment,
   ): { packed: Tensor1D; gradients: Tensor[] } {
     let packed: Tensor1D | undefined;
     const { grads } = tf.engine().gradients(() => {
-      const result = this.#loss(batch, parameters, { step, training: true });
+      const result = this.#loss(batch, parameters, moment);
       packed = tf.keep(result.packed);
       return result.loss;
     }, parameters);
@@ -179,7 +185,7 @@ export class TrainStep {
     const pass = forward(this.#recipe.model, byName, batch, this.#rotary, controls);
     const { logits_TV, routings } = pass;
     const losses = this.#losses(crossEntropy(logits_TV, batch.targets_T), routings, batch);
-    const measuring = moment.training ? this.#strategy : undefined;
+    const measuring = { counting: moment.counting, strategy: moment.training ? this.#strategy : undefined };
     return { loss: losses.loss, packed: packMeasurements(losses, routings, batch, measuring), pass };
   }
 

@@ -1,6 +1,7 @@
 // Scores, choice and gate weights of one MoE layer.
 //
 // T tokens, D width, E experts, K choices of each token, G groups of experts.
+import { expertCapacity } from "@moescope/metrics";
 import type { BalancingStrategy, LayerRouting, RouterContext, RouterScores } from "../balancing/strategy.ts";
 import { matrixProduct } from "../ops/matrix-product.ts";
 import { offTape } from "../ops/off-tape.ts";
@@ -62,6 +63,7 @@ export function route(x_TD: Tensor2D, weights: RouterWeights, control: RouterCon
   const { plan, chosen_TE, kept_TE } = planChoices(choice_TK, options);
   const chosenScores_TE = tf.mul(scores_TE, chosen_TE) as Tensor2D;
   const gates_TE = normaliseGates ? shares(chosenScores_TE) : chosenScores_TE;
+  let probabilities_TE: Tensor2D | undefined;
   return {
     context,
     topK,
@@ -73,7 +75,11 @@ export function route(x_TD: Tensor2D, weights: RouterWeights, control: RouterCon
     chosen_TE,
     kept_TE,
     preferred_TE: preferred(scores, chosen_TE, strategy, options),
-    probabilities_TE: options.gate === "softmax" ? scores_TE : shares(scores_TE),
+    // Made when a loss or a count asks for it: many a step needs it for counting alone, and then it costs no gradient.
+    get probabilities_TE() {
+      probabilities_TE ??= options.gate === "softmax" ? scores_TE : shares(scores_TE);
+      return probabilities_TE;
+    },
     gates_TE: gateScale === 1 ? gates_TE : (tf.mul(gates_TE, gateScale) as Tensor2D),
     router_DE: weights.router_DE,
     wIn_ED2F: weights.wIn_ED2F,
@@ -103,7 +109,7 @@ function chooseExperts(scores: RouterScores, strategy: BalancingStrategy, option
 
 /** Identity experts take no row of work: their tokens pass by. */
 function planChoices(choice_TK: Tensor2D, { experts, identityExperts, topK, capacityFactor }: RouterOptions) {
-  const capacity = capacityFactor > 0 ? Math.ceil((capacityFactor * topK * choice_TK.shape[0]) / experts) : undefined;
+  const capacity = capacityFactor > 0 ? expertCapacity(capacityFactor, topK * choice_TK.shape[0], experts) : undefined;
   if (identityExperts === 0) {
     const plan = planRoutes(choice_TK, experts, capacity);
     return { plan, chosen_TE: plan.chosen_TE, kept_TE: plan.kept_TE };
