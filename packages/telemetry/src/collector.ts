@@ -63,7 +63,7 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
   undo.add(() => ownership.release());
   const database = openDatabase(config);
   undo.add(() => database.close());
-  const store = await Store.open(database, log);
+  const store = await Store.open(database, log, config);
   const runs = new Runs(config.silentAfter);
   const senders = new Senders(await loadRuns(store, runs));
 

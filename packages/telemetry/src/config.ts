@@ -38,7 +38,14 @@ const collectorConfigSchema = z.strictObject({
   maxPendingBytes: z
     .int()
     .min(1)
-    .default(16 * 1024 * 1024),
+    .default(32 * 1024 * 1024),
+  /**
+   * When a batch is acknowledged: `fsync` once it is on the disk, so that a power cut takes nothing back; `os` once the operating
+   * system has it, so that a killed collector takes nothing back.
+   */
+  durability: z.enum(["fsync", "os"]).default("fsync"),
+  /** Steps of a run that are rolled up together, for history to be read from; a multiple of 16, the width of the narrowest rollup. */
+  rollUpEvery: z.int().min(16).multipleOf(16).default(512),
   /** Bytes queued for one viewer of the live stream; above it the viewer loses events and is told so. */
   maxViewerBytes: z
     .int()

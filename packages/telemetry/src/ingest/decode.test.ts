@@ -6,6 +6,19 @@ import { decoded } from "./decode.ts";
 const run = describedRun("decoded");
 const next = random(7);
 
+/** With ordinary arrays. */
+function plain(request: v1.ReportRequest | Error): unknown {
+  if (request instanceof Error) return request;
+  for (const histogram of request.step?.histograms ?? []) {
+    histogram.selectionBias = Array.from(histogram.selectionBias);
+    for (const category of histogram.categories) {
+      for (const field of ["counts", "gateMass", "meanProbability"] as const)
+        category[field] = Array.from(category[field]);
+    }
+  }
+  return request;
+}
+
 /** What the library itself makes of the bytes; undefined where it refuses them. */
 function byLibrary(bytes: Uint8Array): v1.ReportRequest | undefined {
   try {
@@ -20,7 +33,7 @@ test("numbers of every length are read as the library reads them", () => {
   const categories = [{ counts, gateMass: [0, -0, 1e-40, Number.NaN, Number.NEGATIVE_INFINITY, 3.5] }];
   const step = v1.Step.fromObject({ histograms: [{ categories, selectionBias: [0.25] }] });
   const bytes = v1.ReportRequest.encode({ step }).finish();
-  expect(decoded(bytes)).toEqual(byLibrary(bytes));
+  expect(plain(decoded(bytes))).toEqual(byLibrary(bytes));
 });
 
 test("a field in two parts is one array, and a packed number may be longer than it needs to be", () => {
@@ -29,9 +42,26 @@ test("a field in two parts is one array, and a packed number may be longer than 
   const histogram = [18, category.length, ...category];
   const step = [82, histogram.length, ...histogram];
   const bytes = Uint8Array.from([18, step.length, ...step]);
-  const request = decoded(bytes) as v1.ReportRequest;
+  const request = plain(decoded(bytes)) as v1.ReportRequest;
   expect(request.step!.histograms[0]!.categories[0]!.counts).toEqual([1, 300, 5, 2 ** 32 - 1]);
   expect(request).toEqual(byLibrary(bytes));
+});
+
+test("all other packed fields are ordinary arrays", () => {
+  const attention = [{ layer: 1, tokenClass: ["#", "*"], share: [0.25, 0.5] }];
+  const saturation = [{ layer: 1, earlierStep: [3, 2 ** 40], share: [0.125, 1] }];
+  const requests = [{ hello: { protocolVersion: 1, run } }, { step: { attention, saturation } }];
+  for (const request of requests) {
+    const bytes = v1.ReportRequest.encode(request).finish();
+    expect(decoded(bytes)).toEqual(byLibrary(bytes));
+  }
+});
+
+test("counts and floats of histograms are typed arrays", () => {
+  const bytes = v1.ReportRequest.encode({ step: randomStep(run, { sequence: 1 }) }).finish();
+  const [histogram] = (decoded(bytes) as v1.ReportRequest).step!.histograms;
+  expect(histogram!.selectionBias).toBeInstanceOf(Float32Array);
+  expect(histogram!.categories[0]!.counts).toBeInstanceOf(Uint32Array);
 });
 
 test("broken bytes are refused where the library refuses them, and read alike elsewhere", () => {
@@ -46,7 +76,7 @@ test("broken bytes are refused where the library refuses them, and read alike el
       expect(found).toBeInstanceOf(Error);
       refused++;
     } else {
-      expect(found).toEqual(expected);
+      expect(plain(found)).toEqual(expected);
     }
   }
   expect(refused).toBeGreaterThan(1000);

@@ -53,8 +53,8 @@ function joined(
   const target = new { UInt32: Uint32Array, Float32: Float32Array, Float64: Float64Array }[type](length);
   let position = 0;
   for (const array of values as readonly (readonly number[])[]) {
-    // Not `set`, which is several times slower for a plain array.
-    for (let index = 0; index < array.length; index++) target[position++] = array[index]!;
+    target.set(array, position);
+    position += array.length;
   }
   return bytesOf(target);
 }

@@ -1,7 +1,7 @@
 // A range of steps as few pieces: rollups where they exist, single steps at the ends.
 
-/** Widths of rollups, in steps. Factor 4: a bucket of any power of two is at most two rows of a rollup wide. */
-export const WIDTHS: readonly number[] = Array.from({ length: 9 }, (_, level) => 16 * 4 ** level);
+/** Widths of rollups, in steps. Factor 8: a bucket of any power of two from 16 on is at most four rows of a rollup wide. */
+export const WIDTHS: readonly number[] = Array.from({ length: 6 }, (_, level) => 16 * 8 ** level);
 
 /** Steps `from`..`before − 1`, as rows of rollups `width` steps wide; a width of 1 is the steps themselves. */
 export interface Piece {

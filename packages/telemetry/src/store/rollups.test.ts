@@ -12,6 +12,7 @@ import { addRank, type StepSum } from "./step-sum.ts";
 import { Store } from "./store.ts";
 
 const log = pino({ level: "silent" });
+const OPTIONS = { rollUpEvery: 16, durability: "os" } as const;
 let directory: string;
 let database: Database;
 let store: Store;
@@ -20,7 +21,7 @@ const sums = new Map<string, StepSum>();
 beforeEach(async () => {
   directory = join(temporaryDirectory(), "store");
   database = Database.embedded(directory);
-  store = await Store.open(database, log);
+  store = await Store.open(database, log, OPTIONS);
   sums.clear();
 });
 afterEach(() => database.close());
@@ -109,7 +110,7 @@ test("ranks that lag, steps that come late or twice, attempts that rewind, and r
       else messages.push(randomStep(run, { sequence: 1, step: at, rank: 1 }));
     }
     await write(messages);
-    if (step === 600) store = await Store.open(database, log);
+    if (step === 600) store = await Store.open(database, log, OPTIONS);
   }
   expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toBe(Math.floor((1299 - 1024 + 1) / 16) * 16);
   for (let step = 0; step < 1300; step += 260) {
@@ -136,7 +137,7 @@ test("rollups without their batch's mark are not seen, and deleted on opening", 
   await write(steps.slice(0, 20));
   const rest = steps.slice(20).map((message) => ({ message, sum: addRank(message) }));
   await store.write(store.prepare({ steps: rest, ends: [], streams: [] }));
-  store = await Store.open(database, log);
+  store = await Store.open(database, log, OPTIONS);
   for (const table of ["steps", "rolled_steps", "rolled_routing", "sealed"]) {
     const [row] = await database.rows(`SELECT max(batch), count() FROM ${DATABASE}.${table}`);
     expect([table, asNumber(row![0])]).toEqual([table, 1]);
@@ -154,9 +155,9 @@ test.each([1, 2, 3])("a store of schema version %i is rolled up when it is opene
   directory = join(temporaryDirectory(), "store");
   await writeOldStore(directory, version, run, steps);
   database = Database.embedded(directory);
-  store = await Store.open(database, log);
+  store = await Store.open(database, log, OPTIONS);
   expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toBe(96);
   await expectRollupsAgree(run, { from: 0, to: 99, points: 2 });
   const [row] = await database.rows(`SELECT count() FROM ${DATABASE}.rolled_steps`);
-  expect(asNumber(row![0])).toBe(7);
+  expect(asNumber(row![0])).toBe(6);
 });

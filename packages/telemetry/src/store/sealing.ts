@@ -39,10 +39,15 @@ interface Progress extends Seal {
 export class Sealing {
   readonly #attempts = new Map<string, Progress>();
   readonly #ranksOf: (run: string) => number;
+  readonly #every: number;
 
-  /** @param ranksOf how many ranks a run has */
-  constructor(ranksOf: (run: string) => number) {
+  /**
+   * @param ranksOf how many ranks a run has
+   * @param every steps that are rolled up together, a multiple of the narrowest width
+   */
+  constructor(ranksOf: (run: string) => number, every: number) {
     this.#ranksOf = ranksOf;
+    this.#every = every;
   }
 
   sealed(run: string, split: v1.Split, attempt: number): number {
@@ -87,14 +92,14 @@ export class Sealing {
     }
   }
 
-  /** The first step that does not belong to a complete bucket of the narrowest width. */
+  /** All steps before it are there, or not waited for; a multiple of the steps that are rolled up together. */
   #completeUntil({ run, highest, until }: Progress, sent: readonly SentStep[]): number {
     const reached = new Map(highest);
     for (const { rank, step } of sent) reached.set(rank, Math.max(step, reached.get(rank) ?? -1));
     const steps = [...reached.values()];
     const slowest = steps.length < this.#ranksOf(run) ? -1 : Math.min(...steps);
     const complete = Math.max(slowest, Math.max(...steps) - MOST_STEPS_BEHIND);
-    return Math.max(until, Math.floor((complete + 1) / WIDTHS[0]!) * WIDTHS[0]!);
+    return Math.max(until, Math.floor((complete + 1) / this.#every) * this.#every);
   }
 
   #of({ run, split, attempt }: Omit<Seal, "until">): Progress {
@@ -106,7 +111,7 @@ export class Sealing {
 }
 
 /** Steps rolled up at once when much is missing. */
-const CATCH_UP = WIDTHS[4]!;
+const CATCH_UP = 4096;
 
 /** Buckets that become complete, and complete ones that a late step belongs to. */
 function tasksOf({ run, split, attempt, until }: Progress, next: number, sent: readonly SentStep[]): RollupTask[] {

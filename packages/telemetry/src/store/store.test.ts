@@ -10,21 +10,22 @@ import { addRank } from "./step-sum.ts";
 import { Store } from "./store.ts";
 
 const log = pino({ level: "silent" });
+const OPTIONS = { rollUpEvery: 16, durability: "os" } as const;
 
 test("a store is migrated once, and one of a newer version is refused", async () => {
   const database = Database.embedded(join(temporaryDirectory(), "store"));
-  await Store.open(database, log);
-  await Store.open(database, log);
+  await Store.open(database, log, OPTIONS);
+  await Store.open(database, log, OPTIONS);
   const rows = await database.rows(`SELECT version FROM ${DATABASE}.migrations ORDER BY version`);
   expect(rows).toEqual(MIGRATIONS.map(({ version }) => [version]));
   await database.run(`INSERT INTO ${DATABASE}.migrations VALUES (99, now())`);
-  await expect(Store.open(database, log)).rejects.toThrow(/schema version 99, written by a newer moescope/);
+  await expect(Store.open(database, log, OPTIONS)).rejects.toThrow(/schema version 99, written by a newer moescope/);
   await database.close();
 });
 
 test("an insert that is tried again with its token changes nothing", async () => {
   const database = Database.embedded(join(temporaryDirectory(), "store"));
-  await Store.open(database, log);
+  await Store.open(database, log, OPTIONS);
   const columns = { run: "String", attempt: "UInt32", description: "String" } as const;
   const block = { columns: Object.keys(columns), rows: 1, bytes: nativeBlock(columns, [["a", 0, ""]]) };
   const insert = (token: string) => database.insert("runs", block, token);
@@ -35,7 +36,7 @@ test("an insert that is tried again with its token changes nothing", async () =>
 
 test("any text survives", async () => {
   const database = Database.embedded(join(temporaryDirectory(), "store"));
-  const store = await Store.open(database, log);
+  const store = await Store.open(database, log, OPTIONS);
   const reason = "tab\t newline\n return\r quote' backslash\\ nul\0 é 漢 🚀 \\N {x:String} ?";
   const names = ["loss/it's", "a\\b\tc"];
   const message = v1.Step.create({

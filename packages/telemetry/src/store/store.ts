@@ -10,6 +10,7 @@ import { randomUUID } from "node:crypto";
 import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import { asNumber, type Block, DATABASE, type Database } from "./database.ts";
+import { type Durability, makeDurable } from "./durability.ts";
 import { nativeBlock } from "./native.ts";
 import { rollUp } from "./rollups.ts";
 import { type BatchContent, batchRows, type StreamMark, sealRows, streamRows, type TableRows } from "./rows.ts";
@@ -26,21 +27,30 @@ export interface PreparedBatch {
   mark: Block;
 }
 
+export interface StoreOptions {
+  /** Steps of a run that are rolled up together; a multiple of 16. */
+  rollUpEvery: number;
+  /** Whether inserted rows are on the disk, or with the operating system, when an insert is done. */
+  durability: Durability;
+}
+
 export class Store {
   readonly database: Database;
   readonly #process = randomUUID();
   readonly #ranks = new Map<string, number>();
-  readonly #sealing = new Sealing((run) => this.#ranks.get(run) ?? 1);
+  readonly #sealing: Sealing;
   #committedBatch = 0;
 
-  private constructor(database: Database) {
+  private constructor(database: Database, rollUpEvery: number) {
     this.database = database;
+    this.#sealing = new Sealing((run) => this.#ranks.get(run) ?? 1, rollUpEvery);
   }
 
   /** @throws Error when the store was written by a newer version, or cannot be opened */
-  static async open(database: Database, log: Logger): Promise<Store> {
-    const store = new Store(database);
+  static async open(database: Database, log: Logger, { rollUpEvery, durability }: StoreOptions): Promise<Store> {
+    const store = new Store(database, rollUpEvery);
     await store.#migrate(log);
+    await makeDurable(database, durability);
     const [row] = await database.rows(`SELECT max(batch) FROM ${DATABASE}.streams`);
     store.#committedBatch = asNumber(row![0]);
     await store.#deleteUnfinishedBatches(log);

@@ -7,7 +7,13 @@ import { onTestFinished } from "vitest";
 import { type Collector, type CollectorOptions, startCollector } from "../index.ts";
 
 /** Free ports, no log, and batches that do not keep a test waiting. */
-export const TEST_OPTIONS = { http: { port: 0 }, grpc: { port: 0 }, logLevel: "silent", flushInterval: 10 } as const;
+export const TEST_OPTIONS = {
+  http: { port: 0 },
+  grpc: { port: 0 },
+  logLevel: "silent",
+  flushInterval: 10,
+  rollUpEvery: 16,
+} as const;
 
 /** An empty directory that is removed after the test. */
 export function temporaryDirectory(): string {
