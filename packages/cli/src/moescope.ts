@@ -14,6 +14,7 @@ const commands = {
   figure: () => import("./commands/figure.ts"),
   watch: () => import("./commands/watch.ts"),
   export: () => import("./commands/export.ts"),
+  import: () => import("./commands/import.ts"),
   doctor: () => import("./commands/doctor.ts"),
 };
 

@@ -1,0 +1,92 @@
+// `moescope import`: a run that something else recorded becomes a stored run.
+import { existsSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { address, repeated, wholeNumber } from "../arguments.ts";
+import { withCollector } from "../collecting/with-collector.ts";
+import { readCountsCsv } from "../exchange/counts-csv.ts";
+import { type Identity, type Imported, type IncomingRun, storeIncoming } from "../exchange/incoming-run.ts";
+import { readRoutingTrace } from "../exchange/routing-trace.ts";
+import { readScalarEvents } from "../exchange/tensorboard/import-events.ts";
+import { WrongUse } from "../failure.ts";
+import { defaultDataDirectory } from "../reading/data-directory.ts";
+import { note, print, printJson } from "../terminal/lines.ts";
+
+interface ImportOptions {
+  format: string;
+  data: string;
+  collector?: string;
+  id?: string;
+  name?: string;
+  strategy: string;
+  tag?: string[];
+  topK?: number;
+  experts?: number;
+  scalar?: [string, string][];
+  json?: boolean;
+}
+
+const formats: Record<string, (path: string, options: ImportOptions) => Promise<IncomingRun>> = {
+  csv: (path, { topK, experts }) => {
+    if (topK === undefined)
+      throw new WrongUse("--format csv needs --top-k, the number of experts that a token goes to");
+    return readCountsCsv(path, { topK, experts });
+  },
+  "megatron-trace": readRoutingTrace,
+  tensorboard: (path, { scalar }) => readScalarEvents(path, new Map(scalar)),
+};
+
+export function define(program: Command): void {
+  program
+    .command("import")
+    .summary("store a run that something else recorded")
+    .description(
+      "Reads a CSV of counts (columns step, layer, expert, count; category, split, dropped if it has them), a routing trace of Megatron-LM (the folder with router_trace_rank*.jsonl), or TensorBoard scalars, and stores them as a run.",
+    )
+    .argument("<path>", "the file or folder")
+    .addOption(new Option("--format <name>", "what it is").choices(Object.keys(formats)).makeOptionMandatory())
+    .option("--id <id>", "id of the run; made from the path when absent")
+    .option("--name <text>", "name of the run on screen; its id when absent")
+    .option("--strategy <name>", "how expert load was balanced", "unknown")
+    .option("--tag <text>", "a word to find the run by; may be repeated", repeated)
+    .option("--top-k <number>", "experts that a token goes to; csv alone", wholeNumber(1))
+    .option("--experts <number>", "experts of a layer (default: the highest index plus one)", wholeNumber(1))
+    .option("--scalar <name=tag>", "call a TensorBoard tag so, as in loss=train/loss; may be repeated", renamed)
+    .option("--data <dir>", "directory of a collector, running or not", defaultDataDirectory)
+    .option("--collector <host:port>", "gRPC address of a running collector; instead of --data", address)
+    .option("--json", "print the result as JSON")
+    .action(importRun);
+}
+
+async function importRun(path: string, options: ImportOptions): Promise<void> {
+  if (!existsSync(path)) throw new WrongUse(`${path} does not exist`);
+  const incoming = await formats[options.format]!(path, options);
+  for (const line of incoming.notes) note(line);
+  const imported = await store(incoming, identityOf(path, options), options);
+  if (options.json) printJson(imported);
+  else print(imported.run);
+}
+
+function store(incoming: IncomingRun, identity: Identity, { collector, data }: ImportOptions): Promise<Imported> {
+  if (collector !== undefined) return storeIncoming(collector, incoming, identity);
+  return withCollector(data, ({ grpcAddress }) => storeIncoming(grpcAddress, incoming, identity));
+}
+
+function identityOf(path: string, { id: given, name, strategy, tag = [], format }: ImportOptions): Identity {
+  const file = basename(resolve(path));
+  const id =
+    given ??
+    file
+      .replace(/(\.csv|\.jsonl)?(\.gz)?$/, "")
+      .replace(/[^A-Za-z0-9._-]/g, "-")
+      .replace(/^[^A-Za-z0-9]+/, "");
+  const configJson = JSON.stringify({ imported: { format, from: file } });
+  return { id, name: name ?? id, strategy, tags: ["imported", ...tag], configJson };
+}
+
+function renamed(text: string, earlier: [string, string][] = []): [string, string][] {
+  const [name, tag] = [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)];
+  if (text.indexOf("=") < 1 || tag === "")
+    throw new InvalidArgumentError("Allowed is NAME=TAG, as in loss=train/loss.");
+  return [...earlier, [tag, name]];
+}
