@@ -6,6 +6,7 @@ export interface CollectorProcess {
   /** host:port of the HTTP API, and of the gRPC service. */
   http: string;
   grpc: string;
+  pid: number;
   /** SIGKILL, and nothing less. */
   kill(): Promise<void>;
 }
@@ -31,7 +32,7 @@ export async function startCollectorProcess(dataDirectory: string, grpcPort = 0)
     child.kill("SIGKILL");
     await exited;
   };
-  return { http, grpc, kill };
+  return { http, grpc, pid: child.pid!, kill };
 }
 
 async function firstOutput(child: ChildProcess): Promise<string> {

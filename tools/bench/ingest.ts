@@ -108,7 +108,7 @@ function cpuSeconds(pid: number): number {
 }
 
 class MemoryLog {
-  readonly #samples: number[] = [];
+  readonly #samples: { all: number; own: number }[] = [];
   readonly #timer: NodeJS.Timeout;
 
   constructor(pid: number) {
@@ -121,26 +121,31 @@ class MemoryLog {
 
   /** The most in each fifth of the time. */
   print(): void {
-    const fifths = Array.from({ length: 5 }, (_, fifth) => {
-      const [from, to] = [fifth, fifth + 1].map((index) => Math.floor((index * this.#samples.length) / 5));
-      return Math.max(...this.#samples.slice(from, to));
-    });
+    const fifths = (kind: "all" | "own") =>
+      Array.from({ length: 5 }, (_, fifth) => {
+        const [from, to] = [fifth, fifth + 1].map((index) => Math.floor((index * this.#samples.length) / 5));
+        return Math.max(...this.#samples.slice(from, to).map((sample) => sample[kind])).toFixed(0);
+      });
     printTable(
-      ["most resident MiB in the 1st fifth of the time", "2nd", "3rd", "4th", "5th"],
-      [fifths.map((most) => most.toFixed(0))],
+      ["most resident MiB", "in the 1st fifth of the time", "2nd", "3rd", "4th", "5th"],
+      [
+        ["in all", ...fifths("all")],
+        ["without the pages of mapped files", ...fifths("own")],
+      ],
     );
   }
 }
 
-function residentMiB(pid: number): number {
-  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-  return Number(line![1]) / 1024;
+function residentMiB(pid: number): { all: number; own: number } {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)![1]) / 1024;
+  return { all: field("VmRSS"), own: field("RssAnon") };
 }
 
-/** Bytes on disk once the engine has merged what it wants to merge. */
+/** Bytes on disk once the engine has merged what it wants to merge and has deleted what it merged, which it does twice a minute. */
 async function settledBytes(directory: string): Promise<number> {
   let bytes = bytesIn(directory);
-  for (let unchanged = 0; unchanged < 3; ) {
+  for (let unchanged = 0; unchanged < 45; ) {
     await pause(1000);
     const now = bytesIn(directory);
     unchanged = now === bytes ? unchanged + 1 : 0;
