@@ -131,7 +131,7 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
 type AlertSources = Pick<AlertsOptions, "runs" | "counters" | "log" | "show"> & { database: Database };
 
 async function openAlerts(config: CollectorConfig, { database, ...sources }: AlertSources): Promise<Alerts> {
-  const table = await AlertTable.open(database);
+  const table = new AlertTable(database);
   const { webhook: url, alerts: thresholds, silentAfter } = config;
   const webhook = url === undefined ? undefined : new Webhook({ url, ...sources });
   return new Alerts({ ...sources, thresholds, silentAfter, table, webhook }, await table.read());

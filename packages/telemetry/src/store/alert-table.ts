@@ -9,18 +9,8 @@ const COLUMNS = { run: "String", id: "String", over: "UInt32", alert: "String" }
 export class AlertTable {
   readonly #database: Database;
 
-  private constructor(database: Database) {
+  constructor(database: Database) {
     this.#database = database;
-  }
-
-  /** @param database of an open Store */
-  static async open(database: Database): Promise<AlertTable> {
-    // The alert is the protobuf message in base64, so that fields of newer collectors survive.
-    await database.run(
-      `CREATE TABLE IF NOT EXISTS ${DATABASE}.alerts (run String, id String, over UInt8, alert String)
-       ENGINE = ReplacingMergeTree(over) ORDER BY (run, id)`,
-    );
-    return new AlertTable(database);
   }
 
   async write(alert: v1.Alert): Promise<void> {

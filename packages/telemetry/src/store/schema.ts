@@ -195,6 +195,19 @@ export const MIGRATIONS: Migration[] = [
       ) ENGINE = MergeTree ORDER BY (run, split, attempt, batch) SETTINGS ${DEDUPLICATION}`,
     ],
   },
+  {
+    version: 5,
+    statements: [
+      // One row when an alert fires and one when it is over; the latter counts. The alert is the protobuf message in base64, so that
+      // fields of newer collectors survive.
+      `CREATE TABLE IF NOT EXISTS alerts (
+        run   String,
+        id    String,
+        over  UInt8,
+        alert String
+      ) ENGINE = ReplacingMergeTree(over) ORDER BY (run, id) SETTINGS ${DEDUPLICATION}`,
+    ],
+  },
 ];
 
 /** May be applied twice, as a migration that was interrupted is. */
