@@ -11,8 +11,8 @@ const topK = 8;
 export const tokensPerStep = 65_536;
 export const countsPerStep = layers * experts * categories.length;
 
-/** Different steps; after them the same come again. */
-const cycle = 64;
+/** Different steps; after them the same come again, farther away than the engine's compression looks back. */
+const cycle = 512;
 
 export function describedRun(id: string): v1.RunDescription {
   return v1.RunDescription.create({

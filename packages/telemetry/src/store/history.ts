@@ -104,8 +104,8 @@ async function addScalars(selection: Selection, buckets: Buckets, read: Read): P
   const rows = await read(
     `SELECT bucket, name, ${SUMMARY.join(", ")} FROM (${reducedScalars(selection)}) ORDER BY bucket, name`,
   );
-  for (const [bucket, name, ...values] of rows) {
-    buckets.get(asNumber(bucket))!.scalars.push(scalarSummary(name as string, values));
+  for (const row of rows) {
+    buckets.get(asNumber(row[0]))!.scalars.push(scalarSummary(row[1] as string, row, 2));
   }
 }
 
@@ -115,12 +115,17 @@ async function addLayers(selection: Selection, buckets: Buckets, read: Read): Pr
      FROM (${reducedLayers(selection)}) ORDER BY bucket, layer`,
   );
   const layers: Layers = new Map();
-  for (const [bucket, ...values] of rows) {
-    const [layer, deadExperts, tokens, dropped] = values.slice(0, 4).map(asNumber);
-    const maxViolation = scalarSummary("max_violation", values.slice(4));
-    const entry = { layer: layer!, deadExperts: deadExperts!, tokens: tokens!, dropped: dropped!, maxViolation };
-    layers.set(layerKey(bucket, layer), new v1.LayerSummary(entry));
-    buckets.get(asNumber(bucket))!.layers.push(layers.get(layerKey(bucket, layer))!);
+  // Tens of thousands of rows for one view: nothing is made here that does not stay.
+  for (const row of rows) {
+    const [bucket, layer] = [asNumber(row[0]), asNumber(row[1])];
+    const summary = new v1.LayerSummary();
+    summary.layer = layer;
+    summary.deadExperts = asNumber(row[2]);
+    summary.tokens = asNumber(row[3]);
+    summary.dropped = asNumber(row[4]);
+    summary.maxViolation = scalarSummary("max_violation", row, 5);
+    layers.set(layerKey(bucket, layer), summary);
+    buckets.get(bucket)!.layers.push(summary);
   }
   return layers;
 }
@@ -155,13 +160,20 @@ async function addSelectionBias(selection: Selection, layers: Layers, read: Read
   }
 }
 
-function scalarSummary(name: string, row: unknown[]): v1.ScalarSummary {
-  const [values, sum, first, min, max, last, nanValues] = row.slice(0, 7).map(asNumber);
-  const numbers = { name, values: values!, sum: sum!, nanValues: nanValues! };
+/** @param at position in the row of the first column of the summary */
+function scalarSummary(name: string, row: readonly unknown[], at: number): v1.ScalarSummary {
+  const summary = new v1.ScalarSummary();
+  summary.name = name;
+  summary.values = asNumber(row[at]);
+  summary.sum = asNumber(row[at + 1]);
   // Without a value ClickHouse answers 0 for the extremes.
-  const none = values === 0 ? Number.NaN : undefined;
-  const extremes = { first: none ?? first!, min: none ?? min!, max: none ?? max!, last: none ?? last! };
-  return new v1.ScalarSummary({ ...numbers, ...extremes });
+  const extreme = (offset: number) => (summary.values === 0 ? Number.NaN : asNumber(row[at + offset]));
+  summary.first = extreme(2);
+  summary.min = extreme(3);
+  summary.max = extreme(4);
+  summary.last = extreme(5);
+  summary.nanValues = asNumber(row[at + 6]);
+  return summary;
 }
 
 function layerKey(bucket: unknown, layer: unknown): string {

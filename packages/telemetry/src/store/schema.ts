@@ -138,7 +138,7 @@ export const MIGRATIONS: Migration[] = [
   {
     version: 3,
     statements: [
-      // Rows arrive in binary, so arrays need no detour through base64 text. ZSTD after T64 takes a fifth off counts for no more time.
+      // Rows arrive in binary, so arrays need no detour through base64 text. ZSTD after T64 takes a twelfth off counts for no more time.
       ...binaryArray("routing", "counts", "Array(UInt32)", "T64, ZSTD(1)"),
       ...binaryArray("routing", "gate_mass", "Array(Float32)", "ZSTD(1)"),
       ...binaryArray("routing", "mean_probability", "Array(Float32)", "ZSTD(1)"),
