@@ -6,6 +6,7 @@ import { Webhook } from "./alerts/webhook.ts";
 import { HttpServer } from "./api/http-server.ts";
 import { type CollectorConfig, type CollectorOptions, parseCollectorConfig } from "./config.ts";
 import { type Counters, newCounters } from "./counters.ts";
+import { runDeletion } from "./delete-run.ts";
 import { Batcher } from "./ingest/batch.ts";
 import { GrpcServer } from "./ingest/grpc-server.ts";
 import { Introductions } from "./ingest/introductions.ts";
@@ -77,9 +78,11 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
     alerts.stepStored(sum);
   };
   const batcher = new Batcher({ ...config, store, runs, counters, log, onStored });
+  const introductions = new Introductions(store, runs);
+  const deleteRun = runDeletion({ store, runs, introductions, senders, batcher, alerts, log });
   const grpcServer = new GrpcServer({
     runs,
-    introductions: new Introductions(store, runs),
+    introductions,
     senders,
     batcher,
     counters,
@@ -90,6 +93,7 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
     store,
     alerts,
     fanOut,
+    deleteRun,
     dashboardDirectory: config.dashboardDirectory,
     log,
   });

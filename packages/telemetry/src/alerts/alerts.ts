@@ -61,6 +61,11 @@ export class Alerts {
     return [...(this.#told.get(run)?.values() ?? [])].sort((a, b) => a.firedAt - b.firedAt);
   }
 
+  /** Resolves when what has been told is stored. */
+  settled(): Promise<void> {
+    return this.#saved;
+  }
+
   /** The run has been deleted. */
   forget(run: string): void {
     this.#told.delete(run);

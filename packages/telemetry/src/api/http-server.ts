@@ -10,6 +10,7 @@ import type { Store } from "../store/store.ts";
 import { alertRoutes } from "./alerts.ts";
 import { dashboardRoutes } from "./dashboard.ts";
 import { historyRoutes } from "./history.ts";
+import { messageRoutes } from "./messages.ts";
 import { probeRoutes } from "./probe.ts";
 import { RequestError } from "./respond.ts";
 import { runRoutes } from "./runs.ts";
@@ -21,6 +22,8 @@ export interface ApiContext {
   store: Store;
   alerts: Alerts;
   fanOut: FanOut;
+  /** Settles when nothing of the run is left, with false when it is being reported. */
+  deleteRun: (run: string) => Promise<boolean>;
   dashboardDirectory: string | undefined;
   log: Logger;
 }
@@ -58,14 +61,15 @@ export class HttpServer {
   }
 }
 
-function application({ runs, store, alerts, fanOut, dashboardDirectory, log }: ApiContext): Hono {
+function application({ runs, store, alerts, fanOut, deleteRun, dashboardDirectory, log }: ApiContext): Hono {
   const api = new Hono();
   api.use(async (context, next) => {
     await next();
     context.header("Cache-Control", "no-store");
   });
   for (const routes of [
-    runRoutes(runs),
+    runRoutes(runs, deleteRun),
+    messageRoutes(runs, store),
     historyRoutes(runs, store),
     probeRoutes(runs, store),
     alertRoutes(runs, alerts),

@@ -21,9 +21,9 @@ export function respond<T>(context: Context, type: MessageType<T>, message: T): 
 
 /** A request that cannot be answered; its message is shown to the caller. */
 export class RequestError extends Error {
-  readonly status: 400 | 403 | 404;
+  readonly status: 400 | 403 | 404 | 409;
 
-  constructor(status: 400 | 403 | 404, message: string) {
+  constructor(status: 400 | 403 | 404 | 409, message: string) {
     super(message);
     this.status = status;
   }

@@ -41,6 +41,8 @@ export class Batcher {
   readonly #stopping = new AbortController();
   #pending: Entry[] = [];
   #pendingBytes = 0;
+  /** What is being stored. */
+  #committing: Entry[] = [];
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
   #waiting: (() => void)[] = [];
@@ -68,6 +70,20 @@ export class Batcher {
     else resume();
   }
 
+  /** Resolves when nothing of a run waits to be stored. */
+  async settled(run: string): Promise<void> {
+    const isOfRun = ({ sender }: Entry) => sender.run === run;
+    while (this.#pending.some(isOfRun) || this.#committing.some(isOfRun)) {
+      this.#startFlush();
+      await this.#flushing;
+    }
+  }
+
+  /** The run has been deleted, after it was settled. */
+  forget(run: string): void {
+    this.#sums.forgetRun(run);
+  }
+
   /** Stores what is pending, and gives up after `deadline` milliseconds: what is then not stored was not acknowledged. */
   async stop(deadline: number): Promise<void> {
     const timer = setTimeout(() => this.#stopping.abort(), deadline);
@@ -90,7 +106,9 @@ export class Batcher {
       this.#pending = [];
       this.#pendingBytes = 0;
       for (const resume of this.#waiting.splice(0)) resume();
+      this.#committing = entries;
       await this.#commit(entries);
+      this.#committing = [];
     }
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -27,6 +27,13 @@ export class Introductions {
     return introduced;
   }
 
+  /** Does something while nobody is introduced. */
+  alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#previous.then(work);
+    this.#previous = done.catch(() => undefined); // told to the one who asked
+    return done;
+  }
+
   async #introduce({ run, rank, attempt }: v1.Hello): Promise<Refusal | undefined> {
     const sent = run ?? v1.RunDescription.create();
     const known = this.#runs.description(sent.id);

@@ -45,6 +45,12 @@ export class RankSums {
     return sum;
   }
 
+  /** The run has been deleted. */
+  forgetRun(run: string): void {
+    for (const [key, sum] of this.#recent) if (sum.bucket.run === run) this.#forget(key, sum);
+    for (const key of this.#highest.keys()) if (key.startsWith(`${run}/`)) this.#highest.delete(key);
+  }
+
   #forget(key: string, sum: StepSum | undefined): void {
     if (sum !== undefined && this.#recent.delete(key)) this.#numbers -= numbersIn(sum);
   }

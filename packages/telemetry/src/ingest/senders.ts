@@ -41,6 +41,11 @@ export class Senders {
     return sender;
   }
 
+  /** The run has been deleted: whoever sends it again begins anew. */
+  forget(run: string): void {
+    for (const [key, sender] of this.#senders) if (sender.run === run) this.#senders.delete(key);
+  }
+
   #add(sender: Sender): Sender {
     this.#senders.set(keyOf(sender), sender);
     return sender;

@@ -75,8 +75,9 @@ export class FanOut {
   #sendSummary(id: string): void {
     this.#changed.delete(id);
     const followers = [...this.#viewers].filter((viewer) => viewer.follows(id));
-    if (followers.length === 0) return;
-    const event = encoded({ run: this.#options.runs.summary(id)! });
+    const run = this.#options.runs.summary(id);
+    if (followers.length === 0 || run === undefined) return;
+    const event = encoded({ run });
     for (const viewer of followers) this.#send(viewer, event);
   }
 

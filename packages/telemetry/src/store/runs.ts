@@ -124,6 +124,16 @@ export class Runs {
     });
   }
 
+  /** Whether a stream of it is open. */
+  isReporting(run: string): boolean {
+    return (this.#runs.get(run)?.openStreams ?? 0) > 0;
+  }
+
+  /** The run has been deleted. */
+  forget(run: string): void {
+    this.#runs.delete(run);
+  }
+
   /** Announces the runs that have fallen silent since the last call. */
   announceSilence(): void {
     for (const run of this.#runs.keys()) this.#announce(run);

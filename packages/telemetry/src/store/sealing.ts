@@ -65,6 +65,11 @@ export class Sealing {
     this.#of(seal).until = seal.until;
   }
 
+  /** The run has been deleted. */
+  forget(run: string): void {
+    for (const [key, progress] of this.#attempts) if (progress.run === run) this.#attempts.delete(key);
+  }
+
   /** What is complete once the steps are stored; nothing changes before `seen` and `seal` are told. */
   plan(steps: readonly SentStep[]): SealingPlan {
     const plan: SealingPlan = { tasks: [], seals: [] };

@@ -98,6 +98,18 @@ export class Store {
     this.#ranks.set(description.id, description.ranks);
   }
 
+  /**
+   * Deletes every row of a run; nothing of it may be on its way into the store. Stopped half-way, it leaves a run that has lost some
+   * of its steps and can be deleted again: what names the run goes last.
+   */
+  async deleteRun(run: string): Promise<void> {
+    for (const table of [...BATCH_TABLES, ...ROLLED_TABLES, "sealed", "alerts", "streams", "runs"]) {
+      await this.database.run(`DELETE FROM ${DATABASE}.${table} WHERE run = {run:String}`, { run });
+    }
+    this.#sealing.forget(run);
+    this.#ranks.delete(run);
+  }
+
   /** @returns how far each stream is stored; `rejected` counts all its rejected messages */
   async streamMarks(): Promise<StreamMark[]> {
     const rows = await this.database.rows(

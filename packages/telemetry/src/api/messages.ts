@@ -1,0 +1,34 @@
+// GET /runs/:id/messages: a run as its ranks sent it, length-delimited ReportRequests; what sends them to a collector restores the run.
+import { v1 } from "@moescope/proto";
+import { Hono } from "hono";
+import { runMessages } from "../store/run-messages.ts";
+import type { Runs } from "../store/runs.ts";
+import type { Store } from "../store/store.ts";
+import { PROTOBUF } from "./respond.ts";
+import { unknownRun } from "./runs.ts";
+
+export function messageRoutes(runs: Runs, store: Store): Hono {
+  const routes = new Hono();
+  routes.get("/runs/:id/messages", (context) => {
+    const run = runs.description(context.req.param("id")) ?? unknownRun(context.req.param("id"));
+    const messages = runMessages({ run, committedBatch: store.committedBatch }, store.database);
+    return context.body(encoded(run, messages), 200, { "Content-Type": PROTOBUF });
+  });
+  return routes;
+}
+
+/** The description first, as a Hello without rank and attempt. A reader that stops makes the store stop reading. */
+function encoded(
+  run: v1.RunDescription,
+  messages: AsyncGenerator<v1.ReportRequest.$Properties>,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start: (controller) => controller.enqueue(v1.ReportRequest.encodeDelimited({ hello: { run } }).finish()),
+    pull: async (controller) => {
+      const { value, done } = await messages.next();
+      if (done) controller.close();
+      else controller.enqueue(v1.ReportRequest.encodeDelimited(value).finish());
+    },
+    cancel: async () => void (await messages.return(undefined)),
+  });
+}

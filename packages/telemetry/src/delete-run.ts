@@ -1,0 +1,35 @@
+// Deletes a run from the store and from everything that remembers it.
+import type { Logger } from "pino";
+import type { Alerts } from "./alerts/alerts.ts";
+import type { Batcher } from "./ingest/batch.ts";
+import type { Introductions } from "./ingest/introductions.ts";
+import type { Senders } from "./ingest/senders.ts";
+import type { Runs } from "./store/runs.ts";
+import type { Store } from "./store/store.ts";
+
+export interface WhoRemembers {
+  store: Store;
+  runs: Runs;
+  introductions: Introductions;
+  senders: Senders;
+  batcher: Batcher;
+  alerts: Alerts;
+  log: Logger;
+}
+
+/** @returns whether the run is deleted: not while somebody reports it */
+export type DeleteRun = (run: string) => Promise<boolean>;
+
+export function runDeletion({ store, runs, introductions, senders, batcher, alerts, log }: WhoRemembers): DeleteRun {
+  const deleteNow = async (run: string) => {
+    if (runs.isReporting(run)) return false;
+    await batcher.settled(run);
+    await alerts.settled();
+    await store.deleteRun(run);
+    for (const each of [runs, senders, batcher, alerts]) each.forget(run);
+    log.info({ run }, "run deleted");
+    return true;
+  };
+  // While it works no stream is greeted, so nobody begins to report the run.
+  return (run) => introductions.alone(() => deleteNow(run));
+}
