@@ -142,7 +142,10 @@ function residentMiB(pid: number): { all: number; own: number } {
   return { all: field("VmRSS"), own: field("RssAnon") };
 }
 
-/** Bytes on disk once the engine has merged what it wants to merge and has deleted what it merged, which it does twice a minute. */
+/**
+ * Bytes on disk once the engine has merged what it wants to merge. It deletes the parts it merged some time between 30 and 300 seconds
+ * later: until then they are counted as well.
+ */
 async function settledBytes(directory: string): Promise<number> {
   let bytes = bytesIn(directory);
   for (let unchanged = 0; unchanged < 45; ) {
