@@ -42,7 +42,7 @@ export async function ingest({ steps }: { steps: number }): Promise<void> {
         "counts/s",
         "ns of collector CPU a count",
         "ns of sender CPU a count",
-        "bytes a count on disk",
+        "bytes a count on disk, parts not yet deleted included",
       ],
       [
         [
