@@ -15,6 +15,9 @@ const commands = {
   watch: () => import("./commands/watch.ts"),
   export: () => import("./commands/export.ts"),
   import: () => import("./commands/import.ts"),
+  backup: () => import("./commands/backup.ts"),
+  restore: () => import("./commands/restore.ts"),
+  delete: () => import("./commands/delete.ts"),
   doctor: () => import("./commands/doctor.ts"),
 };
 

@@ -50,6 +50,10 @@ export interface Client {
   probe(query: ProbeQuery, signal?: AbortSignal): Promise<v1.Probe>;
   /** In the order they fired. */
   alerts(run: string, signal?: AbortSignal): Promise<v1.AlertList>;
+  /** The run as its ranks sent it: length-delimited ReportRequests, the description first. */
+  messages(run: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+  /** Deletes a run that nobody reports. */
+  delete(run: string, signal?: AbortSignal): Promise<void>;
 }
 
 /**
@@ -63,13 +67,16 @@ export function createClient(base: string): Client {
   return {
     base: root,
     runs: async (signal) => v1.RunList.decode(await getProtobuf(`${root}/api/v1/runs`, signal)),
-    run: async (id, signal) =>
-      v1.RunSummary.decode(await getProtobuf(`${root}/api/v1/runs/${encodeURIComponent(id)}`, signal)),
+    run: async (id, signal) => v1.RunSummary.decode(await getProtobuf(root + runPath(id), signal)),
     history: async (query, signal) => v1.History.decode(await getProtobuf(root + historyPath(query), signal)),
     probe: async ({ run, ...rest }, signal) =>
       v1.Probe.decode(await getProtobuf(root + pathOf(run, "probe", parametersOf(rest)), signal)),
-    alerts: async (run, signal) =>
-      v1.AlertList.decode(await getProtobuf(root + pathOf(run, "alerts", new URLSearchParams()), signal)),
+    alerts: async (run, signal) => v1.AlertList.decode(await getProtobuf(`${root}${runPath(run)}/alerts`, signal)),
+    messages: async (run, signal) => (await request(`${root}${runPath(run)}/messages`, signal)).body!,
+    delete: async (run, signal) => {
+      const answer = await fetch(root + runPath(run), { method: "DELETE", signal: signal ?? null });
+      if (!answer.ok) throw new CollectorError(await errorMessage(answer), answer.status);
+    },
   };
 }
 
@@ -85,9 +92,13 @@ function parametersOf(values: Record<string, string | number | undefined>): URLS
   return new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
 }
 
+function runPath(run: string): string {
+  return `/api/v1/runs/${encodeURIComponent(run)}`;
+}
+
 function pathOf(run: string, what: string, parameters: URLSearchParams): string {
   const query = parameters.toString();
-  return `/api/v1/runs/${encodeURIComponent(run)}/${what}${query === "" ? "" : `?${query}`}`;
+  return `${runPath(run)}/${what}${query === "" ? "" : `?${query}`}`;
 }
 
 /** @returns the value of the `layers` parameter */
@@ -100,9 +111,13 @@ export function layerParameter(layers: LayerChoice): string {
 export const PROTOBUF = "application/x-protobuf";
 
 async function getProtobuf(url: string, signal?: AbortSignal): Promise<Uint8Array> {
+  return new Uint8Array(await (await request(url, signal)).arrayBuffer());
+}
+
+async function request(url: string, signal?: AbortSignal): Promise<Response> {
   const response = await fetch(url, { headers: { accept: PROTOBUF }, signal: signal ?? null });
   await refuseErrors(response);
-  return new Uint8Array(await response.arrayBuffer());
+  return response;
 }
 
 /** @throws CollectorError when the answer is an error, or not protobuf (another program listens at the address) */

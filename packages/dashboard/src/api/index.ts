@@ -8,6 +8,7 @@ export {
   type ProbeQuery,
   type SplitName,
 } from "./client.ts";
+export { DelimitedDecoder } from "./delimited.ts";
 export { type Connection, followLive, type LiveOptions } from "./live.ts";
 export { mergeBuckets } from "./merge-buckets.ts";
 export { Timeline } from "./timeline.ts";

@@ -1,0 +1,87 @@
+// Brings the messages of a backup into a collector, each rank of each attempt over a stream of its own, with the numbers they had.
+import type { v1 } from "@moescope/proto";
+import { Failure } from "../failure.ts";
+import { RunStream } from "./run-stream.ts";
+
+export interface Restored {
+  run: string;
+  /** Messages of the backup, and those of them that the collector had already. */
+  messages: number;
+  heldBefore: number;
+}
+
+/**
+ * What the collector has already is not sent again, so a restore that broke off goes on when it is repeated.
+ *
+ * @param address host:port
+ * @throws Failure when the backup is none, or the collector refuses a message
+ */
+export async function restoreRun(address: string, messages: AsyncIterable<v1.ReportRequest>): Promise<Restored> {
+  const senders = new Map<string, RankSender>();
+  let run: v1.RunDescription | undefined;
+  const restored = { run: "", messages: 0, heldBefore: 0 };
+  try {
+    for await (const { hello, step, end } of messages) {
+      run ??= descriptionIn(hello);
+      const message = step ?? end;
+      if (message === null || message === undefined) continue;
+      const sender = await senderOf(message as v1.Step, run, senders, address);
+      const sent = await sender.send(message.sequence!, step ? { step } : { end: end! });
+      restored.messages++;
+      if (!sent) restored.heldBefore++;
+    }
+    for (const sender of senders.values()) await sender.stream.settle();
+  } finally {
+    for (const sender of senders.values()) sender.stream.close();
+  }
+  return { ...restored, run: run?.id ?? "" };
+}
+
+function descriptionIn(hello: v1.ReportRequest["hello"]): v1.RunDescription {
+  if (hello?.run) return hello.run as v1.RunDescription;
+  throw new Failure("The backup does not begin with the description of a run");
+}
+
+async function senderOf(
+  { rank, attempt }: Pick<v1.Step, "rank" | "attempt">,
+  run: v1.RunDescription,
+  senders: Map<string, RankSender>,
+  address: string,
+): Promise<RankSender> {
+  const key = `${attempt}/${rank}`;
+  const known = senders.get(key);
+  if (known !== undefined) return known;
+  const sender = await RankSender.open(address, run, rank, attempt);
+  senders.set(key, sender);
+  return sender;
+}
+
+type Sent = Parameters<RunStream["send"]>[1];
+
+class RankSender {
+  readonly stream: RunStream;
+  readonly #hello: () => Promise<number>;
+  #last: number;
+
+  private constructor(stream: RunStream, hello: () => Promise<number>, held: number) {
+    this.stream = stream;
+    this.#hello = hello;
+    this.#last = held;
+  }
+
+  static async open(address: string, run: v1.RunDescription, rank: number, attempt: number): Promise<RankSender> {
+    const stream = new RunStream(address);
+    const hello = () => stream.hello(run, rank, attempt);
+    return new RankSender(stream, hello, await hello());
+  }
+
+  /** @returns whether it was sent: not when the collector has it */
+  async send(sequence: number, message: Sent): Promise<boolean> {
+    if (sequence <= this.#last) return false;
+    // A message between them was rejected once. After a Hello the next number may be any.
+    if (sequence > this.#last + 1) await this.#hello();
+    await this.stream.send(sequence, message);
+    this.#last = sequence;
+    return true;
+  }
+}
