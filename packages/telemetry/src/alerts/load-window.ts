@@ -1,5 +1,4 @@
 // The load of every layer over the last steps that arrived: kept as ten blocks, each added up, so that it costs little memory.
-import { sumHistograms } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 
 const BLOCKS = 10;
@@ -7,21 +6,24 @@ const BLOCKS = 10;
 /** Of one layer, added up over categories, ranks and some steps. */
 export interface LayerLoad {
   /** n_e of each expert. */
-  load: ArrayLike<number>;
+  load: Float64Array;
   tokens: number;
   dropped: number;
 }
 
+type Layers = Map<number, LayerLoad>;
+
 interface Block {
   firstStep: number;
   steps: number;
-  layers: Map<number, LayerLoad>;
+  layers: Layers;
 }
 
 export class LoadWindow {
   readonly #blockSteps: number;
   readonly #blocksWanted: number;
-  #blocks: Block[] = [];
+  readonly #blocks: Block[] = [];
+  readonly #window: Layers = new Map();
   #growing: Block | undefined;
 
   /** @param steps length of the window, rounded up to whole blocks; at least 1 */
@@ -31,18 +33,21 @@ export class LoadWindow {
   }
 
   /** @returns whether the window has moved and is full: time to measure it */
-  add(step: v1.StepBucket): boolean {
-    this.#growing = withStep(this.#growing, step);
-    if (this.#growing.steps < this.#blockSteps) return false;
-    this.#blocks = [...this.#blocks, this.#growing].slice(-this.#blocksWanted);
+  add({ firstStep, layers }: v1.StepBucket): boolean {
+    this.#growing ??= { firstStep, steps: 0, layers: new Map() };
+    // Of a single step the largest load is the load.
+    for (const { layer, countsMax, tokens, dropped } of layers) {
+      addTo(this.#growing.layers, layer, { load: countsMax, tokens, dropped }, 1);
+    }
+    if (++this.#growing.steps < this.#blockSteps) return false;
+    this.#move(this.#growing);
     this.#growing = undefined;
     return this.#blocks.length === this.#blocksWanted;
   }
 
-  /** The whole window, by layer. */
-  layers(): Map<number, LayerLoad> {
-    const layers = this.#blocks.at(-1)!.layers.keys();
-    return new Map([...layers].map((layer) => [layer, added(this.#blocks.flatMap((b) => b.layers.get(layer) ?? []))]));
+  /** The whole window, by layer; changes with the next step. */
+  layers(): ReadonlyMap<number, LayerLoad> {
+    return this.#window;
   }
 
   /** @returns first step of the newest blocks that this holds for without a break; the window's first step when of none */
@@ -55,22 +60,30 @@ export class LoadWindow {
     }
     return began;
   }
+
+  /** Counts are whole numbers, so that adding and subtracting loses nothing. */
+  #move(newest: Block): void {
+    this.#blocks.push(newest);
+    for (const [layer, load] of newest.layers) addTo(this.#window, layer, load, 1);
+    const oldest = this.#blocks.length > this.#blocksWanted ? this.#blocks.shift() : undefined;
+    for (const [layer, load] of oldest?.layers ?? []) addTo(this.#window, layer, load, -1);
+  }
 }
 
-function withStep(block: Block | undefined, step: v1.StepBucket): Block {
-  const layers = step.layers.map(({ layer, countsMax, tokens, dropped }): [number, LayerLoad] => {
-    // Of a single step the largest load is the load.
-    const arrived = { load: countsMax, tokens, dropped };
-    const before = block?.layers.get(layer);
-    return [layer, before === undefined ? arrived : added([before, arrived])];
-  });
-  return { firstStep: block?.firstStep ?? step.firstStep, steps: (block?.steps ?? 0) + 1, layers: new Map(layers) };
-}
-
-function added(parts: readonly LayerLoad[]): LayerLoad {
-  return {
-    load: sumHistograms(parts.map(({ load }) => load)),
-    tokens: parts.reduce((sum, { tokens }) => sum + tokens, 0),
-    dropped: parts.reduce((sum, { dropped }) => sum + dropped, 0),
-  };
+function addTo(
+  layers: Layers,
+  layer: number,
+  part: { load: ArrayLike<number>; tokens: number; dropped: number },
+  sign: 1 | -1,
+) {
+  let sum = layers.get(layer);
+  if (sum === undefined) {
+    sum = { load: new Float64Array(part.load.length), tokens: 0, dropped: 0 };
+    layers.set(layer, sum);
+  }
+  const { load } = sum;
+  // A loop: this runs for every layer of every step.
+  for (let expert = 0; expert < load.length; expert++) load[expert]! += sign * part.load[expert]!;
+  sum.tokens += sign * part.tokens;
+  sum.dropped += sign * part.dropped;
 }

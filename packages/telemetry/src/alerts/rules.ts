@@ -37,9 +37,14 @@ export function droppedShareOf({ dropped, tokens }: LayerLoad, { topK }: v1.RunD
   return dropped / (topK * tokens);
 }
 
+/** Whether there is load enough to tell who is dead. */
+export function tellsWhoIsDead({ load }: LayerLoad): boolean {
+  return meanLoad(load) >= LEAST_MEAN_LOAD;
+}
+
 /** @returns indices of dead experts, as packages/metrics defines them */
 export function deadOf({ load }: LayerLoad): number[] {
-  return meanLoad(load) < LEAST_MEAN_LOAD ? [] : deadExperts(load);
+  return deadExperts(load);
 }
 
 /** @returns indices of the experts that are dead or nearly so: a dead one that is not among them lives again */
