@@ -2,7 +2,7 @@
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
 import type { Cell, Column, Table } from "./tables.ts";
 
-const ROWS_IN_GROUP = 250_000;
+const ROWS_IN_GROUP = 100_000;
 
 const physical = {
   text: { type: "BYTE_ARRAY", converted_type: "UTF8" },
