@@ -14,6 +14,7 @@ interface CollectOptions extends Ports {
   alertWindow: number;
   alertCollapse: number;
   alertDropped: number;
+  durability: NonNullable<CollectorOptions["durability"]>;
   log: NonNullable<CollectorOptions["logLevel"]>;
   json?: boolean;
 }
@@ -32,6 +33,11 @@ export function define(program: Command): void {
     .option("--alert-collapse <share>", "alert when MaxVio is above this share of its most possible", share, 1 / 3)
     .option("--alert-dropped <share>", "alert when a layer drops more than this share of its assignments", share, 0.1)
     .addOption(
+      new Option("--durability <kind>", "acknowledge what the disk has (fsync), or what the operating system has (os)")
+        .choices(["fsync", "os"])
+        .default("fsync"),
+    )
+    .addOption(
       new Option("--log <level>", "how much of the collector's log goes to stderr")
         .choices(["debug", "info", "warn", "error", "silent"])
         .default("warn"),
@@ -44,6 +50,7 @@ async function collect({ data, json, ...options }: CollectOptions, signal: Abort
   const collector = await openCollector({
     dataDirectory: data,
     clickhouseUrl: options.clickhouse,
+    durability: options.durability,
     logLevel: options.log,
     webhook: options.webhook,
     alerts: { window: options.alertWindow, collapse: options.alertCollapse, dropped: options.alertDropped },
