@@ -16,7 +16,14 @@ export interface CollectorProcess {
  * @throws Error when the process ends before it listens; what it said is on stderr
  */
 export async function startCollectorProcess(dataDirectory: string, grpcPort = 0): Promise<CollectorProcess> {
-  const options = { dataDirectory, http: { port: 0 }, grpc: { port: grpcPort }, flushInterval: 5, logLevel: "error" };
+  const options = {
+    dataDirectory,
+    http: { port: 0 },
+    grpc: { port: grpcPort },
+    flushInterval: 5,
+    storingShare: 1,
+    logLevel: "error",
+  };
   const script = `
     import { startCollector } from "@moescope/telemetry";
     const { httpAddress: http, grpcAddress: grpc } = await startCollector(${JSON.stringify(options)});

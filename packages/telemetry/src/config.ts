@@ -34,6 +34,8 @@ const collectorConfigSchema = z.strictObject({
     .optional(),
   /** A batch is stored this many milliseconds after its first message, or when it is large enough. */
   flushInterval: z.int().min(1).max(10_000).default(50),
+  /** Most of the time that storing small batches may take: after one it rests, two seconds at most. The end of a run is never made to wait. */
+  storingShare: z.number().gt(0).max(1).default(0.05),
   /** Bytes of messages received and not yet stored; above it senders are made to wait. */
   maxPendingBytes: z
     .int()

@@ -22,6 +22,8 @@ export interface Entry {
 
 export interface BatcherOptions {
   flushInterval: number;
+  /** Most of the time that storing small batches may take. */
+  storingShare: number;
   maxPendingBytes: number;
   store: Store;
   runs: Runs;
@@ -32,6 +34,8 @@ export interface BatcherOptions {
 }
 
 const RETRY_AFTER_MS = 500;
+/** Milliseconds; however long storing took, a step waits no longer than this for its batch to begin. */
+const REST_AT_MOST = 2000;
 /** A rejected message may be empty; what is kept of it is not. */
 const ENTRY_OVERHEAD_BYTES = 512;
 
@@ -44,6 +48,10 @@ export class Batcher {
   /** What is being stored. */
   #committing: Entry[] = [];
   #timer: NodeJS.Timeout | undefined;
+  /** Milliseconds before the next small batch, so that storing leaves the processor to others: it may be training's too. */
+  #rest = 0;
+  /** The end of a run waits to be stored: somebody waits for its acknowledgement. */
+  #ending = false;
   #flushing: Promise<void> | undefined;
   #waiting: (() => void)[] = [];
 
@@ -55,8 +63,14 @@ export class Batcher {
   add(entry: Entry): void {
     this.#pending.push(entry);
     this.#pendingBytes += entry.bytes + ENTRY_OVERHEAD_BYTES;
-    if (this.#pendingBytes >= this.#options.maxPendingBytes / 4) this.#startFlush();
-    else this.#timer ??= setTimeout(() => this.#startFlush(), this.#options.flushInterval);
+    if ("end" in entry.body) this.#ending = true;
+    this.#flushInTime();
+  }
+
+  #flushInTime(): void {
+    const { maxPendingBytes, flushInterval } = this.#options;
+    if (this.#ending || this.#pendingBytes >= maxPendingBytes / 4) this.#startFlush();
+    else this.#timer ??= setTimeout(() => this.#startFlush(), Math.max(flushInterval, this.#rest));
   }
 
   /** Whether senders should wait before they add more. */
@@ -87,8 +101,11 @@ export class Batcher {
   /** Stores what is pending, and gives up after `deadline` milliseconds: what is then not stored was not acknowledged. */
   async stop(deadline: number): Promise<void> {
     const timer = setTimeout(() => this.#stopping.abort(), deadline);
-    this.#startFlush();
-    await this.#flushing;
+    while (this.#pending.length > 0 || this.#flushing) {
+      if (this.#stopping.signal.aborted && !this.#flushing) break;
+      this.#startFlush();
+      await this.#flushing;
+    }
     clearTimeout(timer);
   }
 
@@ -97,21 +114,23 @@ export class Batcher {
     this.#timer = undefined;
     this.#flushing ??= this.#flush().finally(() => {
       this.#flushing = undefined;
+      if (this.#pending.length > 0 && !this.#stopping.signal.aborted) this.#flushInTime();
     });
   }
 
   async #flush(): Promise<void> {
-    while (this.#pending.length > 0 && !this.#stopping.signal.aborted) {
-      const entries = this.#pending;
-      this.#pending = [];
-      this.#pendingBytes = 0;
-      for (const resume of this.#waiting.splice(0)) resume();
-      this.#committing = entries;
-      await this.#commit(entries);
-      this.#committing = [];
-    }
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    if (this.#stopping.signal.aborted) return;
+    const started = performance.now();
+    const entries = this.#pending;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#ending = false;
+    for (const resume of this.#waiting.splice(0)) resume();
+    this.#committing = entries;
+    await this.#commit(entries);
+    this.#committing = [];
+    const { storingShare } = this.#options;
+    this.#rest = Math.min(REST_AT_MOST, (performance.now() - started) * (1 / storingShare - 1));
   }
 
   async #commit(entries: Entry[]): Promise<void> {

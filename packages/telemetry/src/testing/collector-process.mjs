@@ -22,6 +22,7 @@ const collector = await startCollector({
   http: { port: 0 },
   grpc: { port: 0 },
   flushInterval: 10,
+  storingShare: 1,
   rollUpEvery: 16,
   logLevel: "warn",
 });

@@ -12,6 +12,7 @@ export const TEST_OPTIONS = {
   grpc: { port: 0 },
   logLevel: "silent",
   flushInterval: 10,
+  storingShare: 1,
   rollUpEvery: 16,
 } as const;
 
