@@ -64,6 +64,7 @@ describe.skipIf(!chromiumPath)(`two short runs in a real browser${whereToGetChro
     const where = ["--collector", grpc, "--spool", join(folder, "spool")];
     const child = moescope(
       "train",
+      "--no-checkpoints",
       "--recipe",
       "quick",
       "--strategy",

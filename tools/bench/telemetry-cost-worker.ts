@@ -1,5 +1,5 @@
 // Times counting and sending in a training process of its own; prints one JSON line.
-// Usage: telemetry-cost-worker.js RECIPE PAIRS COLLECTOR SPOOL-FOLDER
+// Usage: telemetry-cost-worker.js RECIPE PAIRS COLLECTOR SPOOL-FOLDER COLLECTOR-PID
 import { setTimeout as pause } from "node:timers/promises";
 import { v1 } from "@moescope/proto";
 import {
@@ -35,7 +35,8 @@ const WARMUP = 5;
 /** Times that vary less than a whole step need fewer samples. */
 const SAMPLES = 25;
 
-const [name, pairs, address, spoolDirectory] = process.argv.slice(2) as [string, string, string, string];
+const [name, pairs, address, spoolDirectory, pid] = process.argv.slice(2) as [string, string, string, string, string];
+const collector = Number(pid);
 
 const { device } = await openBackend();
 const configuration = configurationOf(resolveRecipe({ recipe: name, strategy: "loss-free-bias" }), {});
@@ -54,7 +55,8 @@ const bytes = v1.Step.encode(report).finish().length;
 console.log(JSON.stringify({ device, ...result, cpuOfReport, bytes, dropped } satisfies TelemetryCostResult));
 
 /**
- * Which of a pair comes first alternates. A step begins when everything reported before it is stored. The uncounted steps move no
+ * Which of a pair comes first alternates. A step begins when everything reported before it is stored, and the collector stands still
+ * while it lasts: what a collector on the same cores takes is not the cost of counting and sending. The uncounted steps move no
  * bias: half the updates are missing, which changes no time.
  */
 async function measurePairs(pairs: number) {
@@ -63,11 +65,13 @@ async function measurePairs(pairs: number) {
     for (const reporting of pair % 2 === 0 ? [true, false] : [false, true]) {
       const step = report.step! + 1;
       const batch = corpus.batchAt(step);
+      process.kill(collector, "SIGSTOP");
       const started = performance.now();
       if (reporting) send();
       const posted = performance.now();
       const trained = trainer.run(batch, step, reporting);
       const ended = performance.now();
+      process.kill(collector, "SIGCONT");
       // An uncounted step has nothing to report; the next counted one sends what the last had.
       report = { ...(reporting ? reportOf(step, trained) : report), step };
       await everythingStored();

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { startCollectorProcess } from "../collector-process.ts";
+import { type CollectorProcess, startCollectorProcess } from "../collector-process.ts";
 import { measureInWorker } from "./child.ts";
 import { pairedDifference } from "./paired.ts";
 import { median, printTable } from "./table.ts";
@@ -19,7 +19,7 @@ export async function telemetryCost(): Promise<void> {
   const collector = await startCollectorProcess(join(directory, "data"));
   try {
     const rows: Record<string, string>[] = [];
-    for (const recipe of RECIPES) rows.push(rowOf(recipe, await measure(recipe, collector.grpc, directory)));
+    for (const recipe of RECIPES) rows.push(rowOf(recipe, await measure(recipe, collector, directory)));
     printTable(Object.keys(rows[0]!), rows.map(Object.values));
   } finally {
     await collector.kill();
@@ -28,8 +28,8 @@ export async function telemetryCost(): Promise<void> {
   console.log(`\n${PAIRS} pairs of steps of each recipe, one counted and sent, one neither. ${quietness(load)}`);
 }
 
-function measure(recipe: string, address: string, directory: string): Promise<TelemetryCostResult> {
-  return measureInWorker("telemetry-cost-worker", recipe, String(PAIRS), address, join(directory, "spool"));
+function measure(recipe: string, { grpc, pid }: CollectorProcess, directory: string): Promise<TelemetryCostResult> {
+  return measureInWorker("telemetry-cost-worker", recipe, String(PAIRS), grpc, join(directory, "spool"), String(pid));
 }
 
 function rowOf(recipe: string, result: TelemetryCostResult): Record<string, string> {
