@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { v1 } from "@moescope/proto";
@@ -71,6 +71,10 @@ function expectStored(steps: number, ended = true): void {
   expect(collector.gaps).toEqual([]);
 }
 
+/** 19th field of a thread's stat; the second, its name in parentheses, may hold blanks. */
+const niceOf = (thread: string) =>
+  Number(readFileSync(`/proc/self/task/${thread}/stat`, "utf8").split(") ").at(-1)!.split(" ")[16]);
+
 const finish = (reporter: CollectorReporter) => reporter.end(v1.RunEnd.Outcome.FINISHED);
 
 test("steps and the end of the run arrive in order, and nothing stays on disk", async () => {
@@ -106,6 +110,15 @@ test("steps are sent while the training thread is blocked", async () => {
   expect(sent).toBe(20);
   await finish(reporter);
   expectStored(20);
+});
+
+test.runIf(process.platform === "linux")("the reporting thread alone waits for others", async () => {
+  const reporter = report();
+  send(reporter, 0, 1);
+  await collector.until(() => collector.messages(key).length === 1);
+  const lowered = readdirSync("/proc/self/task").filter((thread) => niceOf(thread) > getPriority());
+  expect(lowered.map(niceOf)).toEqual([10]);
+  await finish(reporter);
 });
 
 test("a collector that is not there yet gets everything when it comes", async () => {

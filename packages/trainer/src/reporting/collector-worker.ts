@@ -7,12 +7,17 @@ import { Delivery } from "./delivery.ts";
 import { numberedRequest } from "./numbered-request.ts";
 import { Spool } from "./spool.ts";
 import type { ReportingMessage, ThreadSetup, TrainingMessage } from "./thread-messages.ts";
+import { lowerThreadPriority } from "./thread-priority.ts";
 
 const { address, opening, spoolDirectory, label, limits, counters: memory } = workerData as ThreadSetup;
 const port = parentPort!;
 const counters = new Counters(memory);
 const say = (message: ReportingMessage) => port.postMessage(message);
 const notice = (line: string) => say({ kind: "notice", line });
+
+const priorityProblem = lowerThreadPriority();
+if (priorityProblem)
+  notice(`Reporting takes its turns beside training, which may slow steps a little: ${priorityProblem}`);
 
 const abandoned = new AbandonedSpools(spoolDirectory, address, notice);
 const spool = Spool.create(spoolDirectory, label, opening, notice, limits);
