@@ -96,4 +96,5 @@ export const stepBucket: v1.StepBucket.$Properties = {
       selectionBias: [0.5, -0.5],
     },
   ],
+  ranks: 3,
 };
