@@ -1,10 +1,14 @@
 // The collector: puts the stages together, starts them, and stops them in order.
 import { join } from "node:path";
-import { type Logger, pino } from "pino";
+import type { Logger } from "pino";
+import { isLoopback, localAddress, warnOfExposure } from "./access/exposure.ts";
+import { Sessions } from "./access/sessions.ts";
+import { readTls } from "./access/tls.ts";
+import { Tokens } from "./access/tokens.ts";
 import { Alerts, type AlertsOptions } from "./alerts/alerts.ts";
 import { Webhook } from "./alerts/webhook.ts";
 import { HttpServer } from "./api/http-server.ts";
-import { type CollectorConfig, type CollectorOptions, parseCollectorConfig } from "./config.ts";
+import { type CollectorConfig, type CollectorOptions, exposureOf, parseCollectorConfig } from "./config.ts";
 import { type Counters, newCounters } from "./counters.ts";
 import { runDeletion } from "./delete-run.ts";
 import { Batcher } from "./ingest/batch.ts";
@@ -12,12 +16,19 @@ import { GrpcServer } from "./ingest/grpc-server.ts";
 import { Introductions } from "./ingest/introductions.ts";
 import { Senders } from "./ingest/senders.ts";
 import { FanOut } from "./live/fan-out.ts";
+import { Condition } from "./operations/condition.ts";
+import { Health } from "./operations/health.ts";
+import { openLog } from "./operations/log.ts";
+import { PrometheusMetrics } from "./operations/prometheus.ts";
+import { Refusals } from "./operations/refusals.ts";
 import { Ownership } from "./ownership.ts";
 import { type Listening, listenOn } from "./ports.ts";
+import { Retention } from "./retention.ts";
 import { AlertTable } from "./store/alert-table.ts";
 import { Database } from "./store/database.ts";
 import { loadRuns } from "./store/load-runs.ts";
 import { Runs } from "./store/runs.ts";
+import { openServer } from "./store/server.ts";
 import type { StepSum } from "./store/step-sum.ts";
 import { Store } from "./store/store.ts";
 
@@ -26,7 +37,9 @@ export interface Collector {
   /** `host:port` of the dashboard and the API, and of the gRPC service that trainers report to. */
   readonly httpAddress: string;
   readonly grpcAddress: string;
-  /** What a person should be told, one line each: ports that differ from those asked for. */
+  /** Whether both speak TLS. */
+  readonly tls: boolean;
+  /** What a person should be told, one line each: ports that differ from those asked for, who can reach what. */
   readonly notices: readonly string[];
   readonly counters: Readonly<Counters>;
   /** How many are watching the live stream. */
@@ -46,10 +59,7 @@ const DRAIN_DEADLINE = 1_500;
  */
 export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
   const config = parseCollectorConfig(options);
-  const log = pino(
-    { name: "collector", level: config.logLevel, errorKey: "error" },
-    pino.destination({ fd: 2, sync: true }),
-  );
+  const log = openLog(config);
   const undo = new UndoList();
   try {
     return await start(config, log, undo);
@@ -60,9 +70,11 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
 }
 
 async function start(config: CollectorConfig, log: Logger, undo: UndoList): Promise<Collector> {
+  const tls = config.tls && readTls(config.tls);
+  const tokens = new Tokens(config.tokens);
   const ownership = await Ownership.claim(config.dataDirectory);
   undo.add(() => ownership.release());
-  const database = openDatabase(config);
+  const database = await openDatabase(config);
   undo.add(() => database.close());
   const store = await Store.open(database, log, config);
   const runs = new Runs(config.silentAfter);
@@ -77,7 +89,22 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
     fanOut.sendStep(sum);
     alerts.stepStored(sum);
   };
-  const batcher = new Batcher({ ...config, store, runs, counters, log, onStored });
+  const health = new Health();
+  const condition = new Condition(health);
+  const metrics = new PrometheusMetrics({
+    ...{ counters, dataDirectory: config.dataDirectory, storeBytes: () => database.bytesOnDisk() },
+    now: () => ({
+      ...{ unstored: batcher.unstored, streams: grpcServer.streams, viewers: fanOut.viewers },
+      ...{ serving: condition.trouble === undefined, states: runs.ids().map((id) => runs.summary(id)!.state!) },
+    }),
+  });
+  const batcher = new Batcher({
+    ...{ ...config, store, runs, counters, log, onStored },
+    onBatch: (batch) => metrics.batchStored(batch),
+    onWritten: (failed) => condition.storeAnswers(failed),
+  });
+  const retention = new Retention({ ...config, store, runs, batcher, log });
+  undo.add(() => retention.stop());
   const introductions = new Introductions(store, runs);
   const deleteRun = runDeletion({ store, runs, introductions, senders, batcher, alerts, log });
   const grpcServer = new GrpcServer({
@@ -87,6 +114,8 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
     batcher,
     counters,
     log,
+    ...{ tokens, tls, health, limits: config.limits },
+    refusals: new Refusals(counters.refusedStreams, log, "stream"),
   });
   const httpServer = new HttpServer({
     runs,
@@ -96,17 +125,30 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
     deleteRun,
     dashboardDirectory: config.dashboardDirectory,
     log,
+    ...{ tls, limits: config.limits, operations: { condition, metrics } },
+    access: { tokens, sessions: new Sessions(tokens) },
+    reach: { loopback: isLoopback(config.http.host), tls: tls !== undefined },
+    refusals: new Refusals(counters.refusedRequests, log, "request"),
   });
 
   const grpc = await listenGrpc(grpcServer, config);
   undo.add(() => grpcServer.stop());
   const http = await listenHttp(httpServer, config);
   undo.add(() => httpServer.stop());
-  await ownership.publish(http.address, grpc.address);
-  log.info({ http: http.address, grpc: grpc.address, data: config.dataDirectory }, "collector started");
+  await ownership.publish({
+    ...{ httpAddress: localAddress(http.address), grpcAddress: localAddress(grpc.address) },
+    tls: tls !== undefined,
+  });
+  const { dataDirectory } = config;
+  log.info(
+    { http: http.address, grpc: grpc.address, tls: tls !== undefined, data: dataDirectory },
+    "collector started",
+  );
 
   const stop = async () => {
+    condition.stops();
     grpcServer.stopReading();
+    await retention.stop();
     await batcher.stop(DRAIN_DEADLINE);
     await grpcServer.stop();
     await alerts.stop();
@@ -120,7 +162,8 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
   return {
     httpAddress: http.address,
     grpcAddress: grpc.address,
-    notices: [grpc.notice, http.notice].filter((notice) => notice !== undefined),
+    tls: tls !== undefined,
+    notices: [grpc.notice, http.notice, ...warnOfExposure(exposureOf(config))].filter((line) => line !== undefined),
     counters,
     get viewers() {
       return fanOut.viewers;
@@ -141,8 +184,8 @@ async function openAlerts(config: CollectorConfig, { database, ...sources }: Ale
   return new Alerts({ ...sources, thresholds, silentAfter, table, webhook }, await table.read());
 }
 
-function openDatabase({ clickhouseUrl, dataDirectory }: CollectorConfig): Database {
-  if (clickhouseUrl !== undefined) return Database.server(clickhouseUrl);
+async function openDatabase({ clickhouseUrls, clickhouseCluster, dataDirectory }: CollectorConfig): Promise<Database> {
+  if (clickhouseUrls !== undefined) return openServer(clickhouseUrls, clickhouseCluster);
   const directory = join(dataDirectory, "store");
   try {
     return Database.embedded(directory);

@@ -1,14 +1,18 @@
 // What a collector can be told, with defaults; a wrong value is refused by name.
 import { resolve } from "node:path";
 import { z } from "zod";
+import { type Exposure, refuseExposure } from "./access/exposure.ts";
+import { ROLE_NAMES } from "./access/roles.ts";
+import { TOKEN, TOKEN_ALLOWED } from "./access/tokens.ts";
 
-/** Hosts that only this machine can reach. A collector has no authentication yet, so it listens nowhere else. */
-export const LOOPBACK_HOSTS = ["127.0.0.1", "::1", "localhost"] as const;
+/** A name or an IP address, without brackets. */
+const HOST = /^([A-Za-z0-9.-]+|[0-9A-Fa-f:.]+)$/;
 
 const listenAddress = (defaultPort: number) =>
   z
     .strictObject({
-      host: z.enum(LOOPBACK_HOSTS, { error: loopbackOnly }).default("127.0.0.1"),
+      /** One that other machines can reach needs `tokens` or `tls`. */
+      host: z.string().regex(HOST, "allowed is a name or an IP address").default("127.0.0.1"),
       /** 0 lets the system choose. */
       port: z.int().min(0).max(65535).default(defaultPort),
     })
@@ -21,10 +25,52 @@ const collectorConfigSchema = z.strictObject({
     .min(1)
     .default("./moescope-data")
     .transform((path) => resolve(path)),
-  /** Store into this ClickHouse server instead of the embedded one. */
-  clickhouseUrl: z.url({ protocol: /^https?$/ }).optional(),
+  /** Store into a ClickHouse server instead of the embedded engine. A cluster may need the URL of each of its servers. */
+  clickhouseUrls: z
+    .array(z.url({ protocol: /^https?$/ }))
+    .min(1)
+    .optional(),
+  /** The cluster of those servers whose shards the rows are spread over, by its name in their configuration. */
+  clickhouseCluster: z.string().min(1).optional(),
   http: listenAddress(4680),
   grpc: listenAddress(4681),
+  /** With any token, every request and every stream needs one whose role allows it. Empty: whoever can connect may do everything. */
+  tokens: z
+    .array(
+      z.strictObject({
+        token: z.string().regex(TOKEN, `a token has ${TOKEN_ALLOWED}`),
+        role: z.enum(ROLE_NAMES).default("admin"),
+      }),
+    )
+    .default([]),
+  /** PEM files; both servers then speak TLS alone. With `clientCaFile` a client must show a certificate of that authority. */
+  tls: z
+    .strictObject({
+      certFile: z.string().min(1),
+      keyFile: z.string().min(1),
+      clientCaFile: z.string().min(1).optional(),
+    })
+    .optional(),
+  limits: z
+    .strictObject({
+      /** Bytes of a message; a step of 58 layers × 256 experts × 3 categories with all its arrays has half a megabyte. */
+      messageBytes: z
+        .int()
+        .min(1024)
+        .default(32 * 1024 * 1024),
+      /** Streams of senders at one time, of one connection and in all. */
+      streamsOfConnection: z.int().min(1).default(1024),
+      streams: z.int().min(1).default(4096),
+      /** Milliseconds in which a stream must have sent its Hello. */
+      helloWithin: z.int().min(10).default(10_000),
+      /** HTTP connections at one time, requests that are being answered at one time, and those of one address in a second. */
+      connections: z.int().min(1).default(2048),
+      requests: z.int().min(1).default(256),
+      requestsPerSecond: z.int().min(1).default(500),
+      /** Viewers of the live stream at one time. */
+      viewers: z.int().min(1).default(128),
+    })
+    .prefault({}),
   /** When a port is taken, use the next free one and say so in `Collector.notices`. */
   portFallback: z.boolean().default(false),
   /** The built dashboard; without it only the API is served. */
@@ -48,6 +94,19 @@ const collectorConfigSchema = z.strictObject({
   durability: z.enum(["fsync", "os"]).default("fsync"),
   /** Steps of a run that are rolled up together, for history to be read from; a multiple of 16, the width of the narrowest rollup. */
   rollUpEvery: z.int().min(16).multipleOf(16).default(512),
+  /**
+   * Training steps whose histograms are stored one by one: all, the newest of each attempt, or those of the last milliseconds. Older ones
+   * are kept in sums of 16 steps and more, with their extremes; scalars, evaluations and probes are kept as they are.
+   */
+  keepSingle: z
+    .union([
+      z.literal("all"),
+      z.strictObject({ steps: z.int().min(1) }),
+      z.strictObject({ milliseconds: z.int().min(1) }),
+    ])
+    .default("all"),
+  /** Milliseconds between two looks for training steps that need no longer be stored one by one. */
+  retentionInterval: z.int().min(10).default(15_000),
   /** Bytes queued for one viewer of the live stream; above it the viewer loses events and is told so. */
   maxViewerBytes: z
     .int()
@@ -74,6 +133,8 @@ const collectorConfigSchema = z.strictObject({
   /** Every alert is posted here as JSON, when it fires and when it is over. */
   webhook: z.url({ protocol: /^https?$/ }).optional(),
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+  /** On standard error: an object of JSON a line, or coloured lines for a person. */
+  logFormat: z.enum(["json", "pretty"]).default("json"),
 });
 
 /** What `startCollector` takes; everything has a default. */
@@ -87,10 +148,19 @@ export type CollectorConfig = z.output<typeof collectorConfigSchema>;
  */
 export function parseCollectorConfig(options: CollectorOptions): CollectorConfig {
   const parsed = collectorConfigSchema.safeParse(options);
-  if (parsed.success) return parsed.data;
-  throw new Error(`the collector cannot be configured like this:\n${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) {
+    throw new Error(`the collector cannot be configured like this:\n${z.prettifyError(parsed.error)}`);
+  }
+  const refusal = refuseExposure(exposureOf(parsed.data));
+  if (refusal !== undefined) throw new Error(refusal);
+  return parsed.data;
 }
 
-function loopbackOnly(issue: { input?: unknown }): string {
-  return `host ${JSON.stringify(issue.input)} is not allowed: only ${LOOPBACK_HOSTS.join(", ")}`;
+export function exposureOf({ http, grpc, tokens, tls }: CollectorConfig): Exposure {
+  return {
+    hosts: [http.host, grpc.host],
+    tokens: tokens.length > 0,
+    tls: tls !== undefined,
+    clientCertificates: tls?.clientCaFile !== undefined,
+  };
 }

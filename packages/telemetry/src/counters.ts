@@ -1,7 +1,7 @@
 // What a collector counts since it started. Nothing is dropped or refused without a count.
 
 export interface Counters {
-  /** Messages stored and acknowledged. */
+  /** Messages stored and acknowledged: steps and ends of runs. */
   stored: number;
   /** Messages that had been received before, dropped. */
   duplicates: number;
@@ -15,6 +15,9 @@ export interface Counters {
   failedWrites: number;
   /** Live events that a viewer did not get because it read too slowly. */
   droppedEvents: number;
+  /** Streams of senders and HTTP requests that were turned away, by reason. */
+  refusedStreams: Record<string, number>;
+  refusedRequests: Record<string, number>;
   /** Alerts that fired, those that a webhook did not get, and those of runs that have too many already. */
   alerts: number;
   undeliveredAlerts: number;
@@ -24,6 +27,7 @@ export interface Counters {
 export function newCounters(): Counters {
   return {
     ...{ stored: 0, duplicates: 0, rejected: {}, gaps: 0, waits: 0, failedWrites: 0, droppedEvents: 0 },
+    ...{ refusedStreams: {}, refusedRequests: {} },
     ...{ alerts: 0, undeliveredAlerts: 0, suppressedAlerts: 0 },
   };
 }

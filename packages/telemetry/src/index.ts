@@ -1,4 +1,5 @@
+export { readTokenFile } from "./access/token-file.ts";
 export { type Collector, startCollector } from "./collector.ts";
 export type { CollectorOptions } from "./config.ts";
 export type { Counters } from "./counters.ts";
-export { type CollectorAddress, findCollector } from "./ownership.ts";
+export { baseUrl, type CollectorAddress, findCollector } from "./ownership.ts";

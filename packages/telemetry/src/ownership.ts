@@ -14,18 +14,25 @@ const ownerSchema = z.object({
   /** `host:port`; empty while the collector is starting. */
   httpAddress: z.string(),
   grpcAddress: z.string(),
+  /** Whether both speak TLS. */
+  tls: z.boolean().default(false),
 });
 type Owner = z.output<typeof ownerSchema>;
 
 /** Where a running collector can be reached. */
 export type CollectorAddress = Omit<Owner, "startedAt">;
 
+/** @returns where its HTTP API is, as in http://127.0.0.1:4680 */
+export function baseUrl({ httpAddress, tls }: Pick<CollectorAddress, "httpAddress" | "tls">): string {
+  return `${tls ? "https" : "http"}://${httpAddress}`;
+}
+
 /** @returns the collector that runs on this data directory, or undefined when none does */
 export async function findCollector(dataDirectory: string): Promise<CollectorAddress | undefined> {
   const owner = await readOwner(join(dataDirectory, OWNER_FILE));
   if (owner === undefined || owner.httpAddress === "" || !isRunning(owner)) return undefined;
-  const { pid, httpAddress, grpcAddress } = owner;
-  return { pid, httpAddress, grpcAddress };
+  const { startedAt: _, ...address } = owner;
+  return address;
 }
 
 /** The right to use a data directory, held until `release`, or until the process is gone. */
@@ -44,14 +51,20 @@ export class Ownership {
     const file = join(dataDirectory, OWNER_FILE);
     const startedAt = processStart(process.pid);
     if (startedAt === undefined) throw new Error("cannot tell when this process started: neither /proc nor ps answers");
-    const ownership = new Ownership(file, { pid: process.pid, startedAt, httpAddress: "", grpcAddress: "" });
+    const ownership = new Ownership(file, {
+      pid: process.pid,
+      startedAt,
+      httpAddress: "",
+      grpcAddress: "",
+      tls: false,
+    });
     while (!(await ownership.#create())) await removeStale(file, dataDirectory);
     return ownership;
   }
 
   /** Tells others where the collector listens. */
-  async publish(httpAddress: string, grpcAddress: string): Promise<void> {
-    Object.assign(this.#owner, { httpAddress, grpcAddress });
+  async publish(addresses: Omit<CollectorAddress, "pid">): Promise<void> {
+    Object.assign(this.#owner, addresses);
     await rename(await this.#writeDraft(), this.#file);
   }
 
@@ -87,7 +100,7 @@ async function removeStale(file: string, dataDirectory: string): Promise<void> {
     await rm(file, { force: true });
     return;
   }
-  const at = owner.httpAddress === "" ? "which is starting" : `at http://${owner.httpAddress}`;
+  const at = owner.httpAddress === "" ? "which is starting" : `at ${baseUrl(owner)}`;
   throw new Error(
     `data directory ${dataDirectory} belongs to the running collector ${at} (pid ${owner.pid}); use that one, stop it, or choose another directory`,
   );

@@ -1,46 +1,44 @@
-// The HTTP side of the collector: the API under /api/v1, the dashboard everywhere else.
-import type { Server } from "node:http";
+// The HTTP side of the collector: the API under /api/v1, what watches over the collector, the dashboard everywhere else.
+import { createServer, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { Socket } from "node:net";
 import { serve } from "@hono/node-server";
-import { Hono } from "hono";
-import type { Logger } from "pino";
-import type { Alerts } from "../alerts/alerts.ts";
-import type { FanOut } from "../live/fan-out.ts";
-import type { Runs } from "../store/runs.ts";
-import type { Store } from "../store/store.ts";
-import { alertRoutes } from "./alerts.ts";
-import { dashboardRoutes } from "./dashboard.ts";
-import { historyRoutes } from "./history.ts";
-import { messageRoutes } from "./messages.ts";
-import { probeRoutes } from "./probe.ts";
-import { RequestError } from "./respond.ts";
-import { runRoutes } from "./runs.ts";
-import { security } from "./security.ts";
-import { liveRoutes } from "./stream.ts";
+import type { Tls } from "../access/tls.ts";
+import { type ApiContext, application } from "./application.ts";
 
-export interface ApiContext {
-  runs: Runs;
-  store: Store;
-  alerts: Alerts;
-  fanOut: FanOut;
-  /** Settles when nothing of the run is left, with false when it is being reported. */
-  deleteRun: (run: string) => Promise<boolean>;
-  dashboardDirectory: string | undefined;
-  log: Logger;
+/** Bytes of a request's line and headers, its address included. */
+const MOST_HEADER_BYTES = 16 * 1024;
+/** Milliseconds for the headers to arrive, for the whole request, and for the next one on the same connection. */
+const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 60_000 };
+const CHECK_TIMEOUTS_EVERY = 5_000;
+
+/** What the server answers to bytes that are no request it takes, by the code of Node's error. */
+const BROKEN: Record<string, { reason: string; status: string }> = {
+  HPE_HEADER_OVERFLOW: { reason: "header", status: "431 Request Header Fields Too Large" },
+  ERR_HTTP_REQUEST_TIMEOUT: { reason: "slow", status: "408 Request Timeout" },
+};
+
+export interface HttpServerOptions extends ApiContext {
+  tls: Tls | undefined;
 }
 
 export class HttpServer {
-  readonly #app: Hono;
+  readonly #options: HttpServerOptions;
   #server: Server | undefined;
 
-  constructor(context: ApiContext) {
-    this.#app = application(context);
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
   }
 
   /** @returns the port listened on */
   listen(host: string, port: number): Promise<number> {
+    const { fetch } = application(this.#options);
     return new Promise((resolve, reject) => {
-      const server = serve({ fetch: this.#app.fetch, hostname: host, port }, (info) => resolve(info.port)) as Server;
+      const server = serve({ fetch, hostname: host, port, ...this.#protocol() }, (info) =>
+        resolve(info.port),
+      ) as Server;
       server.once("error", reject);
+      this.#guard(server);
       this.#server = server;
     });
   }
@@ -59,37 +57,33 @@ export class HttpServer {
       server.closeIdleConnections();
     });
   }
-}
 
-function application({ runs, store, alerts, fanOut, deleteRun, dashboardDirectory, log }: ApiContext): Hono {
-  const api = new Hono();
-  api.use(async (context, next) => {
-    await next();
-    context.header("Cache-Control", "no-store");
-  });
-  for (const routes of [
-    runRoutes(runs, deleteRun),
-    messageRoutes(runs, store),
-    historyRoutes(runs, store),
-    probeRoutes(runs, store),
-    alertRoutes(runs, alerts),
-    liveRoutes(fanOut),
-  ]) {
-    api.route("/", routes);
+  #protocol() {
+    const limits = {
+      ...{ maxHeaderSize: MOST_HEADER_BYTES, ...TIMEOUTS },
+      connectionsCheckingInterval: CHECK_TIMEOUTS_EVERY,
+    };
+    const { tls } = this.#options;
+    if (tls === undefined) return { createServer, serverOptions: limits };
+    const { cert, key, clientCa: ca } = tls;
+    const clients = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true };
+    return { createServer: createTlsServer, serverOptions: { ...limits, cert, key, ...clients } };
   }
-  api.all("*", (context) => {
-    throw new RequestError(404, `there is no ${context.req.method} ${context.req.path}`);
-  });
 
-  const app = new Hono();
-  app.use(security());
-  app.route("/api/v1", api);
-  app.route("/", dashboardRoutes(dashboardDirectory));
-  app.onError((error, context) => {
-    const status = error instanceof RequestError ? error.status : 500;
-    if (status === 500) log.error({ error, path: context.req.path }, "request failed");
-    const message = status === 500 ? "the collector failed to answer; its log says why" : error.message;
-    return context.json({ error: { message } }, status);
-  });
-  return app;
+  /** Counts what Node refuses before there is a request. */
+  #guard(server: Server): void {
+    const { refusals, limits } = this.#options;
+    server.maxConnections = limits.connections;
+    server.on("drop", (connection) => refusals.add("connections", { address: connection?.remoteAddress }));
+    server.on("tlsClientError", (error: Error, socket: Socket) => {
+      refusals.add("tls", { address: socket.remoteAddress, why: error.message });
+    });
+    server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+      // A viewer that went away.
+      if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+      const { reason, status } = BROKEN[error.code ?? ""] ?? { reason: "broken", status: "400 Bad Request" };
+      refusals.add(reason, { address: socket.remoteAddress });
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
+    });
+  }
 }

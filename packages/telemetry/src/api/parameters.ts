@@ -1,4 +1,5 @@
 // Query parameters of the API, checked one by one: an error names the parameter, its value and what is allowed.
+// The same definitions describe them in openapi.json.
 import { v1 } from "@moescope/proto";
 import { z } from "zod";
 import { RequestError } from "./respond.ts";
@@ -7,6 +8,7 @@ const wholeNumber = (allowed: string, max = Number.MAX_SAFE_INTEGER, min = 0) =>
   z
     .string()
     .refine((text) => /^\d{1,16}$/.test(text) && Number(text) >= min && Number(text) <= max, `allowed is ${allowed}`)
+    .meta({ type: "integer", minimum: min, maximum: max })
     .transform(Number);
 
 const SPLITS = { train: v1.Split.TRAIN, eval: v1.Split.EVAL, probe: v1.Split.PROBE };
@@ -22,18 +24,22 @@ const layers = z
   .default("none")
   .transform((text) => (text === "none" || text === "all" ? text : [...new Set(text.split(",").map(Number))]));
 
+const attempt = wholeNumber("the number of an attempt", 0xffffffff)
+  .optional()
+  .describe("Steps of this attempt; without it, at every step those of the newest attempt that has got there.");
+
 export const historyParameters = z.strictObject({
-  split,
-  from: wholeNumber("a step from 0").optional(),
-  to: wholeNumber("a step from 0").optional(),
-  points: wholeNumber("1 to 2000", 2000, 1).default(400),
-  layers,
-  attempt: wholeNumber("the number of an attempt", 0xffffffff).optional(),
+  split: split.describe("What the steps were for."),
+  from: wholeNumber("a step from 0").optional().describe("First step; without it that of the run."),
+  to: wholeNumber("a step from 0").optional().describe("Last step, included; without it the newest."),
+  points: wholeNumber("1 to 2000", 2000, 1).default(400).describe("At most so many buckets."),
+  layers: layers.describe("Layers whose counts are wanted; metrics are answered for all."),
+  attempt,
 });
 
 export const probeParameters = z.strictObject({
-  step: wholeNumber("a step from 0").default(Number.MAX_SAFE_INTEGER),
-  attempt: wholeNumber("the number of an attempt", 0xffffffff).optional(),
+  step: wholeNumber("a step from 0").default(Number.MAX_SAFE_INTEGER).describe("The newest probe at or before it."),
+  attempt,
 });
 
 export const liveParameters = z.strictObject({
@@ -41,9 +47,13 @@ export const liveParameters = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9._,-]{1,10000}$/, "allowed are all, or run ids like a,b")
     .default("all")
-    .transform((text) => (text === "all" ? ("all" as const) : new Set(text.split(",")))),
-  layers,
+    .transform((text) => (text === "all" ? ("all" as const) : new Set(text.split(","))))
+    .describe("Runs to follow, also those that appear later."),
+  layers: layers.describe("Layers whose counts every step carries; metrics come for all."),
 });
+
+/** The body with which a browser logs in. */
+export const sessionRequest = z.strictObject({ token: z.string().min(1).max(1024) });
 
 /** @throws RequestError (400) for the first parameter that is not allowed */
 export function readParameters<T extends z.ZodObject>(schema: T, query: Record<string, string>): z.output<T> {

@@ -21,10 +21,20 @@ export function respond<T>(context: Context, type: MessageType<T>, message: T): 
 
 /** A request that cannot be answered; its message is shown to the caller. */
 export class RequestError extends Error {
-  readonly status: 400 | 403 | 404 | 409;
+  readonly status: 400 | 401 | 403 | 404 | 409 | 413 | 415 | 429 | 503;
 
-  constructor(status: 400 | 403 | 404 | 409, message: string) {
+  constructor(status: RequestError["status"], message: string) {
     super(message);
     this.status = status;
+  }
+}
+
+/** A request that is turned away, whatever it asks for; it is counted under its reason. */
+export class Refusal extends RequestError {
+  readonly reason: "host" | "origin" | "token" | "role" | "rate" | "busy" | "viewers" | "body";
+
+  constructor(status: RequestError["status"], reason: Refusal["reason"], message: string) {
+    super(status, message);
+    this.reason = reason;
   }
 }

@@ -2,12 +2,16 @@
 import { Hono } from "hono";
 import type { FanOut } from "../live/fan-out.ts";
 import { liveParameters, readParameters } from "./parameters.ts";
-import { PROTOBUF } from "./respond.ts";
+import { PROTOBUF, Refusal } from "./respond.ts";
 
-export function liveRoutes(fanOut: FanOut): Hono {
+/** @param most viewers at one time; each may have a queue of some megabytes */
+export function liveRoutes(fanOut: FanOut, most: number): Hono {
   const routes = new Hono();
   routes.get("/live", (context) => {
-    const viewer = fanOut.subscribe(readParameters(liveParameters, context.req.query()));
+    const parameters = readParameters(liveParameters, context.req.query());
+    if (fanOut.viewers >= most)
+      throw new Refusal(503, "viewers", `${most} viewers watch already; one has to leave first`);
+    const viewer = fanOut.subscribe(parameters);
     return context.body(viewer.events, 200, { "Content-Type": PROTOBUF, "X-Accel-Buffering": "no" });
   });
   return routes;

@@ -1,6 +1,6 @@
 // Group commit: gathers messages of all streams for a few milliseconds, stores them as one batch, then acknowledges.
 import { setTimeout as delay } from "node:timers/promises";
-import type { v1 } from "@moescope/proto";
+import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import type { Counters } from "../counters.ts";
 import type { BatchContent, StreamMark } from "../store/rows.ts";
@@ -31,6 +31,19 @@ export interface BatcherOptions {
   log: Logger;
   /** Called with every step once it is stored. */
   onStored: (sum: StepSum) => void;
+  /** Called with every batch once it is stored. */
+  onBatch: (batch: StoredBatch) => void;
+  /** Called after every try to write: whether it failed. */
+  onWritten: (failed: boolean) => void;
+}
+
+export interface StoredBatch {
+  messages: number;
+  /** As they were received. */
+  bytes: number;
+  steps: readonly v1.Step[];
+  /** How long it took to write, tries that failed included. */
+  milliseconds: number;
 }
 
 const RETRY_AFTER_MS = 500;
@@ -73,6 +86,12 @@ export class Batcher {
     else this.#timer ??= setTimeout(() => this.#startFlush(), Math.max(flushInterval, this.#rest));
   }
 
+  /** What has been received and is not stored yet. */
+  get unstored(): { messages: number; bytes: number } {
+    const { bytes } = sizeOf(this.#committing);
+    return { messages: this.#pending.length + this.#committing.length, bytes: this.#pendingBytes + bytes };
+  }
+
   /** Whether senders should wait before they add more. */
   get full(): boolean {
     return this.#pendingBytes >= this.#options.maxPendingBytes;
@@ -91,6 +110,17 @@ export class Batcher {
       this.#startFlush();
       await this.#flushing;
     }
+  }
+
+  /** Does something to the store while no batch is on its way into it. */
+  async alone(work: () => Promise<void>): Promise<void> {
+    while (this.#flushing) await this.#flushing;
+    const done = work();
+    this.#flushing = done.then(
+      () => this.#flushed(),
+      () => this.#flushed(),
+    );
+    await done;
   }
 
   /** The run has been deleted, after it was settled. */
@@ -112,10 +142,12 @@ export class Batcher {
   #startFlush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#flushing ??= this.#flush().finally(() => {
-      this.#flushing = undefined;
-      if (this.#pending.length > 0 && !this.#stopping.signal.aborted) this.#flushInTime();
-    });
+    this.#flushing ??= this.#flush().finally(() => this.#flushed());
+  }
+
+  #flushed(): void {
+    this.#flushing = undefined;
+    if (this.#pending.length > 0 && !this.#stopping.signal.aborted) this.#flushInTime();
   }
 
   async #flush(): Promise<void> {
@@ -134,10 +166,13 @@ export class Batcher {
   }
 
   async #commit(entries: Entry[]): Promise<void> {
+    const began = performance.now();
     const stored = await this.#storeUntilDone(entries);
     if (stored === undefined) return;
-    for (const { sum } of stored.steps) {
-      this.#options.runs.stepStored(sum);
+    const steps = stored.steps.map(({ message }) => message);
+    this.#options.onBatch({ ...sizeOf(entries), steps, milliseconds: performance.now() - began });
+    for (const { message, sum } of stored.steps) {
+      this.#options.runs.stepStored(sum, message.rank);
       this.#options.onStored(sum);
     }
     for (const end of stored.ends) this.#options.runs.endStored(end);
@@ -148,17 +183,24 @@ export class Batcher {
 
   // The batch stays as it was first put together: only then is a half-written one recognised when it is written again.
   async #storeUntilDone(entries: Entry[]): Promise<BatchContent | undefined> {
-    let content: BatchContent | undefined;
+    const content: BatchContent = { steps: [], ends: [], streams: [] };
+    const uncounted = [...entries];
+    this.#sums.forgetOldest();
     let prepared: PreparedBatch | undefined;
     for (let failures = 0; ; failures++) {
       try {
-        content ??= await this.#contentOf(entries);
-        prepared ??= this.#options.store.prepare(content);
+        if (prepared === undefined) {
+          await this.#count(uncounted, content);
+          content.streams = marksOf(entries);
+          prepared = this.#options.store.prepare(content);
+        }
         await this.#options.store.write(prepared);
         if (failures > 0) this.#options.log.info({ failures }, "the store takes data again");
+        this.#options.onWritten(false);
         return content;
       } catch (error) {
         this.#options.counters.failedWrites++;
+        this.#options.onWritten(true);
         if (failures === 0) this.#options.log.error({ error }, WRITE_FAILED);
         await delay(RETRY_AFTER_MS, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
         if (this.#stopping.signal.aborted) return undefined;
@@ -166,20 +208,32 @@ export class Batcher {
     }
   }
 
-  async #contentOf(entries: Entry[]): Promise<BatchContent> {
-    this.#sums.forgetOldest();
-    const content: BatchContent = { steps: [], ends: [], streams: [] };
-    for (const { body } of entries) {
+  /** Moves entries into the batch one after the other. When the store fails in between, the rest is moved later: none counts twice. */
+  async #count(entries: Entry[], content: BatchContent): Promise<void> {
+    for (let entry = entries[0]; entry !== undefined; entry = entries[0]) {
+      // A step may have expired while it waited.
+      if ("step" in entry.body) entry.body = this.#expired(entry.body.step) ?? entry.body;
+      const { body } = entry;
       if ("step" in body) content.steps.push({ message: body.step, sum: await this.#sums.add(body.step) });
       if ("end" in body) content.ends.push(body.end);
+      entries.shift();
     }
-    content.streams = marksOf(entries);
-    return content;
+  }
+
+  #expired({ run, attempt, split, step }: v1.Step): { refusal: Refusal } | undefined {
+    const from = this.#options.store.singleFrom(run, attempt);
+    if (split !== v1.Split.TRAIN || step >= from) return undefined;
+    const message = `step ${step}: the steps of run ${run}, attempt ${attempt} before ${from} are kept in sums alone, which it can no longer be added to`;
+    return { refusal: { reason: v1.Rejection.Reason.EXPIRED, message } };
   }
 }
 
 const WRITE_FAILED =
   "the store refuses data (disk full?); nothing more is acknowledged, senders keep their data, trying again until it works";
+
+function sizeOf(entries: readonly Entry[]): { messages: number; bytes: number } {
+  return { messages: entries.length, bytes: entries.reduce((sum, { bytes }) => sum + bytes + ENTRY_OVERHEAD_BYTES, 0) };
+}
 
 function marksOf(entries: Entry[]): StreamMark[] {
   const marks = new Map<Sender, StreamMark>();

@@ -1,8 +1,17 @@
 // A gRPC client that reports to a collector in tests and remembers every answer.
-import { Client, type ClientDuplexStream, credentials, type StatusObject } from "@grpc/grpc-js";
+import { Client, type ClientDuplexStream, credentials, Metadata, type StatusObject } from "@grpc/grpc-js";
 import { collectorService, PROTOCOL_VERSION, v1 } from "@moescope/proto";
 
 type Response = v1.ReportResponse.$Properties;
+
+/** What a sender shows of itself. PEM. */
+export interface SenderAccess {
+  token?: string;
+  /** With it the sender speaks TLS. */
+  ca?: string;
+  cert?: string;
+  key?: string;
+}
 
 export class TestSender {
   readonly answers: Response[] = [];
@@ -12,13 +21,14 @@ export class TestSender {
   readonly #call: ClientDuplexStream<Uint8Array, Response>;
   #waiting: (() => void)[] = [];
 
-  constructor(address: string) {
-    this.#client = new Client(address, credentials.createInsecure());
+  constructor(address: string, access: SenderAccess = {}) {
+    this.#client = new Client(address, channelCredentials(access), { "grpc.use_local_subchannel_pool": 1 });
     const { path, responseDeserialize } = collectorService.report;
     this.#call = this.#client.makeBidiStreamRequest(
       path,
       (bytes: Uint8Array) => Buffer.from(bytes),
       responseDeserialize,
+      metadataOf(access),
     );
     this.#call.on("data", (answer: Response) => {
       this.answers.push(answer);
@@ -31,8 +41,14 @@ export class TestSender {
   }
 
   /** Says Hello and waits for the answer. */
-  static async connect(address: string, run: v1.RunDescription, rank = 0, attempt = 0): Promise<TestSender> {
-    const sender = new TestSender(address);
+  static async connect(
+    address: string,
+    run: v1.RunDescription,
+    rank = 0,
+    attempt = 0,
+    access: SenderAccess = {},
+  ): Promise<TestSender> {
+    const sender = new TestSender(address, access);
     sender.send({ hello: { protocolVersion: PROTOCOL_VERSION, run, rank, attempt } });
     await sender.until(() => sender.answers.length > 0);
     return sender;
@@ -102,4 +118,16 @@ export class TestSender {
   #wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
+}
+
+function channelCredentials({ ca, cert, key }: SenderAccess) {
+  if (ca === undefined) return credentials.createInsecure();
+  const [certificate, privateKey] = [cert, key].map((pem) => (pem === undefined ? null : Buffer.from(pem)));
+  return credentials.createSsl(Buffer.from(ca), privateKey, certificate);
+}
+
+function metadataOf({ token }: SenderAccess): Metadata {
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
+  return metadata;
 }

@@ -1,0 +1,38 @@
+// Who asks: by the token of a program, or by the session of a browser; and whether they may.
+import type { Context, MiddlewareHandler } from "hono";
+import { getCookie } from "hono/cookie";
+import { allows, type Right, type Role, rolesWith } from "../access/roles.ts";
+import type { Sessions } from "../access/sessions.ts";
+import type { Tokens } from "../access/tokens.ts";
+import { Refusal } from "./respond.ts";
+
+export const SESSION_COOKIE = "moescope-session";
+
+export interface Access {
+  tokens: Tokens;
+  sessions: Sessions;
+}
+
+/** @returns the role of whoever asks; undefined for nobody the collector knows */
+export function roleOf(context: Context, { tokens, sessions }: Access): Role | undefined {
+  if (!tokens.required) return "admin";
+  const header = context.req.header("Authorization");
+  if (header !== undefined) return tokens.findBearer(header)?.role;
+  const cookie = getCookie(context, SESSION_COOKIE);
+  return cookie === undefined ? undefined : sessions.find(cookie)?.role;
+}
+
+/** Lets only those through who may. */
+export function requires(right: Right, access: Access): MiddlewareHandler {
+  return async (context, next) => {
+    const role = roleOf(context, access);
+    if (role === undefined) {
+      context.header("WWW-Authenticate", 'Bearer realm="moescope"');
+      throw new Refusal(401, "token", `a token is needed, of role ${rolesWith(right)}`);
+    }
+    if (!allows(role, right)) {
+      throw new Refusal(403, "role", `a token of role ${role} does not ${right}; needed is ${rolesWith(right)}`);
+    }
+    await next();
+  };
+}
