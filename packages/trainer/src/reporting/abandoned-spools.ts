@@ -1,18 +1,19 @@
 // Sends what earlier reporters on the same folder could not: their process was killed, or the collector away when they ended.
 import { rmSync } from "node:fs";
+import type { CollectorTarget } from "./collector-connection.ts";
 import { Delivery } from "./delivery.ts";
 import { Spool } from "./spool.ts";
 import { claimAbandonedSpools, releaseSpoolFolder } from "./spool-folder.ts";
 
 /** Sends one spool after the other. Those not sent when `stop` is called are left to the next reporter. */
 export class AbandonedSpools {
-  readonly #address: string;
+  readonly #target: CollectorTarget;
   readonly #notice: (line: string) => void;
   readonly #folders: string[];
   #current: { spool: Spool; delivery: Delivery } | undefined;
 
-  constructor(directory: string, address: string, notice: (line: string) => void) {
-    this.#address = address;
+  constructor(directory: string, target: CollectorTarget, notice: (line: string) => void) {
+    this.#target = target;
     this.#notice = notice;
     this.#folders = this.#orNotice(directory, () => claimAbandonedSpools(directory)) ?? [];
     this.#sendNext();
@@ -51,7 +52,7 @@ export class AbandonedSpools {
     this.#notice(`${spool.last - spool.acknowledged} messages of an earlier run wait in ${spool.folder}; sending them`);
     const changed = () => this.#check();
     const delivery = new Delivery({
-      address: this.#address,
+      target: this.#target,
       opening,
       spool,
       abandoned: true,

@@ -2,6 +2,13 @@
 import { Client, type ClientDuplexStream, credentials, type StatusObject } from "@grpc/grpc-js";
 import { collectorService, type v1 } from "@moescope/proto";
 
+export interface CollectorTarget {
+  /** host:port */
+  address: string;
+  /** A collector that answers nothing for so long, not even a ping, is taken for gone. */
+  vanishedAfterMilliseconds: number;
+}
+
 export interface ConnectionEvents {
   responded(response: v1.ReportResponse): void;
   /** More can be written, after `write` returned false. */
@@ -17,9 +24,6 @@ const channelOptions = {
   "grpc.service_config_disable_resolution": 1,
   // A proxy that the environment names is for the web, not for a collector on loopback or in the cluster.
   "grpc.enable_http_proxy": 0,
-  // A collector whose machine vanished is noticed within 30 s.
-  "grpc.keepalive_time_ms": 20_000,
-  "grpc.keepalive_timeout_ms": 10_000,
   "grpc.max_send_message_length": -1,
 };
 
@@ -28,9 +32,12 @@ export class CollectorConnection {
   readonly #stream: ClientDuplexStream<Uint8Array, v1.ReportResponse>;
   #open = true;
 
-  /** @param address host:port */
-  constructor(address: string, events: ConnectionEvents) {
-    this.#client = new Client(address, credentials.createInsecure(), channelOptions);
+  constructor({ address, vanishedAfterMilliseconds }: CollectorTarget, events: ConnectionEvents) {
+    this.#client = new Client(address, credentials.createInsecure(), {
+      ...channelOptions,
+      "grpc.keepalive_time_ms": (vanishedAfterMilliseconds * 2) / 3,
+      "grpc.keepalive_timeout_ms": vanishedAfterMilliseconds / 3,
+    });
     const { path, responseDeserialize } = collectorService.report;
     const asTheyAre = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#stream = this.#client.makeBidiStreamRequest(path, asTheyAre, responseDeserialize);

@@ -16,6 +16,8 @@ export interface CollectorReporterOptions {
   attempt?: number;
   /** Where messages wait until they are acknowledged. Several reporters may share it. */
   spoolDirectory: string;
+  /** A collector that answers nothing for so long, not even a ping, is taken for gone, and connected to anew; 30,000 when absent. */
+  vanishedAfterMilliseconds?: number;
   /** How long `end` waits for the last acknowledgement; 5000 when absent. */
   flushMilliseconds?: number;
   /** Told in one line what a person should know: the collector went away, came back, rejects, refuses; the disk is full. */
@@ -56,7 +58,8 @@ export class CollectorReporter implements Reporter {
     }).finish();
     const label = `${run.id}.${rank}.${attempt}`;
     const counters = this.#counters.memory;
-    const setup: ThreadSetup = { address, opening, spoolDirectory, label, limits, counters };
+    const target = { address, vanishedAfterMilliseconds: options.vanishedAfterMilliseconds ?? 30_000 };
+    const setup: ThreadSetup = { target, opening, spoolDirectory, label, limits, counters };
     // Always the built file, from the sources under test too: Node 20 does not run TypeScript. Flags of the training process, such
     // as --input-type, may not fit a thread.
     const script = new URL("../../dist/reporting/collector-worker.js", import.meta.url);

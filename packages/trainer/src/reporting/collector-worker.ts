@@ -9,7 +9,7 @@ import { Spool } from "./spool.ts";
 import type { ReportingMessage, ThreadSetup, TrainingMessage } from "./thread-messages.ts";
 import { lowerThreadPriority } from "./thread-priority.ts";
 
-const { address, opening, spoolDirectory, label, limits, counters: memory } = workerData as ThreadSetup;
+const { target, opening, spoolDirectory, label, limits, counters: memory } = workerData as ThreadSetup;
 const port = parentPort!;
 const counters = new Counters(memory);
 const say = (message: ReportingMessage) => port.postMessage(message);
@@ -19,10 +19,10 @@ const priorityProblem = lowerThreadPriority();
 if (priorityProblem)
   notice(`Reporting takes its turns beside training, which may slow steps a little: ${priorityProblem}`);
 
-const abandoned = new AbandonedSpools(spoolDirectory, address, notice);
+const abandoned = new AbandonedSpools(spoolDirectory, target, notice);
 const spool = Spool.create(spoolDirectory, label, opening, notice, limits);
 const changed = () => publish();
-const delivery = new Delivery({ address, opening, spool, abandoned: false, notice, changed });
+const delivery = new Delivery({ target, opening, spool, abandoned: false, notice, changed });
 let deadline: NodeJS.Timeout | undefined;
 let ended = false;
 

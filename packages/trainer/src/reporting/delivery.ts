@@ -2,13 +2,12 @@
 import { type StatusObject, status } from "@grpc/grpc-js";
 import type { v1 } from "@moescope/proto";
 import { backOff } from "./back-off.ts";
-import { CollectorConnection } from "./collector-connection.ts";
+import { CollectorConnection, type CollectorTarget } from "./collector-connection.ts";
 import type { ReporterState } from "./reporter.ts";
 import type { Spool } from "./spool.ts";
 
 export interface DeliveryOptions {
-  /** host:port of the collector. */
-  address: string;
+  target: CollectorTarget;
   /** The Hello as an encoded ReportRequest. */
   opening: Uint8Array;
   spool: Spool;
@@ -84,7 +83,7 @@ export class Delivery {
   #connect(): void {
     this.#next = undefined;
     this.#mayWrite = true;
-    this.#connection = new CollectorConnection(this.#options.address, {
+    this.#connection = new CollectorConnection(this.#options.target, {
       responded: (response) => this.#receive(response),
       drained: () => {
         this.#mayWrite = true;
@@ -104,7 +103,8 @@ export class Delivery {
 
   /** @param durable sequence number up to which the collector holds the stream, as it answered the Hello */
   #begin(durable: number): void {
-    const { spool, abandoned, notice, address } = this.#options;
+    const { spool, abandoned, notice } = this.#options;
+    const { address } = this.#options.target;
     if (durable > this.#highestSent && !abandoned) {
       this.conflict = true;
       this.#refuse(
@@ -154,8 +154,8 @@ export class Delivery {
       return;
     }
     if (this.state !== "away") {
-      const { address, notice } = this.#options;
-      notice(`The collector at ${address} is away (${reasonIn(details)}); steps wait until it is back`);
+      const { target, notice } = this.#options;
+      notice(`The collector at ${target.address} is away (${reasonIn(details)}); steps wait until it is back`);
     }
     this.#failures++;
     this.#retry = setTimeout(() => this.#connect(), backOff(this.#failures));
@@ -163,7 +163,7 @@ export class Delivery {
   }
 
   #refuse(reason: string): void {
-    this.#giveUp(`The collector at ${this.#options.address} refuses this run: ${reason}`);
+    this.#giveUp(`The collector at ${this.#options.target.address} refuses this run: ${reason}`);
   }
 
   #giveUp(why: string): void {

@@ -1,10 +1,10 @@
 // What the training thread and the reporting thread say to each other.
+import type { CollectorTarget } from "./collector-connection.ts";
 import type { SpoolLimits } from "./spool.ts";
 
 /** Given to the reporting thread when it starts. */
 export interface ThreadSetup {
-  /** host:port of the collector. */
-  address: string;
+  target: CollectorTarget;
   /** The Hello as an encoded ReportRequest. */
   opening: Uint8Array;
   spoolDirectory: string;
