@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Collector } from "../index.ts";
 import { getHistory, getSummary, temporaryDirectory, testCollector } from "../testing/collector.ts";
 import { CollectorProcess } from "../testing/collector-process.ts";
-import { describedRun, random, randomStep } from "../testing/runs.ts";
+import { describedRun, randomStep } from "../testing/runs.ts";
 import { TestSender } from "../testing/sender.ts";
 import { BATCH_TABLES, ROLLED_TABLES } from "./schema.ts";
 
@@ -88,25 +88,4 @@ describe("killed between two tables of a batch", () => {
     await killed.gone();
     await expectCompletedBy(dataDirectory, sender.acknowledged);
   });
-});
-
-test("killed again and again at any moment: nothing acknowledged is lost, nothing is there twice", async () => {
-  const dataDirectory = temporaryDirectory();
-  const next = random(Date.now());
-  let acknowledged = 0;
-  for (let round = 0; round < 5 && acknowledged < STEPS; round++) {
-    const killed = await CollectorProcess.start(dataDirectory);
-    const sender = await TestSender.connect(killed.grpcAddress, run);
-    expect(sender.acknowledged).toBeGreaterThanOrEqual(acknowledged);
-    const first = sender.acknowledged + 1;
-    const fatal = Math.min(STEPS, first + Math.floor(next() * 12));
-    const killAt = async (sequence: number) => {
-      if (sequence === fatal) await killed.kill();
-      // Mostly one batch each, so that the kill meets every stage of one.
-      else if (next() < 0.7) await sender.untilAcknowledged(sequence);
-    };
-    await expect(sendRest(sender, first, killAt)).rejects.toThrow(/stream ended/);
-    acknowledged = sender.acknowledged;
-  }
-  await expectCompletedBy(dataDirectory, acknowledged);
 });

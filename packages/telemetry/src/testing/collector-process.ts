@@ -4,39 +4,81 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { onTestFinished } from "vitest";
+import type { CollectorOptions } from "../index.ts";
+import { storeOptions } from "./store-kind.ts";
+
+/** When a collector kills itself. */
+export interface Death {
+  /** It is about to insert into this table, or to run "any" statement, those of its start included. */
+  table: string;
+  /** For this time, from 1. */
+  time: number;
+  /** So long after the statement has begun; before it begins when absent. */
+  microseconds?: number;
+}
+
+interface Addresses {
+  grpcAddress: string;
+  httpAddress: string;
+}
 
 export class CollectorProcess {
   readonly grpcAddress: string;
   readonly httpAddress: string;
   readonly pid: number;
-  /** What it has logged so far. */
-  readonly log: () => string;
   readonly #child: ChildProcess;
+  readonly #said: Said;
 
-  private constructor(child: ChildProcess, addresses: { grpcAddress: string; httpAddress: string }, log: () => string) {
+  private constructor(child: ChildProcess, said: Said, { grpcAddress, httpAddress }: Addresses) {
     this.#child = child;
+    this.#said = said;
     this.pid = child.pid!;
-    this.grpcAddress = addresses.grpcAddress;
-    this.httpAddress = addresses.httpAddress;
-    this.log = log;
+    this.grpcAddress = grpcAddress;
+    this.httpAddress = httpAddress;
   }
 
-  /** @param fatal it kills itself when it is about to insert into this table for this time, from 1 */
-  static async start(dataDirectory: string, fatal?: { table: string; time: number }): Promise<CollectorProcess> {
+  /** @throws Error with what it has logged, when it ends before it listens */
+  static async start(
+    dataDirectory: string,
+    death?: Death,
+    collector: CollectorOptions = {},
+  ): Promise<CollectorProcess> {
+    const started = await CollectorProcess.startToDie(dataDirectory, death, collector);
+    if (started instanceof CollectorProcess) return started;
+    throw new Error(`the collector did not start:\n${started.log}`);
+  }
+
+  /** @returns what it said, when it ends before it listens */
+  static async startToDie(
+    dataDirectory: string,
+    death?: Death,
+    collector: CollectorOptions = {},
+  ): Promise<CollectorProcess | Said> {
     const script = join(import.meta.dirname, "collector-process.mjs");
-    const extra = fatal === undefined ? [] : [fatal.table, String(fatal.time)];
-    const child = spawn(process.execPath, [script, dataDirectory, ...extra], { stdio: "pipe" });
+    const options = JSON.stringify({ death, collector: { ...(await storeOptions(dataDirectory)), ...collector } });
+    const child = spawn(process.execPath, [script, dataDirectory, options], { stdio: "pipe" });
     onTestFinished(() => void child.kill("SIGKILL"));
-    let log = "";
+    const said: Said = { log: "", lastWords: undefined };
     child.stderr.on("data", (text) => {
-      log += text;
+      said.log += text;
     });
-    const line = await Promise.race([
-      once(createInterface(child.stdout), "line"),
-      once(child, "exit").then(() => undefined),
-    ]);
-    if (line === undefined) throw new Error(`the collector did not start:\n${log}`);
-    return new CollectorProcess(child, JSON.parse(line[0]), () => log);
+    const addresses = await new Promise<Addresses | undefined>((resolve) => {
+      createInterface(child.stdout).on("line", (line) => {
+        const { lastWords, ...addresses } = JSON.parse(line);
+        if (lastWords === undefined) resolve(addresses);
+        else said.lastWords = lastWords;
+      });
+      child.once("close", () => resolve(undefined));
+    });
+    return addresses === undefined ? said : new CollectorProcess(child, said, addresses);
+  }
+
+  /** What it has logged so far. */
+  readonly log = () => this.#said.log;
+
+  /** What it was about to do when it killed itself. */
+  get lastWords(): string | undefined {
+    return this.#said.lastWords;
   }
 
   async kill(): Promise<void> {
@@ -52,6 +94,11 @@ export class CollectorProcess {
   }
 
   async gone(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "exit");
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "close");
   }
+}
+
+interface Said {
+  log: string;
+  lastWords: string | undefined;
 }

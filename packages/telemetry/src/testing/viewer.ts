@@ -1,9 +1,9 @@
 // A viewer of the live stream in tests: reads LiveEvents one at a time, or not at all.
 import { type ClientRequest, get, type IncomingMessage } from "node:http";
 import { v1 } from "@moescope/proto";
-import protobuf from "protobufjs/minimal.js";
 import { onTestFinished } from "vitest";
 import type { Collector } from "../index.ts";
+import { delimited } from "./delimited.ts";
 
 export class TestViewer {
   readonly #request: ClientRequest;
@@ -54,20 +54,5 @@ export class TestViewer {
 }
 
 async function* eventsIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<v1.LiveEvent> {
-  let unread = Buffer.alloc(0);
-  for await (const chunk of chunks) {
-    unread = Buffer.concat([unread, chunk]);
-    for (let end = endOfMessage(unread); end !== undefined; end = endOfMessage(unread)) {
-      yield v1.LiveEvent.decodeDelimited(unread.subarray(0, end));
-      unread = unread.subarray(end);
-    }
-  }
-}
-
-/** Where the first whole length-delimited message ends. */
-function endOfMessage(bytes: Buffer): number | undefined {
-  if (bytes.length === 0 || (bytes.length < 5 && bytes.every((byte) => byte >= 128))) return undefined;
-  const reader = protobuf.Reader.create(bytes);
-  const end = reader.uint32() + reader.pos;
-  return end <= bytes.length ? end : undefined;
+  for await (const bytes of delimited(chunks)) yield v1.LiveEvent.decode(bytes);
 }
