@@ -11,12 +11,18 @@ const everything: Address = {
   runs: ["aux-loss-7", "a b,c%&=ü"],
   split: "eval",
   x: "tokens",
+  range: [64, 4096],
+  log: true,
+  smooth: 50,
   step: 120,
   layer: 0,
   expert: 12,
   perLayer: true,
   figureLayers: [0, 3, 5],
   window: [90, 100],
+  filter: "aux model.experts=64 loss<2 & 50%",
+  sort: "-maxvio",
+  group: "balancing.strategy",
   theme: "dark",
 };
 
@@ -32,11 +38,14 @@ test("no run chosen is not the same as the newest", () => {
 });
 
 test.each([
-  ["view=experiments", "allowed are overview, balance, experts, layers, categories"],
+  ["view=experiments", "allowed are overview, balance, experts, layers, categories, alerts"],
   ["step=-3", "allowed are whole numbers from 0"],
   ["layer=1.5", "allowed are whole numbers from 0"],
   ["window=9-3", "its first step 9 is after its last step 3"],
   ["window=9", "a window is written FROM-TO"],
+  ["range=a-9", "a range is written FROM-TO"],
+  ["y=symlog", "allowed are log, linear"],
+  ["smooth=-1", "allowed are whole numbers from 0"],
   ["runs=a,b,c,d,e,f,g", "at most 6 runs"],
 ])("%s is ignored with a line that says what is allowed", (search, reason) => {
   const { address, ignored } = parseAddress(`?x=time&${search}`);

@@ -1,6 +1,7 @@
 // What is on screen, as the parameters of the address: parsed, checked, and written back in one form.
 
-export const VIEWS = ["overview", "balance", "experts", "layers", "categories"] as const;
+/** In the order of their tabs; `views/registry.ts` says what each one is. */
+export const VIEWS = ["overview", "balance", "experts", "layers", "categories", "alerts"] as const;
 export type ViewName = (typeof VIEWS)[number];
 export const SPLITS = ["train", "eval", "probe"] as const;
 export const AXES = ["step", "tokens", "time"] as const;
@@ -17,6 +18,12 @@ export interface Address {
   runs: "newest" | readonly string[];
   split: (typeof SPLITS)[number];
   x: Axis;
+  /** Steps that the charts are zoomed to, both included; undefined: the whole run. */
+  range: readonly [from: number, to: number] | undefined;
+  /** Line charts on a logarithmic y axis. */
+  log: boolean;
+  /** Steps that a smoothed line looks back on; 0: not smoothed. */
+  smooth: number;
   /** The step cursor: a step, or the newest one. */
   step: "live" | number;
   /** Layer of the expert views; undefined: the first MoE layer. */
@@ -29,6 +36,12 @@ export interface Address {
   figureLayers: readonly number[] | undefined;
   /** Steps that the categories figure adds up, both included; undefined: the last tenth. */
   window: readonly [from: number, to: number] | undefined;
+  /** Words and conditions that the listed runs match; empty: all. */
+  filter: string;
+  /** Configuration key or number that the run list is sorted by, with a minus before it for descending; empty: newest first. */
+  sort: string;
+  /** Configuration key by which the run list is in groups; empty: none. */
+  group: string;
   /** Undefined: what the system prefers. */
   theme: Theme | undefined;
 }
@@ -38,12 +51,18 @@ export const START: Address = {
   runs: "newest",
   split: "train",
   x: "step",
+  range: undefined,
+  log: false,
+  smooth: 0,
   step: "live",
   layer: undefined,
   expert: undefined,
   perLayer: false,
   figureLayers: undefined,
   window: undefined,
+  filter: "",
+  sort: "",
+  group: "",
   theme: undefined,
 };
 
@@ -58,6 +77,12 @@ const PARAMETERS: {
   runs: { read: readRuns, write: (runs) => (runs === "newest" ? undefined : runs.map(writeRun).join(",")) },
   split: choice(SPLITS, START.split),
   x: choice(AXES, START.x),
+  range: twoSteps("range"),
+  log: {
+    read: (text) => choice(["log", "linear"], "linear").read(text) === "log",
+    write: (on) => (on ? "log" : undefined),
+  },
+  smooth: { read: wholeNumber, write: (steps) => (steps === 0 ? undefined : String(steps)) },
   step: {
     read: (text) => (text === "live" ? "live" : wholeNumber(text)),
     write: (step) => (step === "live" ? undefined : String(step)),
@@ -69,7 +94,10 @@ const PARAMETERS: {
     write: (on) => (on ? "layers" : undefined),
   },
   figureLayers: { read: (text) => text.split(",").map(wholeNumber), write: (layers) => layers?.join(",") },
-  window: { read: readWindow, write: (window) => window?.join("-") },
+  window: twoSteps("window"),
+  filter: freeText(),
+  sort: freeText(),
+  group: freeText(),
   theme: choice<Theme | undefined>(THEMES, undefined),
 };
 
@@ -82,9 +110,15 @@ const NAMES: { [Name in keyof Address]: string } = {
   step: "step",
   split: "split",
   x: "x",
+  range: "range",
+  log: "y",
+  smooth: "smooth",
   perLayer: "lines",
   figureLayers: "figure",
   window: "window",
+  filter: "filter",
+  sort: "sort",
+  group: "group",
   theme: "theme",
 };
 
@@ -156,12 +190,25 @@ function decodeRun(text: string): string {
   }
 }
 
-function readWindow(text: string): readonly [number, number] {
-  const match = /^(\d+)-(\d+)$/.exec(text);
-  if (match === null) throw new NotAllowed("a window is written FROM-TO, two steps");
-  const [from, to] = [wholeNumber(match[1]!), wholeNumber(match[2]!)];
-  if (from > to) throw new NotAllowed(`its first step ${from} is after its last step ${to}`);
-  return [from, to];
+/** Two steps, the first not after the last. */
+function twoSteps(name: string) {
+  return {
+    read(text: string): readonly [number, number] {
+      const match = /^(\d+)-(\d+)$/.exec(text);
+      if (match === null) throw new NotAllowed(`a ${name} is written FROM-TO, two steps`);
+      const [from, to] = [wholeNumber(match[1]!), wholeNumber(match[2]!)];
+      if (from > to) throw new NotAllowed(`its first step ${from} is after its last step ${to}`);
+      return [from, to];
+    },
+    write: (range: readonly [number, number] | undefined) => range?.join("-"),
+  };
+}
+
+function freeText() {
+  return {
+    read: (text: string) => text,
+    write: (text: string) => (text === "" ? undefined : encodeURIComponent(text)),
+  };
 }
 
 function wholeNumber(text: string): number {

@@ -21,15 +21,39 @@ let replaceTimer: ReturnType<typeof setTimeout> | undefined;
  * @param entry `push` where Back should return to what was before (a view, a layer); `replace` for what moves all the time (the cursor)
  */
 export function navigate(change: Partial<Address>, entry: "push" | "replace" = "push"): void {
+  go({ address: { ...current.address, ...change }, ignored: [] }, entry);
+}
+
+/** Opens another address of this page, as a link would. @param search its query part; empty for the start */
+export function openSearch(search: string): void {
+  go(parseAddress(search), "push");
+}
+
+function go(next: typeof current, entry: "push" | "replace"): void {
   const before = formatAddress(current.address);
-  current = { address: { ...current.address, ...change }, ignored: [] };
+  current = next;
   const after = formatAddress(current.address);
   if (entry === "replace") replaceSoon();
   else if (after !== before) {
     flushReplace(before);
-    history.pushState(null, "", location.pathname + after);
+    history.pushState({ moescope: depth() + 1 }, "", location.pathname + after);
   }
   for (const listener of listeners) listener();
+}
+
+/** Takes back the last change that has an entry of its own in the browser's history; what was before this page stays out of it. */
+export function undo(): void {
+  if (depth() > 0) history.back();
+}
+
+/** Makes again what `undo` took back. */
+export function redo(): void {
+  history.forward();
+}
+
+/** Entries that this page has made up to the one on screen. */
+function depth(): number {
+  return (history.state as { moescope?: number } | null)?.moescope ?? 0;
 }
 
 /** The newest state of the address, for event handlers. */
@@ -56,5 +80,5 @@ function flushReplace(search: string): void {
   if (replaceTimer === undefined) return;
   clearTimeout(replaceTimer);
   replaceTimer = undefined;
-  history.replaceState(null, "", location.pathname + search);
+  history.replaceState(history.state, "", location.pathname + search);
 }

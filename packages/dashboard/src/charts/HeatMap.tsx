@@ -1,10 +1,12 @@
 // A heat map that stays light however many cells it has: one picture for the cells, one path for each kind of mark.
-import { type KeyboardEvent, type PointerEvent, type ReactNode, useId, useMemo, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useId, useMemo, useState } from "react";
 import type { Theme } from "../address/address.ts";
 import { type Arrival, sentenceWithout } from "../data/arrival.ts";
 import { loadColour } from "../theme/diverging.ts";
+import { type CellColumns, CellSurface } from "./CellSurface.tsx";
 import { cellImage } from "./cell-image.ts";
-import { type Cell, cellAt, deadPath, moveCell, type Size } from "./cells.ts";
+import { type Cell, deadPath, moveCell, type Size } from "./cells.ts";
+import { useChartHeight } from "./full-screen.ts";
 import { useWidth } from "./use-width.ts";
 import "./heat-map.css";
 import "./readout.css";
@@ -12,8 +14,10 @@ import "./readout.css";
 export interface HeatMapProps {
   /** Says what the map shows, for those who do not see it. */
   label: string;
-  /** Relative load [rows × columns], row-major; NaN where there is no data. */
+  /** [rows × columns], row-major; NaN where there is no data. */
   values: Float64Array;
+  /** Red, green, blue of a value that is not NaN, 0..255; default: relative load, diverging at 1. A new function is a new picture. */
+  colour?: (value: number, theme: Theme) => readonly [red: number, green: number, blue: number];
   rows: number;
   columns: number;
   /** Row-major indices of the cells of dead experts. */
@@ -26,6 +30,8 @@ export interface HeatMapProps {
   /** Height of a row in pixels, as far as there is room. */
   rowHeight: number;
   theme: Theme;
+  /** Where columns are steps: hovering shows the place on every chart, and dragging zooms. */
+  time?: CellColumns;
   /** Marked with a frame. */
   selected?: Partial<Cell> | undefined;
   onSelect?: (cell: Cell) => void;
@@ -39,30 +45,22 @@ const LEFT = 34;
 const BOTTOM = 36;
 
 export function HeatMap(props: HeatMapProps) {
-  if (props.status !== "loading") return <CellMap {...props} />;
-  return <div style={{ height: heightOf(props) + BOTTOM }} />;
+  const height = useChartHeight(Math.max(1, props.rows * props.rowHeight));
+  if (props.status !== "loading") return <CellMap {...props} height={height} />;
+  return <div style={{ height: height + BOTTOM }} />;
 }
 
-function heightOf({ rows, rowHeight }: HeatMapProps): number {
-  return Math.max(1, rows * rowHeight);
-}
-
-function CellMap(props: HeatMapProps) {
-  const { label, values, rows, columns, theme, onSelect, readout, status } = props;
+function CellMap(props: HeatMapProps & { height: number }) {
+  const { label, values, rows, columns, theme, onSelect, readout, status, colour = loadColour, height, time } = props;
   const [ref, width] = useWidth<HTMLDivElement>();
   const [hover, setHover] = useState<Cell>();
   const [spoken, setSpoken] = useState("");
   const empty = rows === 0 || columns === 0;
   const image = useMemo(
-    () => cellImage(values, columns, (value) => loadColour(value, theme)),
-    [values, columns, theme],
+    () => cellImage(values, columns, (value) => colour(value, theme)),
+    [values, columns, theme, colour],
   );
-  const size = { width: Math.max(0, width - LEFT - 2), height: heightOf(props) };
-  const toCell = (event: PointerEvent<SVGElement>): Cell => {
-    const box = event.currentTarget.getBoundingClientRect();
-    const [right, down] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-    return cellAt(right, down, rows, columns);
-  };
+  const size = { width: Math.max(0, width - LEFT - 2), height };
   const onKeyDown = (event: KeyboardEvent) => {
     const next = moveCell(hover, event.key, rows, columns);
     if (next !== undefined) {
@@ -93,14 +91,7 @@ function CellMap(props: HeatMapProps) {
             <Background size={size} />
             {image !== "" && <image href={image} width={size.width} height={size.height} preserveAspectRatio="none" />}
             <Marks {...props} size={size} hover={hover} />
-            <rect
-              className="heat-map-cells"
-              width={size.width}
-              height={size.height}
-              onPointerMove={(event) => setHover(toCell(event))}
-              onPointerLeave={() => setHover(undefined)}
-              onPointerUp={(event) => onSelect?.(toCell(event))}
-            />
+            <CellSurface size={size} rows={rows} columns={columns} time={time} onHover={setHover} onSelect={onSelect} />
           </g>
           <Axes {...props} size={size} />
         </svg>

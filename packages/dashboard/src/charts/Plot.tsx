@@ -1,11 +1,24 @@
-// A chart's frame in Recharts: axes, grid, the step cursor, the shared hover line and the readout beside it.
-import type { ReactNode, RefObject } from "react";
+// A chart's frame in Recharts: axes, grid, the step cursor, and what pointing and dragging show on every chart.
+import { createContext, type PointerEvent, type ReactNode, type RefObject, use } from "react";
 import { createPortal } from "react-dom";
-import { CartesianGrid, ComposedChart, usePlotArea, useXAxisInverseScale, useXAxisScale, XAxis, YAxis } from "recharts";
+import {
+  CartesianGrid,
+  ComposedChart,
+  usePlotArea,
+  useXAxisInverseScale,
+  useXAxisScale,
+  useYAxisScale,
+  XAxis,
+  YAxis,
+} from "recharts";
 import type { Axis } from "../address/address.ts";
-import { setHovered, useHovered } from "./hover.ts";
-import { AXIS_TITLES, axisTicks, formatPosition, roundTicks } from "./ticks.ts";
+import { navigate } from "../address/use-address.ts";
+import { useChartHeight } from "./full-screen.ts";
+import { usePointed } from "./pointer.ts";
+import { AXIS_TITLES, axisTicks, formatPosition } from "./ticks.ts";
 import { useWidth } from "./use-width.ts";
+import { type StepSpan, useXPointer } from "./use-x-pointer.ts";
+import type { YScale } from "./y-scale.ts";
 import "./plot.css";
 import "./readout.css";
 
@@ -15,41 +28,59 @@ export interface Readout {
   rows: { label: string; value: string; colour?: string }[];
 }
 
+/** Where a chart was clicked. */
+export interface PickedPlace {
+  /** In units of the x axis. */
+  x: number;
+  /** Pixels. */
+  y: number;
+  /** Pixel at which a value stands. */
+  yOf: (value: number) => number;
+}
+
 export interface PlotProps {
   /** Says what the chart shows, for those who do not see it. */
   label: string;
+  /** Pixels; a card that fills the screen makes it higher. */
   height: number;
   axis: Axis;
   xDomain: readonly [number, number];
-  yDomain: readonly [number, number];
+  yScale: YScale;
+  /** A tick of the y axis in words, given all of them. */
   formatY: (value: number, ticks: readonly number[]) => string;
-  /** Rows for Recharts' own lines and areas, with `x`. */
-  rows?: readonly object[];
-  /** Place of the step cursor; undefined where it is outside or follows the newest step. */
+  /** Place of the step cursor; undefined where it follows the newest step. */
   cursorX: number | undefined;
+  /** What the box at the pointer says; undefined: no box. */
   read: (x: number) => Readout | undefined;
-  /** A click chooses the place as the step cursor. */
-  onChoose?: (x: number) => void;
+  /** Steps of the data nearest to a place: a click takes the step cursor there, a drag zooms. */
+  stepsAt: (x: number) => StepSpan | undefined;
+  /** What else a click does. */
+  onPick?: (place: PickedPlace) => void;
   /** Room at the right for labels of lines. */
   right?: number;
+  /** Drawings that use `usePlot`. */
   children: ReactNode;
 }
 
+const TICK = { fontSize: 11, fill: "var(--ink-3)" } as const;
+const ScaleContext = createContext<YScale | undefined>(undefined);
+
 export function Plot(props: PlotProps) {
-  const { label, height, axis, xDomain, yDomain, formatY, rows, right = 12, children } = props;
+  const { label, axis, xDomain, yScale, formatY, right = 12, children } = props;
   const [ref, width] = useWidth<HTMLDivElement>();
-  const yTicks = roundTicks(yDomain, height < 180 ? 3 : 4);
+  const height = useChartHeight(props.height);
+  const places = yScale.ticks.map(yScale.place);
+  const tickText = (place: number) => formatY(yScale.ticks[places.indexOf(place)] ?? Number.NaN, yScale.ticks);
   return (
     <div ref={ref} className="plot" style={{ height }} role="img" aria-label={label}>
       {width > 0 && (
         <ComposedChart
           width={width}
           height={height}
-          data={rows as object[] | undefined}
           margin={{ top: 8, right, bottom: 4, left: 0 }}
           accessibilityLayer={false}
         >
-          <CartesianGrid vertical={false} horizontalValues={yTicks} stroke="var(--grid)" />
+          <CartesianGrid vertical={false} horizontalValues={places} stroke="var(--grid)" />
           <XAxis
             type="number"
             dataKey="x"
@@ -57,80 +88,104 @@ export function Plot(props: PlotProps) {
             allowDataOverflow
             ticks={axisTicks(xDomain, axis, Math.max(2, Math.floor(width / 110)))}
             tickFormatter={(value: number) => formatPosition(value, axis)}
-            tick={{ fontSize: 11, fill: "var(--ink-3)" }}
+            tick={TICK}
             tickLine={false}
             axisLine={{ stroke: "var(--line-strong)" }}
             tickMargin={6}
             height={40}
             interval={0}
-            label={{
-              value: AXIS_TITLES[axis],
-              position: "insideBottom",
-              offset: 0,
-              fontSize: 11,
-              fill: "var(--ink-3)",
-            }}
+            label={{ value: AXIS_TITLES[axis], position: "insideBottom", offset: 0, ...TICK }}
           />
           <YAxis
             type="number"
-            domain={[...yDomain]}
+            domain={[...yScale.domain]}
             allowDataOverflow
-            ticks={yTicks}
-            tickFormatter={(value: number) => formatY(value, yTicks)}
-            tick={{ fontSize: 11, fill: "var(--ink-3)" }}
+            ticks={places}
+            tickFormatter={tickText}
+            tick={TICK}
             tickLine={false}
             axisLine={false}
             tickMargin={4}
             width={48}
             interval={0}
           />
-          {children}
-          <Pointer {...props} frame={ref} />
+          <ScaleContext value={yScale}>
+            {children}
+            <Pointer {...props} frame={ref} />
+          </ScaleContext>
         </ComposedChart>
       )}
     </div>
   );
 }
 
-/** Takes the pointer, and draws the step cursor and the hover line. */
-function Pointer({ cursorX, read, onChoose, xDomain, frame }: PlotProps & { frame: RefObject<HTMLElement | null> }) {
-  const area = usePlotArea();
-  const scale = useXAxisScale();
-  const inverse = useXAxisInverseScale();
-  const hovered = useHovered();
-  if (area === undefined || scale === undefined || inverse === undefined) return null;
-  const toValue = (event: React.PointerEvent<SVGRectElement>) => {
-    const box = event.currentTarget.getBoundingClientRect();
-    return Number(inverse(area.x + (event.clientX - box.left) * (area.width / box.width)));
-  };
-  const within = (x: number | undefined): x is number => x !== undefined && x >= xDomain[0] && x <= xDomain[1];
-  return (
-    <g>
-      {within(cursorX) && <Line x={scale(cursorX)!} area={area} className="plot-cursor" />}
-      {within(hovered) && <Line x={scale(hovered)!} area={area} className="plot-hover" />}
-      <rect
-        x={area.x}
-        y={area.y}
-        width={area.width}
-        height={area.height}
-        fill="transparent"
-        onPointerMove={(event) => setHovered(toValue(event))}
-        onPointerLeave={() => setHovered(undefined)}
-        onPointerUp={onChoose && ((event) => onChoose(toValue(event)))}
-      />
-      {within(hovered) && <ReadoutBox frame={frame.current} readout={read(hovered)} x={scale(hovered)!} area={area} />}
-    </g>
-  );
-}
-
-interface Area {
+export interface PlotArea {
   x: number;
   y: number;
   width: number;
   height: number;
 }
 
-function Line({ x, area, className }: { x: number; area: Area; className: string }) {
+/** Where values stand within a `Plot`, for what is drawn in it; undefined before it has a size. */
+export function usePlot(): { area: PlotArea; x(value: number): number; y(value: number): number } | undefined {
+  const area = usePlotArea();
+  const xScale = useXAxisScale();
+  const yScale = useYAxisScale();
+  const scale = use(ScaleContext);
+  if (area === undefined || xScale === undefined || yScale === undefined || scale === undefined) return undefined;
+  const bottom = area.y + area.height;
+  return {
+    area,
+    x: (value) => Number(xScale(value)),
+    /** Kept within the plot; NaN stays NaN. */
+    y: (value) => Math.max(area.y, Math.min(bottom, Number(yScale(scale.place(value)) ?? Number.NaN))),
+  };
+}
+
+/** Takes the pointer, and draws the step cursor, the hover line and the stretch dragged over. */
+function Pointer({
+  cursorX,
+  read,
+  stepsAt,
+  onPick,
+  xDomain,
+  frame,
+}: PlotProps & { frame: RefObject<HTMLElement | null> }) {
+  const plot = usePlot();
+  const inverse = useXAxisInverseScale();
+  const { hovered, dragged } = usePointed();
+  const pixelX = (event: PointerEvent<SVGElement>) =>
+    event.clientX - (frame.current?.getBoundingClientRect().left ?? 0);
+  const within = (x: number | undefined): x is number => x !== undefined && x >= xDomain[0] && x <= xDomain[1];
+  const clamp = (x: number) => Math.max(xDomain[0], Math.min(xDomain[1], x));
+  const handlers = useXPointer({
+    xAt: (event) => clamp(Number(inverse?.(pixelX(event)))),
+    stepsAt,
+    onClick: (event) => {
+      const at = Number(inverse?.(pixelX(event)));
+      const steps = stepsAt(at);
+      if (steps !== undefined) navigate({ step: steps.last }, "replace");
+      const y = event.clientY - (frame.current?.getBoundingClientRect().top ?? 0);
+      if (plot !== undefined) onPick?.({ x: at, y, yOf: plot.y });
+    },
+  });
+  if (plot === undefined) return null;
+  const { area, x } = plot;
+  const ends = dragged?.map((end) => x(clamp(end))).sort((a, b) => a - b);
+  return (
+    <g>
+      {within(cursorX) && <UprightLine x={x(cursorX)} area={area} className="plot-cursor" />}
+      <g data-export="no">
+        {within(hovered) && <UprightLine x={x(hovered)} area={area} className="plot-hover" />}
+        {ends && <rect className="plot-drag" x={ends[0]} y={area.y} width={ends[1]! - ends[0]!} height={area.height} />}
+        <rect className="plot-pointer" {...area} {...handlers} />
+      </g>
+      {within(hovered) && <ReadoutBox frame={frame.current} readout={read(hovered)} x={x(hovered)} area={area} />}
+    </g>
+  );
+}
+
+function UprightLine({ x, area, className }: { x: number; area: PlotArea; className: string }) {
   return <line className={className} x1={x} x2={x} y1={area.y} y2={area.y + area.height} />;
 }
 
@@ -140,7 +195,7 @@ interface ReadoutBoxProps {
   frame: HTMLElement | null;
   readout: Readout | undefined;
   x: number;
-  area: Area;
+  area: PlotArea;
 }
 
 /** HTML over the chart, at the side of the pointer with more room. */

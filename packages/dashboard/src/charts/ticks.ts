@@ -44,6 +44,17 @@ export function tickDigits(ticks: readonly number[]): number {
   return Math.min(6, Math.max(0, -Math.floor(Math.log10(gap) + 1e-9)));
 }
 
+/** A tick in words: as many digits as tell it from its neighbours; on a logarithmic axis as many as it needs. */
+export function tickText(value: number, ticks: readonly number[]): string {
+  const gaps = ticks.slice(1).map((tick, place) => tick - ticks[place]!);
+  const even = gaps.every((gap) => Math.abs(gap - gaps[0]!) <= 1e-6 * Math.abs(gaps[0]!));
+  if (even) return value.toFixed(tickDigits(ticks)).replace("-", "−");
+  const size = Math.abs(value);
+  const text =
+    size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(0) : String(Number(value.toPrecision(3)));
+  return text.replace("-", "−").replace("e+", "e");
+}
+
 function multiples(low: number, high: number, step: number): number[] {
   const ticks: number[] = [];
   for (let index = Math.ceil(low / step - 1e-9); index * step <= high + step * 1e-9; index++)

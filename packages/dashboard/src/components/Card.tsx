@@ -1,8 +1,9 @@
 // A card: a noun, a sentence that says what the data says now, the chart, and quiet actions.
-import { type ReactNode, useRef, useState } from "react";
-import { cardToPng, cardToSvg } from "../export/card-picture.ts";
-import { saveCsv, saveText } from "../export/save.ts";
+import { type ReactNode, useRef } from "react";
+import { FullScreen } from "../charts/full-screen.ts";
+import { CardActions } from "./CardActions.tsx";
 import { Sentence } from "./Sentence.tsx";
+import { useFullScreen } from "./use-full-screen.ts";
 import "./card.css";
 
 export interface CardProps {
@@ -12,6 +13,8 @@ export interface CardProps {
   sentence: string;
   /** Rows of the data behind the chart, first the header; made when asked for. */
   table?: () => (string | number)[][];
+  /** Paths of the requests behind the chart, as `historyPath` makes them. */
+  requests?: readonly string[];
   /** Choices that belong to this card. */
   controls?: ReactNode;
   /** A standalone SVG of its own, instead of a picture of the card. */
@@ -19,50 +22,24 @@ export interface CardProps {
   children: ReactNode;
 }
 
-export function Card({ title, name, sentence, table, controls, svg, children }: CardProps) {
+export function Card(props: CardProps) {
+  const { title, name, sentence, controls, children } = props;
   const ref = useRef<HTMLElement>(null);
-  const [problem, setProblem] = useState<string>();
-  const file = `moescope-${name.toLowerCase().replace(/[^a-z0-9]+/g, "-")}`;
-  const picture = () => svg?.() ?? cardToSvg(ref.current!, name, sentence);
-  const save = (action: () => void | Promise<void>) => async () => {
-    try {
-      setProblem(undefined);
-      await action();
-    } catch (error) {
-      setProblem(`The file could not be made: ${error instanceof Error ? error.message : error}`);
-    }
-  };
+  const [full, toggleFull] = useFullScreen(ref);
   return (
-    <section className="card" ref={ref} aria-label={name}>
+    <section className={full ? "card full" : "card"} ref={ref} aria-label={name}>
       <header>
         <div className="card-head">
           <h2>{title}</h2>
-          <fieldset className="card-actions" aria-label={`Save ${name}`}>
-            <button type="button" onClick={save(() => saveText(picture(), `${file}.svg`, "image/svg+xml"))}>
-              SVG
-            </button>
-            <button type="button" onClick={save(() => cardToPng(picture(), `${file}.png`))}>
-              PNG
-            </button>
-            {table && (
-              <button type="button" onClick={save(() => saveCsv(table(), `${file}.csv`))}>
-                CSV
-              </button>
-            )}
-          </fieldset>
+          <CardActions {...props} card={ref} full={full} toggleFull={toggleFull} />
         </div>
         <p className="card-sentence" data-testid="sentence">
           <Sentence text={sentence} />
         </p>
         {controls && <div className="card-controls">{controls}</div>}
-        {problem && (
-          <p className="card-problem" role="alert">
-            {problem}
-          </p>
-        )}
       </header>
       <div className="card-body" data-card-body>
-        {children}
+        <FullScreen value={full}>{children}</FullScreen>
       </div>
     </section>
   );

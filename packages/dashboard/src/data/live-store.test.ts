@@ -19,6 +19,8 @@ let store: LiveStore;
 let stored: number;
 let streams: ServerResponse[];
 let whenStreaming: () => void;
+/** Alerts that the run has fired so far. */
+let fired: v1.Alert.$Properties[];
 
 afterEach(async () => {
   store.close();
@@ -29,12 +31,15 @@ async function start(options = {}): Promise<void> {
   stored = 3;
   streams = [];
   whenStreaming = () => {};
+  fired = [];
   server = await startAnswering((request, response) => {
     const url = new URL(request.url!, "http://collector");
     if (url.pathname === "/api/v1/live") {
       beginStream(response);
       streams.push(response);
       whenStreaming();
+    } else if (url.pathname.endsWith("/alerts")) {
+      answerProtobuf(response, v1.AlertList.encode({ alerts: fired }).finish());
     } else {
       const layers = url.searchParams.get("layers")!.split(",").map(Number);
       const buckets = syntheticBuckets(stored).map((bucket) => ({
@@ -185,4 +190,57 @@ test("a run that is new is loading, and does not hold back the others", async ()
   );
   const { timelines, held } = store.snapshot();
   expect([held, timelines.get("r")!.status, timelines.get("s")!.status]).toEqual([false, "ready", "loading"]);
+});
+
+/** Resolves when the store knows the run's alerts as wanted: whether each is over, by id. */
+function untilAlerts(wanted: Record<string, boolean>): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      const known = (store.snapshot().alerts.get("r") ?? []).map(({ id, over = false }) => [id, over]);
+      if (JSON.stringify(Object.fromEntries(known)) !== JSON.stringify(wanted)) return;
+      stop();
+      resolve();
+    };
+    const stop = store.subscribe(look);
+    look();
+  });
+}
+
+test("alerts: those fired before, those told live, and those fired while the connection was lost", async () => {
+  await start();
+  fired = [{ id: "1", run: "r", rule: v1.Alert.Rule.COLLAPSE, layer: 1 }];
+  store.show([{ run: "r", layer: 0 }], "train");
+  await streaming(1);
+  await untilAlerts({ 1: false });
+  send({ alert: { id: "2", run: "r" } });
+  send({ alert: { id: "9", run: "other" } });
+  await untilAlerts({ 1: false, 2: false });
+  send({ alert: { ...fired[0], over: true, overStep: 9 } });
+  await untilAlerts({ 1: true, 2: false });
+  fired = [
+    { ...fired[0], over: true },
+    { id: "2", run: "r", over: true },
+    { id: "3", run: "r" },
+  ];
+  server.breakConnections();
+  await streaming(2);
+  await untilAlerts({ 1: true, 2: true, 3: false });
+});
+
+test("while the connection is lost the state says when the next try is, and what was here stays", async () => {
+  await start();
+  store.show([{ run: "r", layer: 0 }], "train");
+  await streaming(1);
+  await until(({ status }) => status === "ready");
+  const waiting = new Promise<void>((resolve) => {
+    const stop = store.subscribe(() => {
+      if (store.snapshot().connection.state !== "waiting") return;
+      stop();
+      resolve();
+    });
+  });
+  server.breakConnections();
+  await waiting;
+  expect(store.snapshot().connection).toMatchObject({ state: "waiting", retryAt: expect.any(Number) });
+  expect(steps(store.snapshot().timelines.get("r")!)).toEqual([0, 1, 2]);
 });

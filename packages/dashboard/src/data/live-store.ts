@@ -3,6 +3,7 @@ import { v1 } from "@moescope/proto";
 import type { Client, SplitName } from "../api/client.ts";
 import { type Connection, followLive } from "../api/live.ts";
 import { Timeline } from "../api/timeline.ts";
+import { type Alert, withAlerts } from "./alerts.ts";
 import type { Arrival } from "./arrival.ts";
 import { type Bucket, type Layer, layerOf } from "./bucket.ts";
 import { holdTimelines } from "./held-timelines.ts";
@@ -21,6 +22,10 @@ export interface LiveSnapshot {
   held: boolean;
   /** Newer than what the run list was answered with. */
   summaries: ReadonlyMap<string, v1.RunSummary.$Properties>;
+  /** Alerts of each run, in the order they fired. */
+  alerts: ReadonlyMap<string, readonly Alert[]>;
+  /** The collector's clock less this browser's, milliseconds; 0 until it told. */
+  clockOffset: number;
   /** Events that the collector dropped because this page read too slowly; history has filled the gaps. */
   dropped: number;
 }
@@ -63,6 +68,8 @@ export class LiveStore {
   #split: SplitName = "train";
   #stream: { key: string; abort: AbortController } | undefined;
   #connection: LiveSnapshot["connection"] = { state: "idle" };
+  readonly #alerts = new Map<string, readonly Alert[]>();
+  #clockOffset = 0;
   #dropped = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #snapshot: LiveSnapshot = {
@@ -70,6 +77,8 @@ export class LiveStore {
     timelines: new Map(),
     held: false,
     summaries: new Map(),
+    alerts: new Map(),
+    clockOffset: 0,
     dropped: 0,
   };
 
@@ -135,6 +144,7 @@ export class LiveStore {
   #forget(run: string, entry: Entry): void {
     entry.abort.abort();
     this.#entries.delete(run);
+    this.#alerts.delete(run);
   }
 
   /** Fetches history; asked while it is under way, once more afterwards. */
@@ -195,12 +205,35 @@ export class LiveStore {
 
   #connected(connection: Connection): void {
     this.#connection = connection;
-    if (connection.state === "open") for (const entry of this.#entries.values()) void this.#load(entry);
+    if (connection.state === "open") {
+      for (const [run, entry] of this.#entries) {
+        void this.#load(entry);
+        void this.#loadAlerts(run, entry.abort.signal);
+      }
+    }
     this.#publish();
+  }
+
+  /** Those that fired before the stream was open. Each alert that is told live comes over the stream. */
+  async #loadAlerts(run: string, signal: AbortSignal): Promise<void> {
+    try {
+      this.#takeAlerts(run, (await this.#client.alerts(run, signal)).alerts);
+    } catch (error) {
+      // The history of the same run fails too, and says so on screen; the next connection asks again.
+      if (!signal.aborted) console.warn(`the alerts of ${run} could not be fetched: ${error}`);
+    }
+  }
+
+  #takeAlerts(run: string, told: readonly Alert[]): void {
+    if (!this.#entries.has(run)) return;
+    this.#alerts.set(run, withAlerts(this.#alerts.get(run) ?? [], told));
+    this.#changed();
   }
 
   #take(event: v1.LiveEvent): void {
     if (event.step) this.#takeStep(event.step);
+    if (event.alert) this.#takeAlerts(event.alert.run ?? "", [event.alert]);
+    if (event.heartbeat?.time) this.#clockOffset = event.heartbeat.time - Date.now();
     if (event.run?.run) this.#takeSummary(event.run.run.id ?? "", event.run);
     if (event.dropped) {
       this.#dropped += event.dropped.events ?? 0;
@@ -245,6 +278,8 @@ export class LiveStore {
       connection: this.#connection,
       ...holdTimelines(this.#snapshot.timelines, now),
       summaries: new Map(this.#summaries),
+      alerts: new Map(this.#alerts),
+      clockOffset: this.#clockOffset,
       dropped: this.#dropped,
     };
     for (const listener of this.#listeners) listener();

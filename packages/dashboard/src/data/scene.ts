@@ -3,17 +3,20 @@
 import type { v1 } from "@moescope/proto";
 import { useEffect, useMemo, useSyncExternalStore } from "react";
 import type { Address } from "../address/address.ts";
-import type { SplitName } from "../api/client.ts";
-import type { Arrival } from "./arrival.ts";
-import type { Bucket } from "./bucket.ts";
+import { type HistoryQuery, historyPath, type SplitName } from "../api/client.ts";
+import type { Alert } from "./alerts.ts";
 import { type ChosenRun, chooseRuns, idOf, runLabels } from "./chosen-runs.ts";
 import { liveStore } from "./collector.ts";
 import { type Cursor, cursorOf } from "./cursor.ts";
 import { shownOf } from "./held-timelines.ts";
 import type { LiveSnapshot } from "./live-store.ts";
+import { type TimeMark, timeMarks } from "./marks.ts";
 import { distinctColours, runColours } from "./run-colours.ts";
+import { type RunHistory, withBuckets } from "./run-history.ts";
+import { markedColours, markedSummaries, runMarks } from "./run-marks.ts";
 import type { RunTimeline } from "./run-timeline.ts";
 import { useRuns } from "./use-runs.ts";
+import { useZoomed } from "./use-zoomed.ts";
 
 export interface Scene {
   address: Address;
@@ -24,6 +27,18 @@ export interface Scene {
   chosen: readonly ChosenRun[];
   /** Timelines of the chosen runs, in their order; those that are not open yet are left out. */
   timelines: readonly RunTimeline[];
+  /** Every chosen run with its whole history, for what is said about one step. */
+  histories: readonly RunHistory[];
+  /** The same, cut to the range in the address at screen resolution, for what is drawn over steps. */
+  zoomed: readonly RunHistory[];
+  /** Paths of the requests that `zoomed` came by. */
+  requests: readonly string[];
+  /** Why the zoomed history could not be fetched. */
+  zoomError: Error | undefined;
+  /** Alerts of the chosen runs, in the order they fired in each. */
+  alerts: readonly Alert[];
+  /** Alerts and restarts on the time axis. */
+  marks: readonly TimeMark[];
   /** Ids in the address that the collector does not have. */
   unknown: readonly string[];
   /** Split of the timelines: the address's, or while that is on its way the one before. */
@@ -40,13 +55,20 @@ export interface Scene {
   layers: readonly number[];
   cursor: Cursor;
   connection: LiveSnapshot["connection"];
+  /** The collector's clock less this browser's, milliseconds. */
+  clockOffset: number;
   dropped: number;
 }
 
 export function useScene(address: Address): Scene {
   const live = useSyncExternalStore(liveStore.subscribe, liveStore.snapshot);
-  const { summaries, error } = useRuns(live.summaries);
-  const own = useMemo(() => runColours((summaries ?? []).map(({ run }) => run ?? {})), [summaries]);
+  const { summaries: listed, error } = useRuns(live.summaries);
+  const written = runMarks.use();
+  const summaries = useMemo(() => listed && markedSummaries(listed, written), [listed, written]);
+  const own = useMemo(
+    () => markedColours(runColours((listed ?? []).map(({ run }) => run ?? {})), written),
+    [listed, written],
+  );
   const { ids, unknown } = useMemo(() => chooseRuns(address.runs, summaries ?? []), [address.runs, summaries]);
   const colours = useMemo(() => distinctColours(ids, own), [ids, own]);
   const chosen = useMemo(() => chosenRuns(ids, summaries ?? [], colours), [ids, summaries, colours]);
@@ -55,7 +77,11 @@ export function useScene(address: Address): Scene {
   useShown(chosen, layer, address.split);
   const timelines = useMemo(() => chosen.flatMap(({ id }) => live.timelines.get(id) ?? []), [chosen, live.timelines]);
   const cursor = useMemo(() => cursorOf(address.step, timelines), [address.step, timelines]);
-  const { connection, dropped, held } = live;
+  const histories = useMemo(() => withBuckets(chosen, timelines), [chosen, timelines]);
+  const zoomed = useZoomed(histories, timelines, address.range);
+  const alerts = useMemo(() => chosen.flatMap(({ id }) => live.alerts.get(id) ?? []), [chosen, live.alerts]);
+  const marks = useMemo(() => timeMarks(chosen, alerts), [chosen, alerts]);
+  const { connection, clockOffset, dropped, held } = live;
   const shown = shownOf(timelines, { split: address.split, layer });
   const settled = timelines.filter(({ status }) => status !== "loading");
   return {
@@ -65,6 +91,12 @@ export function useScene(address: Address): Scene {
     colours,
     chosen,
     timelines,
+    histories,
+    zoomed: zoomed.histories,
+    requests: requestsOf(timelines, zoomed.queries),
+    zoomError: zoomed.error,
+    alerts,
+    marks,
     unknown,
     layer,
     split: shown.split,
@@ -74,8 +106,16 @@ export function useScene(address: Address): Scene {
     layers,
     cursor,
     connection,
+    clockOffset,
     dropped,
   };
+}
+
+/** Of a run that is zoomed into, the request for the range alone. */
+function requestsOf(timelines: readonly RunTimeline[], zooms: readonly HistoryQuery[]): string[] {
+  return timelines.map(({ run, split, layer }) =>
+    historyPath(zooms.find((query) => query.run === run) ?? { run, split, layers: layer === undefined ? [] : [layer] }),
+  );
 }
 
 function chosenRuns(
@@ -109,24 +149,4 @@ function useShown(chosen: readonly ChosenRun[], layer: number | undefined, split
       name,
     );
   }, [key]);
-}
-
-/** A chosen run with its history, for models. */
-export interface RunHistory {
-  chosen: ChosenRun;
-  buckets: readonly Bucket[];
-  /** Steps in a bucket. */
-  width: number;
-  status: Arrival;
-  newest: Bucket | undefined;
-}
-
-/** Every chosen run with the buckets of its timeline; loading until it has one. */
-export function withBuckets(chosen: readonly ChosenRun[], timelines: readonly RunTimeline[]): RunHistory[] {
-  return chosen.map((run) => {
-    const timeline = timelines.find((each) => each.run === run.id);
-    if (timeline === undefined) return { chosen: run, buckets: [], width: 1, status: "loading", newest: undefined };
-    const { buckets, width, status, newest } = timeline;
-    return { chosen: run, buckets, width, status, newest };
-  });
 }

@@ -5,7 +5,7 @@ import type { Arrival } from "./arrival.ts";
 import type { Bucket } from "./bucket.ts";
 import { client } from "./collector.ts";
 import { type Cursor, stepsAt } from "./cursor.ts";
-import type { RunHistory } from "./scene.ts";
+import type { RunHistory } from "./run-history.ts";
 
 export interface StepBucketAnswer {
   bucket: Bucket | undefined;

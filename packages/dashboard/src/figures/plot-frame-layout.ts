@@ -1,6 +1,7 @@
 // Where everything in a figure with two number axes stands, in units of the SVG.
 import { roundTicks } from "../charts/ticks.ts";
 import { captionLines, LETTER_WIDTH } from "./caption.ts";
+import { MARGIN, type SheetLayout, sheetHeight } from "./figure-sheet.tsx";
 
 export interface NumberAxis {
   title: string;
@@ -16,18 +17,13 @@ export interface PlotFrameModel {
   y: NumberAxis;
 }
 
-export interface PlotFrameLayout {
-  width: number;
-  height: number;
+export interface PlotFrameLayout extends SheetLayout {
   plot: { x: number; y: number; width: number; height: number };
   legend: { name: string; x: number; y: number }[];
   ticks: { x: number[]; y: number[] };
-  captionLines: string[];
-  captionY: number;
 }
 
 const WIDTH = 600;
-const MARGIN = 24;
 const TITLE_HEIGHT = 26;
 const LEGEND_LINE = 18;
 /** The sample of a look, and the distance to the next entry. */
@@ -45,7 +41,7 @@ export function plotFrameLayout({ names, caption, x, y }: PlotFrameModel): PlotF
   const captionY = top + PLOT_HEIGHT + BOTTOM_AXIS + 18;
   return {
     width: WIDTH,
-    height: captionY + lines.length * 16 + MARGIN - 10,
+    height: sheetHeight(captionY, lines.length),
     plot,
     legend,
     ticks: { x: roundTicks(x.domain, 6), y: roundTicks(y.domain, 6) },

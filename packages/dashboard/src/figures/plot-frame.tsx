@@ -1,12 +1,8 @@
 // What figures with two number axes have in common: title, legend, axes, caption. The drawing inside is the caller's.
 import type { ReactElement, ReactNode } from "react";
 import { tickDigits } from "../charts/ticks.ts";
+import { FigureSheet, PAPER } from "./figure-sheet.tsx";
 import { type PlotFrameLayout, type PlotFrameModel, placeIn } from "./plot-frame-layout.ts";
-import { FIGURE_FONT } from "./relative-load.tsx";
-
-const INK = "#1b1d20";
-const MUTED = "#5b6168";
-const GRID = "#e6e7e9";
 
 interface PlotFrameProps {
   model: PlotFrameModel;
@@ -17,24 +13,8 @@ interface PlotFrameProps {
 }
 
 export function PlotFrame({ model, layout, sample, children }: PlotFrameProps): ReactElement {
-  const { width, height } = layout;
   return (
-    <svg
-      xmlns="http://www.w3.org/2000/svg"
-      viewBox={`0 0 ${width} ${height}`}
-      width={width}
-      height={height}
-      role="img"
-      fontFamily={FIGURE_FONT}
-      fontSize={11}
-      fill={INK}
-    >
-      <title>{model.title}</title>
-      <desc>{model.caption}</desc>
-      <rect width={width} height={height} fill="#ffffff" />
-      <text x={24} y={38} fontSize={15} fontWeight={600}>
-        {model.title}
-      </text>
+    <FigureSheet title={model.title} caption={model.caption} layout={layout}>
       {layout.legend.map(({ name, x, y }, place) => (
         <g key={name}>
           {sample(place, x, y - 4)}
@@ -45,12 +25,7 @@ export function PlotFrame({ model, layout, sample, children }: PlotFrameProps): 
       ))}
       <Axes model={model} layout={layout} />
       {children}
-      {layout.captionLines.map((line, place) => (
-        <text key={line} x={24} y={layout.captionY + 16 * place + 8} fill={MUTED}>
-          {line}
-        </text>
-      ))}
-    </svg>
+    </FigureSheet>
   );
 }
 
@@ -62,10 +37,10 @@ function Axes({ model, layout }: Pick<PlotFrameProps, "model" | "layout">): Reac
   const [textX, textY] = [text(ticks.x), text(ticks.y)];
   const middle = plot.y + plot.height / 2;
   return (
-    <g fill={MUTED} fontSize={10}>
+    <g fill={PAPER.muted} fontSize={10}>
       {ticks.y.map((value) => (
         <g key={value}>
-          <path d={`M${plot.x} ${place.y(value)}H${right}`} stroke={GRID} />
+          <path d={`M${plot.x} ${place.y(value)}H${right}`} stroke={PAPER.grid} />
           <text x={plot.x - 8} y={place.y(value) + 3.5} textAnchor="end">
             {textY(value)}
           </text>
@@ -73,14 +48,14 @@ function Axes({ model, layout }: Pick<PlotFrameProps, "model" | "layout">): Reac
       ))}
       {ticks.x.map((value) => (
         <g key={value} textAnchor="middle">
-          <path d={`M${place.x(value)} ${bottom}v5`} stroke={MUTED} />
+          <path d={`M${place.x(value)} ${bottom}v5`} stroke={PAPER.muted} />
           <text x={place.x(value)} y={bottom + 17}>
             {textX(value)}
           </text>
         </g>
       ))}
-      <path d={`M${plot.x} ${plot.y}V${bottom}H${right}`} fill="none" stroke={MUTED} />
-      <g fontSize={11.5} fill={INK} textAnchor="middle">
+      <path d={`M${plot.x} ${plot.y}V${bottom}H${right}`} fill="none" stroke={PAPER.muted} />
+      <g fontSize={11.5} fill={PAPER.ink} textAnchor="middle">
         <text x={plot.x + plot.width / 2} y={bottom + 36}>
           {model.x.title}
         </text>

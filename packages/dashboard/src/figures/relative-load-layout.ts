@@ -1,5 +1,6 @@
 // Where everything in the figure `relative-load` stands, in units of the SVG. The drawing and the hit test share it.
 import { captionLines } from "./caption.ts";
+import { MARGIN, type SheetLayout, sheetHeight, TITLE_HEIGHT } from "./figure-sheet.tsx";
 import type { RelativeLoadModel, RelativeLoadPanel } from "./relative-load-model.ts";
 
 export interface PlacedPanel {
@@ -11,9 +12,7 @@ export interface PlacedPanel {
   named: boolean;
 }
 
-export interface RelativeLoadLayout {
-  width: number;
-  height: number;
+export interface RelativeLoadLayout extends SheetLayout {
   cellWidth: number;
   cellHeight: number;
   headings: { text: string; x: number; y: number }[];
@@ -21,12 +20,8 @@ export interface RelativeLoadLayout {
   /** Axis of experts under the last panel of each block. */
   axes: { x: number; y: number; ticks: number[] }[];
   colourBar: { x: number; y: number; width: number; height: number };
-  captionLines: string[];
-  captionY: number;
 }
 
-const MARGIN = 24;
-const TITLE_HEIGHT = 30;
 /** Room for the cells of all columns, on paper. */
 export const PAPER_WIDTH = 720;
 /** A layer gets no column of its own if its cells would be narrower than this. */
@@ -65,7 +60,7 @@ export function relativeLoadLayout(model: RelativeLoadModel, plotWidth = PAPER_W
   layout.colourBar.y = top + HEADING_HEIGHT + LABEL_HEIGHT;
   layout.colourBar.height = Math.min(240, bottom - AXIS_HEIGHT - layout.colourBar.y);
   layout.captionY = bottom + 18;
-  layout.height = Math.ceil(layout.captionY + layout.captionLines.length * 16 + MARGIN - 10);
+  layout.height = sheetHeight(layout.captionY, layout.captionLines.length);
   return layout;
 }
 

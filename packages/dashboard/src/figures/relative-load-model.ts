@@ -1,15 +1,9 @@
 // The figure `relative-load` as data: how much of each token category every expert got, run above run, layer beside layer.
 import { deadExperts, relativeLoad, sumHistograms } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
-import { mergeBuckets } from "../api/merge-buckets.ts";
 import { strategyName } from "../format/strategy.ts";
 import { toCsv } from "./csv.ts";
-
-/** A run and the steps to add up, with the counts of the figure's layers. */
-export interface RelativeLoadSource {
-  run: v1.RunDescription.$Properties;
-  history: v1.History.$Properties;
-}
+import { addedUp, loadsOf, type RunSteps } from "./run-steps.ts";
 
 export interface RelativeLoadModel {
   title: string;
@@ -45,37 +39,18 @@ export interface RelativeLoadRow {
 /** Colours go from 0 to 10, as in the published figure (arXiv 2412.19437, figure 9). */
 const SCALE = [0, 10] as const;
 
-/** The share of a run, at its end, that the figure adds up unless told otherwise. */
-export const DEFAULT_WINDOW = 0.1;
-
-/** @returns first and last step of the last tenth of a run that has steps 0..lastStep; at least one step */
-export function lastTenth(lastStep: number): readonly [from: number, to: number] {
-  return [Math.min(lastStep, Math.floor((lastStep + 1) * (1 - DEFAULT_WINDOW))), lastStep];
-}
-
-/** @returns the first, the middle and the last of a run's MoE layers, each once */
-export function spreadLayers(moeLayers: readonly number[]): number[] {
-  const places = [0, Math.floor((moeLayers.length - 1) / 2), moeLayers.length - 1];
-  return [...new Set(places)].flatMap((place) => moeLayers[place] ?? []);
-}
-
 /**
  * @param sources one for each run; runs with an auxiliary loss are put above the others, else the order is kept
  * @param layers indices of the MoE layers to show
  * @throws RangeError when there is no source, or when the runs differ in their number of experts or in their categories
  */
-export function relativeLoadModel(
-  sources: readonly RelativeLoadSource[],
-  layers: readonly number[],
-): RelativeLoadModel {
+export function relativeLoadModel(sources: readonly RunSteps[], layers: readonly number[]): RelativeLoadModel {
   const ordered = [...sources].sort((a, b) => Number(usesAuxiliaryLoss(b.run)) - Number(usesAuxiliaryLoss(a.run)));
   const first = ordered[0]?.run;
   if (first === undefined) throw new RangeError("the relative-load figure needs at least one run");
   for (const { run } of ordered) refuseDifference(first, run);
   const labels = panelLabels(ordered.map(({ run }) => run));
-  const merged = ordered.map(({ history }) =>
-    (history.buckets ?? []).reduce<v1.StepBucket.$Properties | undefined>(addUp, undefined),
-  );
+  const merged = ordered.map(({ history }) => addedUp(history));
   const panels = (layer: number) =>
     ordered.flatMap(({ run }, place) =>
       run.moeLayers?.includes(layer) ? [panelOf(run, labels[place]!, merged[place], layer)] : [],
@@ -110,13 +85,6 @@ function refuseDifference(first: v1.RunDescription.$Properties, run: v1.RunDescr
   }
 }
 
-function addUp(
-  sum: v1.StepBucket.$Properties | undefined,
-  bucket: v1.StepBucket.$Properties,
-): v1.StepBucket.$Properties {
-  return sum === undefined ? bucket : mergeBuckets(sum, bucket);
-}
-
 /** The strategy, and the id where two runs share one. */
 function panelLabels(runs: readonly v1.RunDescription.$Properties[]): string[] {
   const strategies = runs.map(({ strategy }) => strategyName(strategy) || "no strategy");
@@ -130,8 +98,7 @@ function panelOf(
   bucket: v1.StepBucket.$Properties | undefined,
   layer: number,
 ): RelativeLoadPanel {
-  const summary = bucket?.layers?.find((each) => (each.layer ?? 0) === layer);
-  const loads = summary?.categories ?? [];
+  const loads = loadsOf(bucket, layer);
   const rows = (run.categories ?? []).map((category, index) =>
     rowOf(
       category,

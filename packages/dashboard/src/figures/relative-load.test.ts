@@ -3,8 +3,9 @@ import { sumHistograms } from "@moescope/metrics";
 import { describe, expect, test } from "vitest";
 import { type SyntheticOptions, syntheticBuckets, syntheticRun } from "../testing/synthetic-run.ts";
 import { cellAt, relativeLoadLayout } from "./relative-load-layout.ts";
-import { lastTenth, relativeLoadCsv, relativeLoadModel, spreadLayers } from "./relative-load-model.ts";
+import { relativeLoadCsv, relativeLoadModel } from "./relative-load-model.ts";
 import { renderRelativeLoad } from "./render.ts";
+import { lastTenth, spreadLayers } from "./run-steps.ts";
 
 const load = (sharpness: number) => (_: number, layer: number, expert: number) =>
   expert === (3 * layer + 1) % 16 ? 1200 * sharpness : expert === 7 && layer === 1 ? 0 : 300;

@@ -1,13 +1,9 @@
 // The figure `relative-load`: a drawing without state or measurement, the same on screen and in a file.
 import type { ReactElement } from "react";
 import { ColourBar, colourOf, levelOf } from "./colour-bar.tsx";
+import { FigureSheet, PAPER } from "./figure-sheet.tsx";
 import { type PlacedPanel, type RelativeLoadLayout, relativeLoadLayout } from "./relative-load-layout.ts";
 import type { RelativeLoadModel } from "./relative-load-model.ts";
-
-export const FIGURE_FONT = '"Helvetica Neue", Helvetica, "Liberation Sans", Arial, sans-serif';
-const INK = "#1b1d20";
-const MUTED = "#5b6168";
-const MISSING = "#e6e7e9";
 
 interface RelativeLoadFigureProps {
   model: RelativeLoadModel;
@@ -19,24 +15,8 @@ export function RelativeLoadFigure({
   model,
   layout = relativeLoadLayout(model),
 }: RelativeLoadFigureProps): ReactElement {
-  const { width, height } = layout;
   return (
-    <svg
-      xmlns="http://www.w3.org/2000/svg"
-      viewBox={`0 0 ${width} ${height}`}
-      width={width}
-      height={height}
-      role="img"
-      fontFamily={FIGURE_FONT}
-      fontSize={11}
-      fill={INK}
-    >
-      <title>{model.title}</title>
-      <desc>{model.caption}</desc>
-      <rect width={width} height={height} fill="#ffffff" />
-      <text x={24} y={38} fontSize={15} fontWeight={600}>
-        {model.title}
-      </text>
+    <FigureSheet title={model.title} caption={model.caption} layout={layout}>
       {layout.headings.map(({ text, x, y }) => (
         <text key={text} x={x} y={y} fontSize={12} fontWeight={600}>
           {text}
@@ -54,13 +34,8 @@ export function RelativeLoadFigure({
       {layout.axes.map(({ x, y, ticks }) => (
         <ExpertAxis key={`${x}/${y}`} x={x} y={y} ticks={ticks} layout={layout} experts={model.experts} />
       ))}
-      <ColourBar bar={layout.colourBar} scale={model.scale} title="relative expert load" muted={MUTED} />
-      {layout.captionLines.map((line, place) => (
-        <text key={line} x={24} y={layout.captionY + 16 * place + 8} fill={MUTED}>
-          {line}
-        </text>
-      ))}
-    </svg>
+      <ColourBar bar={layout.colourBar} scale={model.scale} title="relative expert load" muted={PAPER.muted} />
+    </FigureSheet>
   );
 }
 
@@ -77,7 +52,7 @@ function Panel({ placed, layout, scale, experts }: PanelProps): ReactElement {
   const width = cellWidth * experts;
   return (
     <g>
-      <text x={x} y={y - 6} fill={MUTED}>
+      <text x={x} y={y - 6} fill={PAPER.muted}>
         {shorten(panel.label, Math.floor(width / 5.6))}
       </text>
       {panel.rows.map(({ category, counts }, row) => (
@@ -93,15 +68,15 @@ function Panel({ placed, layout, scale, experts }: PanelProps): ReactElement {
       {cellPaths(placed, layout, scale).map(({ colour, d }) => (
         <path key={colour} fill={colour} d={d} shapeRendering="crispEdges" />
       ))}
-      <path fill="#ffffff" d={clippedMarks(placed, layout, scale)} />
-      <path stroke={INK} strokeWidth={1} fill="none" d={deadMarks(placed, layout)} />
+      <path fill={PAPER.page} d={clippedMarks(placed, layout, scale)} />
+      <path stroke={PAPER.ink} strokeWidth={1} fill="none" d={deadMarks(placed, layout)} />
       <rect
         x={x - 0.5}
         y={y - 0.5}
         width={width + 1}
         height={cellHeight * panel.rows.length + 1}
         fill="none"
-        stroke="#b9bdc2"
+        stroke={PAPER.border}
         strokeWidth={0.75}
       />
     </g>
@@ -111,8 +86,8 @@ function Panel({ placed, layout, scale, experts }: PanelProps): ReactElement {
 function NoTokens({ x, y, width, height }: { x: number; y: number; width: number; height: number }): ReactElement {
   return (
     <g>
-      <rect x={x} y={y} width={width} height={height} fill={MISSING} />
-      <text x={x + 6} y={y + height / 2 + 3.5} fontSize={10} fill={MUTED}>
+      <rect x={x} y={y} width={width} height={height} fill={PAPER.missing} />
+      <text x={x + 6} y={y + height / 2 + 3.5} fontSize={10} fill={PAPER.muted}>
         no tokens of this category
       </text>
     </g>
@@ -173,7 +148,7 @@ interface ExpertAxisProps {
 function ExpertAxis({ x, y, ticks, layout, experts }: ExpertAxisProps): ReactElement {
   const centre = (expert: number) => x + (expert + 0.5) * layout.cellWidth;
   return (
-    <g textAnchor="middle" fill={MUTED}>
+    <g textAnchor="middle" fill={PAPER.muted}>
       {ticks.map((expert) => (
         <text key={expert} x={centre(expert)} y={y + 10} fontSize={10}>
           {expert}

@@ -3,6 +3,8 @@ import { createElement, type ReactElement } from "react";
 import { renderToStaticMarkup } from "react-dom/server";
 import { BalanceOverStepsFigure } from "./balance-over-steps.tsx";
 import type { BalanceOverStepsModel } from "./balance-over-steps-model.ts";
+import { BarPanelsFigure } from "./bar-panels.tsx";
+import type { BarPanelsModel } from "./bar-panels-model.ts";
 import { LossAgainstBalanceFigure } from "./loss-against-balance.tsx";
 import type { LossAgainstBalanceModel } from "./loss-against-balance-model.ts";
 import { RelativeLoadFigure } from "./relative-load.tsx";
@@ -21,6 +23,11 @@ export function renderLossAgainstBalance(model: LossAgainstBalanceModel): string
 /** @returns a standalone SVG file, as `renderRelativeLoad` */
 export function renderBalanceOverSteps(model: BalanceOverStepsModel): string {
   return standalone(createElement(BalanceOverStepsFigure, { model }));
+}
+
+/** @returns a standalone SVG file, as `renderRelativeLoad` */
+export function renderBarPanels(model: BarPanelsModel): string {
+  return standalone(createElement(BarPanelsFigure, { model }));
 }
 
 function standalone(figure: ReactElement): string {

@@ -1,11 +1,15 @@
 // The step cursor: one scrubber over the whole history, which every view follows.
 import { type KeyboardEvent, useEffect } from "react";
 import { currentAddress, navigate } from "../address/use-address.ts";
+import { resetZoom } from "../charts/use-x-pointer.ts";
 import { Switch } from "../components/controls.tsx";
 import { positionOf } from "../data/bucket.ts";
 import { type Cursor, moveCursor } from "../data/cursor.ts";
 import type { Scene } from "../data/scene.ts";
 import { formatCount, formatDuration, formatWhole } from "../format/number.ts";
+import { stepRange } from "../format/sentence.ts";
+import { shareOf, TrackMarks } from "./TrackMarks.tsx";
+import { useLateness } from "./use-lateness.ts";
 
 /** One stride of the cursor each so many milliseconds, so that a whole run takes about half a minute. */
 const PLAY_EVERY = 80;
@@ -40,21 +44,24 @@ export function CursorBar({ scene, playing, setPlaying }: CursorBarProps) {
       >
         {playing ? "❚❚" : "▶"}
       </button>
-      <input
-        type="range"
-        aria-label="Step cursor"
-        aria-valuetext={`step ${cursor.step} of ${cursor.last}`}
-        min={0}
-        max={cursor.last}
-        value={cursor.step}
-        style={{ "--share": `${cursor.last === 0 ? 100 : (cursor.step / cursor.last) * 100}%` } as React.CSSProperties}
-        onChange={(event) => go(event.target.valueAsNumber >= cursor.last ? "live" : event.target.valueAsNumber)}
-        onKeyDown={onKeyDown}
-      />
+      <div className="cursor-track">
+        <TrackMarks scene={scene} />
+        <input
+          type="range"
+          aria-label="Step cursor"
+          aria-valuetext={`step ${cursor.step} of ${cursor.last}`}
+          min={0}
+          max={cursor.last}
+          value={cursor.step}
+          style={{ "--share": `${shareOf(cursor.step, cursor.last) * 100}%` } as React.CSSProperties}
+          onChange={(event) => go(event.target.valueAsNumber >= cursor.last ? "live" : event.target.valueAsNumber)}
+          onKeyDown={onKeyDown}
+        />
+      </div>
       <output className="cursor-step">
-        <b>step {formatWhole(cursor.step)}</b>{" "}
-        {scene.held ? <span className="late">Loading…</span> : <span>{placeText(scene)}</span>}
+        <b>step {formatWhole(cursor.step)}</b> <PlaceText scene={scene} />
       </output>
+      <Follows scene={scene} />
       <Switch on={cursor.live} onChange={(on) => go(on ? "live" : cursor.step)} title="Stay at the newest step (f)">
         Follow
       </Switch>
@@ -71,6 +78,37 @@ export function keyTarget(cursor: Cursor, key: string, shift: boolean): "live" |
   if (key === "PageUp") return moveCursor(cursor, 10);
   if (key === "Home") return 0;
   return key === "End" ? "live" : undefined;
+}
+
+/** What is shown beside everything, and the way back from it: a part of the steps, one expert. */
+function Follows({ scene: { address } }: { scene: Scene }) {
+  return (
+    <>
+      {address.range !== undefined && (
+        <button type="button" className="cursor-chip" title="Show the whole run (Esc)" onClick={resetZoom}>
+          {stepRange(address.range[0], address.range[1])} <span aria-hidden="true">×</span>
+        </button>
+      )}
+      {address.expert !== undefined && (
+        <button
+          type="button"
+          className="cursor-chip"
+          title="Follow no expert (Esc)"
+          onClick={() => navigate({ expert: undefined })}
+        >
+          expert {address.expert} <span aria-hidden="true">×</span>
+        </button>
+      )}
+    </>
+  );
+}
+
+/** Where the cursor is in tokens and time; or that what is shown is on its way, or late. */
+function PlaceText({ scene }: { scene: Scene }) {
+  const late = useLateness(scene);
+  if (scene.held) return <span className="late">Loading…</span>;
+  if (late !== undefined) return <em className="cursor-late">data is {formatDuration(late)} late</em>;
+  return <span>{placeText(scene)}</span>;
 }
 
 /** Tokens and time at the cursor, of the run that got furthest. */

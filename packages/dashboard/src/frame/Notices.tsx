@@ -1,12 +1,12 @@
 // Above the view: what is wrong with the address, the connection or the data.
-import { useEffect, useState } from "react";
 import { navigate } from "../address/use-address.ts";
 import { Notice } from "../components/Notice.tsx";
 import type { Scene } from "../data/scene.ts";
 import { joinWords, plural } from "../format/sentence.ts";
+import { useNow } from "./use-now.ts";
 
 export function Notices({ scene, ignored }: { scene: Scene; ignored: readonly string[] }) {
-  const { unknown, chosen, timelines, dropped, summaries } = scene;
+  const { unknown, chosen, timelines, dropped, summaries, zoomError } = scene;
   const failed = timelines.filter(({ status }) => status === "failed");
   const gone = useCollectorGone(scene);
   return (
@@ -39,6 +39,9 @@ export function Notices({ scene, ignored }: { scene: Scene; ignored: readonly st
             The history of {run} could not be fetched: {error}
           </Notice>
         ))}
+      {gone === undefined && zoomError !== undefined && (
+        <Notice kind="bad">The steps zoomed to could not be fetched in detail: {zoomError.message}</Notice>
+      )}
       {dropped > 0 && (
         <Notice kind="info">
           This page fell behind and missed {plural(dropped, "live event")}; the gaps were filled from history.
@@ -56,16 +59,4 @@ function useCollectorGone({ connection, listError }: Scene): string | undefined 
   if (!waiting && listError === undefined) return undefined;
   if (retryAt === undefined || retryAt <= now) return "Trying again…";
   return `Next try in ${Math.ceil((retryAt - now) / 1000)} s.`;
-}
-
-/** The time, once a second while it is needed. */
-function useNow(running: boolean): number {
-  const [now, setNow] = useState(Date.now());
-  useEffect(() => {
-    if (!running) return;
-    setNow(Date.now());
-    const timer = setInterval(() => setNow(Date.now()), 1000);
-    return () => clearInterval(timer);
-  }, [running]);
-  return now;
 }

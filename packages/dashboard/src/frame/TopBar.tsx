@@ -1,22 +1,16 @@
 // The head of the screen: views, and what applies to all of them.
-import type { KeyboardEvent, MouseEvent } from "react";
-import { AXES, type Axis, formatAddress, SPLITS, type Theme, VIEWS, type ViewName } from "../address/address.ts";
+import { type KeyboardEvent, type MouseEvent, useEffect, useRef } from "react";
+import { formatAddress, SPLITS, type Theme, VIEWS, type ViewName } from "../address/address.ts";
 import { currentAddress, navigate } from "../address/use-address.ts";
-import { Segmented, Select } from "../components/controls.tsx";
+import { CopyButton } from "../components/CopyButton.tsx";
+import { Select } from "../components/controls.tsx";
 import type { Scene } from "../data/scene.ts";
 import { rememberTheme } from "../theme/use-theme.ts";
+import { VIEW } from "../views/registry.ts";
+import { LayoutsMenu } from "./LayoutsMenu.tsx";
+import { LineChoices } from "./LineChoices.tsx";
 import { tabTarget } from "./tabs.ts";
-import { useCopied } from "./use-copied.ts";
 
-export const VIEW_NAMES: Record<ViewName, string> = {
-  overview: "Overview",
-  balance: "Balance",
-  experts: "Experts",
-  layers: "Layers",
-  categories: "Categories",
-};
-
-const AXIS_CHOICES = AXES.map((value) => ({ value, text: { step: "Step", tokens: "Tokens", time: "Time" }[value] }));
 const SPLIT_CHOICES = SPLITS.map((value) => ({ value, text: { train: "Train", eval: "Eval", probe: "Probe" }[value] }));
 
 interface TopBarProps {
@@ -27,16 +21,18 @@ interface TopBarProps {
 }
 
 export function TopBar({ scene, theme, onMenu, onHelp }: TopBarProps) {
-  const { address, chosen } = scene;
+  const { address, chosen, alerts } = scene;
   const link = () =>
     `${location.origin}${location.pathname}${formatAddress({ ...address, runs: chosen.map(({ id }) => id) })}`;
-  const [copied, copy] = useCopied(link);
+  const { steps, lines } = VIEW[address.view];
+  const active = alerts.filter(({ over }) => !over).length;
+  const tabs = useActiveTab(address.view);
   return (
     <div className="top-bar">
       <button type="button" className="button top-menu" onClick={onMenu}>
         Runs
       </button>
-      <div className="tabs" role="tablist" aria-label="Views" onKeyDown={onTabKey}>
+      <div ref={tabs} className="tabs" role="tablist" aria-label="Views" onKeyDown={onTabKey}>
         {VIEWS.map((view) => (
           <a
             key={view}
@@ -48,39 +44,36 @@ export function TopBar({ scene, theme, onMenu, onHelp }: TopBarProps) {
             aria-controls="view"
             onClick={(event) => openView(event, view)}
           >
-            {VIEW_NAMES[view]}
+            {VIEW[view].title}
+            {view === "alerts" && active > 0 && (
+              <span className="tab-count">
+                {active}
+                <span className="visually-hidden"> active</span>
+              </span>
+            )}
           </a>
         ))}
       </div>
       <div className="top-choices">
-        {address.view === "overview" ? null : (
-          <>
-            <Select
-              label="Split"
-              value={address.split}
-              choices={SPLIT_CHOICES}
-              onChange={(split) => navigate({ split: split as (typeof SPLITS)[number], step: "live" })}
-            />
-            {(address.view === "balance" || address.view === "experts") && (
-              <Segmented<Axis>
-                label="x axis"
-                value={address.x}
-                choices={AXIS_CHOICES}
-                onChange={(x) => navigate({ x })}
-              />
-            )}
-          </>
+        {steps && (
+          <Select
+            label="Split"
+            value={address.split}
+            choices={SPLIT_CHOICES}
+            onChange={(split) => navigate({ split: split as (typeof SPLITS)[number], step: "live" })}
+          />
         )}
+        {lines && <LineChoices address={address} />}
       </div>
       <div className="top-actions">
-        <button
-          type="button"
-          className="button quiet"
-          onClick={copy}
+        <LayoutsMenu />
+        <CopyButton
+          text={link}
+          otherwise="Copy the address bar"
           title="Copy an address that shows a colleague the same"
         >
-          {copied}
-        </button>
+          Copy link
+        </CopyButton>
         <button
           type="button"
           className="button quiet"
@@ -102,6 +95,17 @@ export function TopBar({ scene, theme, onMenu, onHelp }: TopBarProps) {
       </div>
     </div>
   );
+}
+
+/** Keeps the tab of the view in sight where not all of them fit. */
+function useActiveTab(view: ViewName) {
+  const tabs = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const tab = tabs.current?.querySelector<HTMLElement>(`#tab-${view}`);
+    if (!tab || !tabs.current) return;
+    tabs.current.scrollLeft = tab.offsetLeft - (tabs.current.clientWidth - tab.offsetWidth) / 2;
+  }, [view]);
+  return tabs;
 }
 
 /** A plain click stays on the page; with a modifier the browser opens the link where it was told to. */

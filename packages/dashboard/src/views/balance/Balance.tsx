@@ -1,18 +1,18 @@
 // Balance: the loss and MaxVio of the chosen runs, over one x axis.
 import { useMemo } from "react";
 import { navigate } from "../../address/use-address.ts";
-import { tickDigits } from "../../charts/ticks.ts";
+import { LineChart } from "../../charts/LineChart.tsx";
+import { linesTable } from "../../charts/line-series.ts";
+import { tickText } from "../../charts/ticks.ts";
 import { Card } from "../../components/Card.tsx";
 import { Segmented } from "../../components/controls.tsx";
 import { RunLegend } from "../../components/RunLegend.tsx";
 import { Term } from "../../components/Term.tsx";
 import { cursorPosition } from "../../data/cursor.ts";
-import { withBuckets } from "../../data/scene.ts";
 import { formatRatio, formatValue } from "../../format/number.ts";
 import { stepsAPoint } from "../../format/sentence.ts";
 import type { ViewProps } from "../view-props.ts";
-import { LinesChart } from "./LinesChart.tsx";
-import { linesTable, lossModel, maxViolationModel } from "./lines-model.ts";
+import { lossModel, maxViolationModel } from "./lines-model.ts";
 
 const LINES = [
   { value: "mean", text: "Mean over layers" },
@@ -20,16 +20,14 @@ const LINES = [
 ] as const;
 
 export default function Balance({ scene }: ViewProps) {
-  const { address, chosen, timelines, cursor, split } = scene;
-  const runs = useMemo(() => withBuckets(chosen, timelines), [chosen, timelines]);
+  const { address, chosen, histories, zoomed: runs, cursor, split, requests } = scene;
   const loss = useMemo(() => lossModel(runs, address.x, cursor.step), [runs, address.x, cursor.step]);
   const violation = useMemo(
     () => maxViolationModel(runs, address.x, address.perLayer, cursor.step),
     [runs, address.x, address.perLayer, cursor.step],
   );
-  const cursorX = cursorPosition(cursor, runs, address.x);
-  const digits = (value: number, ticks: readonly number[]) => value.toFixed(tickDigits(ticks));
-  const resolution = stepsAPoint(timelines.map(({ width }) => width));
+  const cursorX = cursorPosition(cursor, histories, address.x);
+  const resolution = stepsAPoint(runs.map(({ width }) => width));
   return (
     <>
       <Card
@@ -37,13 +35,15 @@ export default function Balance({ scene }: ViewProps) {
         name="Loss"
         sentence={loss.sentence}
         table={() => linesTable(loss)}
+        requests={requests}
       >
-        <LinesChart
-          model={loss}
+        <LineChart
+          series={loss.series}
+          loading={loss.loading}
           label={`Loss over ${address.x}. ${loss.sentence}`}
           axis={address.x}
           cursorX={cursorX}
-          formatY={digits}
+          formatY={tickText}
           formatReading={formatValue}
         />
         <RunLegend runs={chosen} note={resolution} />
@@ -53,6 +53,7 @@ export default function Balance({ scene }: ViewProps) {
         name="MaxVio"
         sentence={violation.sentence}
         table={() => linesTable(violation)}
+        requests={requests}
         controls={
           <Segmented
             label="Lines of MaxVio"
@@ -62,12 +63,14 @@ export default function Balance({ scene }: ViewProps) {
           />
         }
       >
-        <LinesChart
-          model={violation}
+        <LineChart
+          series={violation.series}
+          loading={violation.loading}
+          floor={0}
           label={`MaxVio over ${address.x}. ${violation.sentence}`}
           axis={address.x}
           cursorX={cursorX}
-          formatY={digits}
+          formatY={tickText}
           formatReading={formatRatio}
         />
         <RunLegend

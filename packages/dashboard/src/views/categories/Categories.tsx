@@ -7,7 +7,7 @@ import { Blank, Notice } from "../../components/Notice.tsx";
 import { arrivalOf, LOADING } from "../../data/arrival.ts";
 import { client } from "../../data/collector.ts";
 import { isLive } from "../../data/run-state.ts";
-import { type Scene, withBuckets } from "../../data/scene.ts";
+import type { Scene } from "../../data/scene.ts";
 import { useLastComplete } from "../../data/use-last-complete.ts";
 import { RelativeLoadFigure } from "../../figures/relative-load.tsx";
 import { cellAt, PAPER_WIDTH, relativeLoadLayout } from "../../figures/relative-load-layout.ts";
@@ -100,8 +100,7 @@ function Sheet({ model }: { model: RelativeLoadModel }) {
 }
 
 /** Each run's steps of the window, added up by the collector. */
-function useSources({ address, chosen, timelines, split }: Scene, layers: readonly number[]) {
-  const runs = useMemo(() => withBuckets(chosen, timelines), [chosen, timelines]);
+function useSources({ address, histories: runs, split }: Scene, layers: readonly number[]) {
   const wanted = runs.flatMap(({ chosen, buckets }) => {
     const window = figureWindow(address.window, buckets.at(-1)?.lastStep ?? -1, isLive(chosen.summary));
     const own = layers.filter((layer) => chosen.run.moeLayers?.includes(layer));

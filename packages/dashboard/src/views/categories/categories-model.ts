@@ -2,13 +2,8 @@
 import { maxViolation } from "@moescope/metrics";
 import { type Arrival, NOT_FETCHED } from "../../data/arrival.ts";
 import { settledStep } from "../../data/cursor.ts";
-import {
-  lastTenth,
-  type RelativeLoadModel,
-  type RelativeLoadSource,
-  relativeLoadModel,
-  spreadLayers,
-} from "../../figures/relative-load-model.ts";
+import { type RelativeLoadModel, relativeLoadModel } from "../../figures/relative-load-model.ts";
+import { lastTenth, type RunSteps, spreadLayers } from "../../figures/run-steps.ts";
 import { formatRatio } from "../../format/number.ts";
 import { joinWords } from "../../format/sentence.ts";
 
@@ -46,7 +41,7 @@ export type FigureState =
  * @param problem why something could not be fetched
  */
 export function figureState(
-  sources: readonly RelativeLoadSource[],
+  sources: readonly RunSteps[],
   layers: readonly number[],
   arrival: Arrival,
   problem: string | undefined,

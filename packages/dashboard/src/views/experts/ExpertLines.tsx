@@ -1,14 +1,21 @@
 // Load share of the experts of one layer as lines: own paths inside Recharts' frame, since sixty Recharts lines are slow.
 import { useMemo } from "react";
-import { usePlotArea, useXAxisScale, useYAxisScale } from "recharts";
 import type { Axis } from "../../address/address.ts";
 import { navigate } from "../../address/use-address.ts";
 import { bandPath, linePath, nearestIndex } from "../../charts/lines.ts";
-import { Plot, type Readout } from "../../charts/Plot.tsx";
-import { formatPosition } from "../../charts/ticks.ts";
+import { Plot, type Readout, usePlot } from "../../charts/Plot.tsx";
+import { formatPosition, tickText } from "../../charts/ticks.ts";
+import { linearScale, logScale } from "../../charts/y-scale.ts";
 import { formatPercent, formatRatio } from "../../format/number.ts";
 import { stepRange } from "../../format/sentence.ts";
-import { type ExpertMarks, type ExpertsModel, isLoading, MOST_LINES, shareQuantiles } from "./experts-model.ts";
+import {
+  type ExpertMarks,
+  type ExpertsModel,
+  isLoading,
+  MOST_LINES,
+  shareQuantiles,
+  smallestShare,
+} from "./experts-model.ts";
 
 /** What the marked experts are drawn in; every mark has its number beside it. */
 export const MARK_COLOURS = { followed: "var(--ink)", busiest: "var(--over)", idlest: "var(--under)" } as const;
@@ -22,12 +29,18 @@ interface ExpertLinesProps {
   xDomain: readonly [number, number];
   yDomain: readonly [number, number];
   cursorX: number | undefined;
+  /** Logarithmic y axis. */
+  log: boolean;
 }
 
-export function ExpertLines({ model, marks, axis, xDomain, yDomain, cursorX }: ExpertLinesProps) {
-  const choose = (x: number) => {
+export function ExpertLines({ model, marks, axis, xDomain, yDomain, cursorX, log }: ExpertLinesProps) {
+  const yScale = useMemo(
+    () => (log ? logScale(yDomain, smallestShare(model)) : linearScale(yDomain)),
+    [log, yDomain, model],
+  );
+  const stepsAt = (x: number) => {
     const at = nearestIndex(model.x, x);
-    if (at >= 0) navigate({ step: model.lastSteps[at]! }, "replace");
+    return at < 0 ? undefined : { first: model.firstSteps[at]!, last: model.lastSteps[at]! };
   };
   if (isLoading(model)) return <div style={{ height: HEIGHT }} />;
   return (
@@ -36,11 +49,20 @@ export function ExpertLines({ model, marks, axis, xDomain, yDomain, cursorX }: E
       height={HEIGHT}
       axis={axis}
       xDomain={xDomain}
-      yDomain={yDomain}
-      formatY={(value, ticks) => `${(value * 100).toFixed(ticks.some((tick) => (tick * 100) % 1 > 1e-6) ? 1 : 0)} %`}
+      yScale={yScale}
+      formatY={(value, ticks) =>
+        `${tickText(
+          value * 100,
+          ticks.map((tick) => tick * 100),
+        )} %`
+      }
       cursorX={cursorX}
       read={(x) => readAt(model, marks, x, axis)}
-      onChoose={choose}
+      stepsAt={stepsAt}
+      onPick={({ x, y, yOf }) => {
+        const expert = expertAt(model, nearestIndex(model.x, x), (share) => Math.abs(yOf(share) - y));
+        if (expert !== undefined) navigate({ expert });
+      }}
       right={36}
     >
       <Paths model={model} marks={marks} />
@@ -48,13 +70,22 @@ export function ExpertLines({ model, marks, axis, xDomain, yDomain, cursorX }: E
   );
 }
 
+/** Further from every line, a click follows none, pixels. */
+const NEAR = 7;
+
+/** @returns the expert whose line is nearest in a bucket, among lines near enough; with bands instead of lines there is none to click */
+function expertAt({ share, experts }: ExpertsModel, row: number, distanceOf: (share: number) => number) {
+  if (row < 0 || experts > MOST_LINES) return undefined;
+  const distances = Array.from(share.subarray(row * experts, (row + 1) * experts), distanceOf);
+  const nearest = Math.min(...distances);
+  return nearest <= NEAR ? distances.indexOf(nearest) : undefined;
+}
+
 function Paths({ model, marks }: { model: ExpertsModel; marks: ExpertMarks }) {
-  const area = usePlotArea();
-  const xScale = useXAxisScale();
-  const yScale = useYAxisScale();
-  if (area === undefined || xScale === undefined || yScale === undefined) return null;
-  const toY = (value: number) => Math.max(area.y, Math.min(area.y + area.height, Number(yScale(value) ?? Number.NaN)));
-  const x = Array.from(model.x, (value) => Number(xScale(value)));
+  const plot = usePlot();
+  if (plot === undefined) return null;
+  const { area, y: toY } = plot;
+  const x = Array.from(model.x, plot.x);
   const column = (matrix: Float64Array, expert: number) =>
     x.map((_, row) => toY(matrix[row * model.experts + expert]!));
   const balanced = toY(1 / model.experts);

@@ -52,6 +52,7 @@ export function ExpertMap({ model, marks, axis, theme, cursor, followed }: Exper
       rowHeight={Math.max(3, Math.min(14, Math.floor(280 / experts)))}
       theme={theme}
       selected={Object.keys(selected).length > 0 ? selected : undefined}
+      time={{ x, stepsOf: (column) => ({ first: model.firstSteps[column]!, last: model.lastSteps[column]! }) }}
       onSelect={(cell) => navigate({ expert: cell.row, step: model.lastSteps[cell.column]! })}
       readout={(cell) => readout(model, cell)}
     />

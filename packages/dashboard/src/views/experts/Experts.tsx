@@ -9,7 +9,6 @@ import { PaneTitle } from "../../components/PaneTitle.tsx";
 import { Sentence } from "../../components/Sentence.tsx";
 import { Term } from "../../components/Term.tsx";
 import { cursorPosition } from "../../data/cursor.ts";
-import { withBuckets } from "../../data/scene.ts";
 import { stepsAPoint } from "../../format/sentence.ts";
 import type { ViewProps } from "../view-props.ts";
 import { ExpertLines, MARK_COLOURS } from "./ExpertLines.tsx";
@@ -26,9 +25,8 @@ import {
 import "./experts.css";
 
 export default function Experts({ scene, theme }: ViewProps) {
-  const { address, chosen, timelines, cursor, layer: wanted, shownLayer: layer, layers } = scene;
-  const { x, expert } = address;
-  const runs = useMemo(() => withBuckets(chosen, timelines), [chosen, timelines]);
+  const { address, histories, zoomed: runs, cursor, layer: wanted, shownLayer: layer, layers, requests } = scene;
+  const { x, expert, log } = address;
   const models = useMemo(
     () =>
       layer === undefined
@@ -43,9 +41,9 @@ export default function Experts({ scene, theme }: ViewProps) {
   const xDomain = useMemo(() => sharedXDomain(models, x), [models, x]);
   const deaths = useMemo(() => deathSentence(models), [models]);
   if (layer === undefined) return <Blank title="No MoE layer">The chosen runs have no layer with experts.</Blank>;
-  const cursorX = cursorPosition(cursor, runs, x);
+  const cursorX = cursorPosition(cursor, histories, x);
   const table = () => expertsTable(models);
-  const resolution = stepsAPoint(timelines.map(({ width }) => width));
+  const resolution = stepsAPoint(runs.map(({ width }) => width));
   const controls = (
     <>
       <Select
@@ -64,6 +62,7 @@ export default function Experts({ scene, theme }: ViewProps) {
         name="Expert load"
         sentence={spreadSentence(panes)}
         table={table}
+        requests={requests}
         controls={controls}
       >
         <div className="panes beside">
@@ -80,13 +79,14 @@ export default function Experts({ scene, theme }: ViewProps) {
                 xDomain={xDomain}
                 yDomain={sharedYDomain(models, model.experts)}
                 cursorX={cursorX}
+                log={log}
               />
             </div>
           ))}
         </div>
         <ExpertLegend models={models} note={resolution} />
       </Card>
-      <Card title="Experts over steps" name="Experts over steps" sentence={deaths} table={table}>
+      <Card title="Experts over steps" name="Experts over steps" sentence={deaths} table={table} requests={requests}>
         <div className="panes beside">
           {panes.map(({ model, marks }) => (
             <div key={model.run.id}>

@@ -1,7 +1,7 @@
 import { relativeLoad, sumHistograms } from "@moescope/metrics";
 import { expect, test } from "vitest";
 import type { Arrival } from "../../data/arrival.ts";
-import type { RunHistory } from "../../data/scene.ts";
+import type { RunHistory } from "../../data/run-history.ts";
 import {
   type SyntheticOptions,
   syntheticBuckets,
@@ -30,6 +30,7 @@ const options = {
 const history = (count: number, of: SyntheticOptions, width = 1, status: Arrival = "ready"): RunHistory => ({
   chosen: syntheticChosen(of, Math.max(1, count)),
   buckets: syntheticBuckets(count, of, width),
+  lead: [],
   width,
   status,
   newest: undefined,

@@ -1,10 +1,10 @@
 // Load of every expert of one layer over the steps of a run.
-import { deadExperts } from "@moescope/metrics";
+import { deadExperts, quantile } from "@moescope/metrics";
 import type { Axis } from "../../address/address.ts";
 import { type Arrival, arrivalOf, LOADING, sentenceWithout } from "../../data/arrival.ts";
 import { type Bucket, layerOf, loadOf, positionOf } from "../../data/bucket.ts";
 import type { ChosenRun } from "../../data/chosen-runs.ts";
-import type { RunHistory } from "../../data/scene.ts";
+import type { RunHistory } from "../../data/run-history.ts";
 import { formatPercent, formatRatio, formatWhole } from "../../format/number.ts";
 import { joinWords, stepRange } from "../../format/sentence.ts";
 
@@ -115,6 +115,7 @@ function relativeAt({ relative, experts }: ExpertsModel, row: number): Float64Ar
 
 function sentenceOf(model: ExpertsModel, row: number, marked: ExpertMarks["marked"]): string {
   const { layer, experts, relative, share, firstSteps, lastSteps, status } = model;
+  if (row < 0 && firstSteps.length > 0) return `The step cursor is before step ${firstSteps[0]}, the first one shown.`;
   if (row < 0) return sentenceWithout(status, `No counts of layer ${layer} for this split yet.`);
   const parts = marked.map(({ expert, role }) => {
     const cell = row * experts + expert;
@@ -129,20 +130,19 @@ export function shareQuantiles({ share, experts, x }: Pick<ExpertsModel, "share"
   const levels = [0, 0.25, 0.5, 0.75, 1];
   const lines = levels.map(() => new Float64Array(x.length));
   for (let row = 0; row < x.length; row++) {
-    const sorted = share.slice(row * experts, (row + 1) * experts).sort();
+    const shares = share.subarray(row * experts, (row + 1) * experts);
     levels.forEach((level, line) => {
-      lines[line]![row] = quantile(sorted, level);
+      lines[line]![row] = quantile(shares, level);
     });
   }
   return lines;
 }
 
-/** Linear interpolation between the sorted values. */
-function quantile(sorted: Float64Array, level: number): number {
-  const place = level * (sorted.length - 1);
-  const below = Math.floor(place);
-  const above = Math.min(sorted.length - 1, below + 1);
-  return sorted[below]! + (sorted[above]! - sorted[below]!) * (place - below);
+/** The smallest share above zero; infinite where there is none. */
+export function smallestShare({ share }: Pick<ExpertsModel, "share">): number {
+  let smallest = Number.POSITIVE_INFINITY;
+  for (const value of share) if (value > 0 && value < smallest) smallest = value;
+  return smallest;
 }
 
 /** Rows of the data behind the view, for a CSV file. */

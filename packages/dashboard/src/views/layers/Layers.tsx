@@ -1,5 +1,4 @@
 // Layers × experts: where in the model the load is out of balance, at the step cursor.
-import { useMemo } from "react";
 import { navigate } from "../../address/use-address.ts";
 import type { Cell } from "../../charts/cells.ts";
 import { HeatMap } from "../../charts/HeatMap.tsx";
@@ -9,7 +8,6 @@ import { PaneTitle } from "../../components/PaneTitle.tsx";
 import { Sentence } from "../../components/Sentence.tsx";
 import { Term } from "../../components/Term.tsx";
 import type { Bucket } from "../../data/bucket.ts";
-import { withBuckets } from "../../data/scene.ts";
 import { useLastComplete } from "../../data/use-last-complete.ts";
 import { useStepBuckets } from "../../data/use-step-buckets.ts";
 import { formatPercent } from "../../format/number.ts";
@@ -25,8 +23,7 @@ import {
 } from "./layers-model.ts";
 
 export default function Layers({ scene, theme }: ViewProps) {
-  const { address, chosen, timelines, cursor, split } = scene;
-  const runs = useMemo(() => withBuckets(chosen, timelines), [chosen, timelines]);
+  const { address, histories: runs, cursor, split } = scene;
   const answers = useStepBuckets(runs, cursor, split);
   const now = runs.map(({ chosen }, place) => {
     const { bucket, status, error } = answers[place]!;

@@ -1,0 +1,65 @@
+// A run's history cut to the steps that the charts are zoomed to.
+import type { v1 } from "@moescope/proto";
+import type { HistoryQuery } from "../api/client.ts";
+import type { Bucket } from "./bucket.ts";
+import { type Cursor, settledStep } from "./cursor.ts";
+import type { RunHistory } from "./run-history.ts";
+import type { RunTimeline } from "./run-timeline.ts";
+
+/** Steps, both included. */
+export type StepRange = readonly [from: number, to: number];
+
+/**
+ * What to fetch to see a range at screen resolution.
+ *
+ * @param growing whether more steps may come: then the end moves in strides, and the timeline fills in what came since
+ * @returns undefined where the timeline has every step already, or the range has none
+ */
+export function zoomQuery(
+  { run, split, layer, width, buckets }: RunTimeline,
+  [from, to]: StepRange,
+  points: number,
+  growing: boolean,
+): HistoryQuery | undefined {
+  const last = buckets.at(-1)?.lastStep ?? -1;
+  if (width === 1 || last < from) return undefined;
+  const settled = growing ? Math.max(from, settledStep(last)) : last;
+  return { run, split, from, to: Math.min(to, settled), points, layers: layer === undefined ? [] : [layer] };
+}
+
+/**
+ * The whole run's history cut to a range, finer where the detail is here.
+ *
+ * @param detail the answer to `zoomQuery`, or meanwhile to one for another range of the same split and layer; undefined while none is here
+ */
+export function zoomedHistory(whole: RunHistory, [from, to]: StepRange, detail: v1.History | undefined): RunHistory {
+  const within = ({ firstStep = 0, lastStep = 0 }: Bucket) => lastStep >= from && firstStep <= to;
+  const lead = whole.buckets.filter(({ lastStep = 0 }) => lastStep < from);
+  const fine = (detail?.buckets ?? []).filter(within);
+  if (fine.length === 0) return { ...whole, lead, buckets: whole.buckets.filter(within) };
+  const [fineFrom, fineTo] = [fine[0]!.firstStep ?? 0, fine.at(-1)!.lastStep ?? 0];
+  const before = whole.buckets.filter((bucket) => within(bucket) && (bucket.lastStep ?? 0) < fineFrom);
+  const after = whole.buckets.filter((bucket) => within(bucket) && (bucket.firstStep ?? 0) > fineTo);
+  return { ...whole, lead, width: detail!.bucketWidth || 1, buckets: [...before, ...fine, ...after] };
+}
+
+/** Fewer steps are not worth a chart. */
+const FEWEST = 4;
+
+/**
+ * @param factor of the length: a half zooms in, two zoom out
+ * @returns the range around the step cursor, kept within the run; undefined for the whole run
+ */
+export function zoomAround(
+  range: StepRange | undefined,
+  { step, last }: Cursor,
+  factor: number,
+): readonly [number, number] | undefined {
+  if (last < 0) return range;
+  const [from, to] = range ?? [0, last];
+  const length = Math.max(FEWEST, Math.round((to - from + 1) * factor));
+  if (length > last) return undefined;
+  const centre = step >= from && step <= to ? step : (from + to) / 2;
+  const first = Math.min(last - length + 1, Math.max(0, Math.round(centre - length / 2)));
+  return [first, first + length - 1];
+}

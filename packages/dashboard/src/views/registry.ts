@@ -1,0 +1,29 @@
+// All views. A new one is a folder here, its name in `address/address.ts`, and its line in this table.
+import { type ComponentType, lazy } from "react";
+import type { ViewName } from "../address/address.ts";
+import { Overview } from "./overview/Overview.tsx";
+import type { ViewProps } from "./view-props.ts";
+
+export interface View {
+  /** On its tab. */
+  title: string;
+  Component: ComponentType<ViewProps>;
+  /** Whether the step cursor and the split apply to it. */
+  steps: boolean;
+  /** Whether it has line charts: x axis, y axis, smoothing and zoom then apply. */
+  lines: boolean;
+}
+
+/** Views with charts come when they are opened: the first look needs none. */
+export const VIEW: Readonly<Record<ViewName, View>> = {
+  overview: { title: "Overview", Component: Overview, steps: false, lines: false },
+  balance: view("Balance", () => import("./balance/Balance.tsx"), { lines: true }),
+  experts: view("Experts", () => import("./experts/Experts.tsx"), { lines: true }),
+  layers: view("Layers", () => import("./layers/Layers.tsx")),
+  categories: view("Categories", () => import("./categories/Categories.tsx")),
+  alerts: view("Alerts", () => import("./alerts/Alerts.tsx")),
+};
+
+function view(title: string, load: () => Promise<{ default: ComponentType<ViewProps> }>, { lines = false } = {}): View {
+  return { title, Component: lazy(load), steps: true, lines };
+}
