@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { getHistory, temporaryDirectory } from "../testing/collector.ts";
+import { get, getHistory, temporaryDirectory } from "../testing/collector.ts";
 import { CollectorProcess } from "../testing/collector-process.ts";
 import { canMount, SmallDisk } from "../testing/full-disk.ts";
 import { describedRun, randomStep } from "../testing/runs.ts";
@@ -25,8 +25,10 @@ test.skipIf(!canMount())(
       await vi.waitFor(() => expect(failures(collector)).toBe(occurrence), 10_000);
       expect(collector.log()).toMatch(/not enough space|No space left/i);
       expect(sender.acknowledged).toBe(before);
+      expect((await get(collector, "/readyz")).status).toBe(503);
       disk.free();
       await sender.untilAcknowledged(before + 20);
+      expect((await get(collector, "/readyz")).status).toBe(200);
     }
 
     const { buckets } = await getHistory(collector, run.id, "layers=all");
