@@ -56,9 +56,11 @@ class PackedReader extends protobuf.Reader {
     const end = this.#end();
     const { buf } = this;
     if (this.pos < end && buf[end - 1]! > 127) throw new RangeError("a packed field ends in the middle of a number");
-    const numbers = this.#allocate(countBelow128(buf, this.pos, end));
-    let pos = this.pos;
-    for (let index = 0; pos < end; index++) {
+    // At most a number a byte; what the arena has left over is for the next field.
+    this.#reserve(end - this.pos);
+    const [arena, first] = [this.#arena, this.#arenaUsed];
+    let [pos, next] = [this.pos, first];
+    while (pos < end) {
       let byte = buf[pos++]!;
       let value = byte & 127;
       for (let shift = 7; byte > 127; shift += 7) {
@@ -66,10 +68,11 @@ class PackedReader extends protobuf.Reader {
         if (shift > 63) throw new RangeError("a packed number has more than 10 bytes");
         if (shift < 32) value |= (byte & 127) << shift;
       }
-      numbers[index] = value;
+      arena[next++] = value;
     }
     this.pos = pos;
-    return this.#keep(array, numbers);
+    this.#arenaUsed = next;
+    return this.#keep(array, arena.subarray(first, next));
   }
 
   override floats(array: number[] = []): number[] {
@@ -90,12 +93,16 @@ class PackedReader extends protobuf.Reader {
   }
 
   #allocate(length: number): Uint32Array<ArrayBuffer> {
-    if (this.#arenaUsed + length > this.#arena.length) {
-      this.#arena = new Uint32Array(Math.max(length, ARENA_NUMBERS));
-      this.#arenaUsed = 0;
-    }
+    this.#reserve(length);
     this.#arenaUsed += length;
-    return this.#arena.subarray(this.#arenaUsed - length, this.#arenaUsed) as Uint32Array<ArrayBuffer>;
+    return this.#arena.subarray(this.#arenaUsed - length, this.#arenaUsed);
+  }
+
+  /** Makes room for that many numbers, side by side. */
+  #reserve(length: number): void {
+    if (this.#arenaUsed + length <= this.#arena.length) return;
+    this.#arena = new Uint32Array(Math.max(length, ARENA_NUMBERS));
+    this.#arenaUsed = 0;
   }
 
   #keep(array: number[], numbers: Numbers): number[] {
@@ -116,11 +123,4 @@ function joined(first: Numbers, second: Numbers): Numbers {
   numbers.set(first);
   numbers.set(second, first.length);
   return numbers;
-}
-
-// A varint ends with the byte below 128.
-function countBelow128(bytes: Uint8Array, from: number, to: number): number {
-  let count = 0;
-  for (let index = from; index < to; index++) if (bytes[index]! < 128) count++;
-  return count;
 }

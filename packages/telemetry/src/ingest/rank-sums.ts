@@ -79,8 +79,8 @@ async function storedSum(
   const [arrived, lowestRank] = row!.map(asNumber);
   if (arrived === 0) return undefined;
   const attempts = [{ attempt, from: step, before: step + 1 }];
-  const sealed = () => 0;
-  const range = { run, split, from: step, to: step, points: 1, layers: moeLayers, attempts, sealed, ranks };
+  const stages = { sealed: () => 0, singleFrom: () => 0 };
+  const range = { run, split, from: step, to: step, points: 1, layers: moeLayers, attempts, ...stages, ranks };
   const { buckets } = await queryHistoryForWriter({ ...range, committedBatch: store.committedBatch }, store.database);
   return { ranks: arrived!, lowestRank: lowestRank!, bucket: buckets[0]! };
 }

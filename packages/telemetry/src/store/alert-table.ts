@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { v1 } from "@moescope/proto";
 import { DATABASE, type Database } from "./database.ts";
-import { blockOf } from "./store.ts";
+import { blockOf } from "./rows.ts";
 
 const COLUMNS = { run: "String", id: "String", over: "UInt32", alert: "String" } as const;
 

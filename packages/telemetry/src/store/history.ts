@@ -2,7 +2,7 @@
 import { v1 } from "@moescope/proto";
 import type { ShownAttempt } from "./attempts.ts";
 import { asNumber, asNumbers, type Database } from "./database.ts";
-import { piecesOf } from "./pieces.ts";
+import { piecesOf, WIDTHS } from "./pieces.ts";
 import {
   reducedExtremes,
   reducedLayers,
@@ -26,11 +26,16 @@ export interface HistoryRequest {
   attempts: readonly ShownAttempt[];
   /** Every rollup of an attempt that ends at or before this step exists. */
   sealed: (attempt: number) => number;
+  /** Steps of an attempt before this one are no longer stored one by one: their rollups alone are. */
+  singleFrom: (attempt: number) => number;
   /** Ranks of the run. */
   ranks: number;
   /** Batches after this one do not exist for the answer. */
   committedBatch: number;
 }
+
+/** Of rollups, in steps. */
+const NARROWEST = WIDTHS[0]!;
 
 type Query = (sql: string, parameters: Record<string, string>) => Promise<unknown[][]>;
 
@@ -54,7 +59,8 @@ export async function queryHistoryForWriter(request: HistoryRequest, database: D
 }
 
 async function reduceHistory(request: HistoryRequest, query: Query): Promise<v1.History> {
-  const width = bucketWidth(request.from, request.to, request.points);
+  const finestWidth = finestWidthOf(request);
+  const width = Math.max(finestWidth, bucketWidth(request.from, request.to, request.points));
   const selection = { ...request, layers: undefined, bucketWidth: width, pieces: shownPieces(request, width) };
   const read = (select: string) => query(select, { run: request.run });
   const buckets = await stepBuckets(request, selection, read);
@@ -70,13 +76,29 @@ async function reduceHistory(request: HistoryRequest, query: Query): Promise<v1.
     run: request.run,
     split: request.split,
     bucketWidth: width,
+    finestWidth,
     buckets: [...buckets.values()],
   });
 }
 
-function shownPieces({ from, to, attempts, sealed }: HistoryRequest, width: number) {
+/** The narrowest buckets that the steps of a request can be answered in. */
+function finestWidthOf({ from, to, attempts, singleFrom }: HistoryRequest): number {
+  const expired = attempts.some((shown) => {
+    return Math.max(from, shown.from) < Math.min(to + 1, shown.before, singleFrom(shown.attempt));
+  });
+  return expired ? NARROWEST : 1;
+}
+
+function shownPieces({ from, to, attempts, sealed, singleFrom }: HistoryRequest, width: number) {
+  let taken = 0;
   return attempts.flatMap(({ attempt, ...shown }) => {
-    const [first, before] = [Math.max(from, shown.from), Math.min(to + 1, shown.before)];
+    const [begin, end] = [Math.max(from, shown.from), Math.min(to + 1, shown.before)];
+    if (begin >= end) return [];
+    // Where steps are not stored one by one, whole rollups are shown: a later attempt begins at the end of one.
+    const single = singleFrom(attempt);
+    const first = Math.max(taken, begin < single ? Math.floor(begin / NARROWEST) * NARROWEST : begin);
+    const before = end < single ? Math.ceil(end / NARROWEST) * NARROWEST : end;
+    taken = before;
     return piecesOf(first, before, width, sealed(attempt)).map((piece) => ({ ...piece, attempt }));
   });
 }

@@ -53,6 +53,7 @@ async function history(run: v1.RunDescription, { attempts, ...asked }: Asked, fr
       ...{ run: id, split: v1.Split.TRAIN, layers: moeLayers, ranks, ...asked },
       attempts: shownAttempts(attempts ?? [{ attempt: 0, firstStep: 0 }]),
       sealed: (attempt) => (from === "steps" ? 0 : store.sealed(id, v1.Split.TRAIN, attempt)),
+      singleFrom: () => 0,
       committedBatch: store.committedBatch,
     },
     database,

@@ -1,7 +1,8 @@
 // The rows of one batch, table by table.
 import { METRICS_VERSION } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
-import type { Cell, Columns } from "./native.ts";
+import type { Block } from "./database.ts";
+import { type Cell, type Columns, nativeBlock } from "./native.ts";
 import type { BatchTable } from "./schema.ts";
 import type { Seal } from "./sealing.ts";
 import { busiestOfLayer, type StepSum } from "./step-sum.ts";
@@ -72,6 +73,15 @@ const STREAM_COLUMNS: Columns = {
   ...{ run: "String", rank: "UInt32", attempt: "UInt32", batch: "UInt64" },
   ...{ sequence: "UInt64", rejected: "UInt64", last_message_at: "Float64" },
 };
+
+/** Rows as they are inserted. */
+export function blockOf({ columns, rows }: TableRows): Block {
+  return {
+    columns: Object.keys(columns),
+    rows: rows.length,
+    bytes: rows.length === 0 ? [] : nativeBlock(columns, rows),
+  };
+}
 
 /** Rows of every table of a batch except `streams`. */
 export function batchRows(batch: number, content: BatchContent): Record<BatchTable, TableRows> {

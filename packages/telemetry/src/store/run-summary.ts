@@ -26,6 +26,8 @@ export interface AttemptRecord {
   train: StepRange | undefined;
   /** Training steps stored. */
   trained: number;
+  /** Training steps before it have expired. */
+  singleFrom: number;
 }
 
 /** Everything that is kept of one run. */
@@ -72,7 +74,7 @@ export function summaryOf(record: RunRecord, silentAfter: number): v1.RunSummary
 /** Ranges of training steps; of all steps for an attempt that has not trained. Ascending. */
 export function attemptsOf(record: RunRecord): v1.Attempt[] {
   return [...record.attempts]
-    .map(([attempt, { any, train }]) => new v1.Attempt({ attempt, ...(train ?? any) }))
+    .map(([attempt, { any, train, singleFrom }]) => new v1.Attempt({ attempt, ...(train ?? any), singleFrom }))
     .sort((a, b) => a.attempt - b.attempt);
 }
 

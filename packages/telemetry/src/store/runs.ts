@@ -105,7 +105,16 @@ export class Runs {
       any: extended(known?.any, seen),
       train: trains ? extended(known?.train, seen) : known?.train,
       trained: (known?.trained ?? 0) + (trains ? seen.steps : 0),
+      singleFrom: known?.singleFrom ?? 0,
     });
+  }
+
+  /** Training steps of an attempt before `singleFrom` are no longer stored one by one. */
+  stepsExpired(run: string, attempt: number, singleFrom: number): void {
+    const known = this.#runs.get(run)?.attempts.get(attempt);
+    if (known === undefined || known.singleFrom === singleFrom) return;
+    known.singleFrom = singleFrom;
+    this.#tell(run, "values");
   }
 
   newestStep(run: string, split: v1.Split, digest: StepDigest): void {

@@ -208,6 +208,17 @@ export const MIGRATIONS: Migration[] = [
       ) ENGINE = ReplacingMergeTree(over) ORDER BY (run, id) SETTINGS ${DEDUPLICATION}`,
     ],
   },
+  {
+    version: 6,
+    statements: [
+      // Training steps of an attempt before until are no longer stored one by one.
+      `CREATE TABLE IF NOT EXISTS expired (
+        run     LowCardinality(String),
+        attempt UInt32,
+        until   UInt64
+      ) ENGINE = MergeTree ORDER BY (run, attempt) SETTINGS ${DEDUPLICATION}`,
+    ],
+  },
 ];
 
 /** May be applied twice, as a migration that was interrupted is. */

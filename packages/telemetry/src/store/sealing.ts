@@ -55,14 +55,26 @@ export class Sealing {
   }
 
   /** Takes in what the store holds: the highest step of a rank. */
-  seen({ rank, step, ...of }: SentStep): void {
-    const progress = this.#of(of);
+  seen({ run, split, attempt, rank, step }: SentStep): void {
+    const progress = this.#of({ run, split, attempt });
     progress.highest.set(rank, Math.max(step, progress.highest.get(rank) ?? -1));
   }
 
   /** Rollups up to there exist, from now on. */
   seal(seal: Seal): void {
     this.#of(seal).until = seal.until;
+  }
+
+  /** The attempts of every run that has steps of this split: their highest step, and up to where they are rolled up. */
+  attempts(split: v1.Split): { run: string; attempt: number; highest: number; sealed: number }[] {
+    return [...this.#attempts.values()]
+      .filter((progress) => progress.split === split && progress.highest.size > 0)
+      .map(({ run, attempt, highest, until }) => ({
+        run,
+        attempt,
+        highest: Math.max(...highest.values()),
+        sealed: until,
+      }));
   }
 
   /** The run has been deleted. */

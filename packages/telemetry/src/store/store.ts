@@ -11,11 +11,11 @@ import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import { asNumber, type Block, DATABASE, type Database } from "./database.ts";
 import { type Durability, makeDurable } from "./durability.ts";
-import { nativeBlock } from "./native.ts";
 import { rollUp } from "./rollups.ts";
-import { type BatchContent, batchRows, type StreamMark, sealRows, streamRows, type TableRows } from "./rows.ts";
+import { type BatchContent, batchRows, blockOf, type StreamMark, sealRows, streamRows } from "./rows.ts";
 import { BATCH_TABLES, MIGRATIONS, ROLLED_TABLES } from "./schema.ts";
 import { type Seal, Sealing, type SealingPlan } from "./sealing.ts";
+import { type Expiry, SingleSteps } from "./single-steps.ts";
 
 /** A batch ready to be written, as often as it takes. */
 export interface PreparedBatch {
@@ -36,6 +36,7 @@ export interface StoreOptions {
 
 export class Store {
   readonly database: Database;
+  readonly #singleSteps: SingleSteps;
   readonly #process = randomUUID();
   readonly #ranks = new Map<string, number>();
   readonly #sealing: Sealing;
@@ -43,6 +44,7 @@ export class Store {
 
   private constructor(database: Database, rollUpEvery: number) {
     this.database = database;
+    this.#singleSteps = new SingleSteps(database);
     this.#sealing = new Sealing((run) => this.#ranks.get(run) ?? 1, rollUpEvery);
   }
 
@@ -54,6 +56,7 @@ export class Store {
     const [row] = await database.rows(`SELECT max(batch) FROM ${DATABASE}.streams`);
     store.#committedBatch = asNumber(row![0]);
     await store.#deleteUnfinishedBatches(log);
+    await store.#singleSteps.load();
     await store.#loadProgress();
     await store.#rollUpMissing(log);
     return store;
@@ -67,6 +70,26 @@ export class Store {
   /** Every rollup of an attempt that ends at or before this step exists. */
   sealed(run: string, split: v1.Split, attempt: number): number {
     return this.#sealing.sealed(run, split, attempt);
+  }
+
+  /** Training steps of an attempt before this one have expired: rollups alone hold their histograms. */
+  singleFrom(run: string, attempt: number): number {
+    return this.#singleSteps.from(run, attempt);
+  }
+
+  /** @returns of every attempt the highest training step, and up to where it is rolled up */
+  trainedAttempts(): { run: string; attempt: number; highest: number; sealed: number }[] {
+    return this.#sealing.attempts(v1.Split.TRAIN);
+  }
+
+  /** Marks training steps as expired; not while a batch is prepared or written. */
+  async expire(expiries: readonly Expiry[]): Promise<void> {
+    await this.#singleSteps.expire(expiries, randomUUID());
+  }
+
+  /** Goes on with deleting the rows of expired steps. @returns whether all are deleted */
+  deleteExpired(): Promise<boolean> {
+    return this.#singleSteps.deleteExpired();
   }
 
   /** One batch is prepared and written at a time. */
@@ -103,10 +126,11 @@ export class Store {
    * of its steps and can be deleted again: what names the run goes last.
    */
   async deleteRun(run: string): Promise<void> {
-    for (const table of [...BATCH_TABLES, ...ROLLED_TABLES, "sealed", "alerts", "streams", "runs"]) {
+    for (const table of [...BATCH_TABLES, ...ROLLED_TABLES, "sealed", "expired", "alerts", "streams", "runs"]) {
       await this.database.run(`DELETE FROM ${DATABASE}.${table} WHERE run = {run:String}`, { run });
     }
     this.#sealing.forget(run);
+    this.#singleSteps.forget(run);
     this.#ranks.delete(run);
   }
 
@@ -199,12 +223,4 @@ export class Store {
 /** A statement of a migration, with the database before the name of its table. */
 export function qualified(statement: string): string {
   return statement.replace(/^(CREATE TABLE IF NOT EXISTS|ALTER TABLE) /, `$1 ${DATABASE}.`);
-}
-
-export function blockOf({ columns, rows }: TableRows): Block {
-  return {
-    columns: Object.keys(columns),
-    rows: rows.length,
-    bytes: rows.length === 0 ? [] : nativeBlock(columns, rows),
-  };
 }

@@ -1,10 +1,10 @@
 // A store as an earlier version left it, for tests of migrations.
 import { v1 } from "@moescope/proto";
 import { type Block, DATABASE, Database } from "../store/database.ts";
-import { batchRows, streamRows, type TableRows } from "../store/rows.ts";
+import { batchRows, blockOf, streamRows, type TableRows } from "../store/rows.ts";
 import { MIGRATIONS } from "../store/schema.ts";
 import { addRank } from "../store/step-sum.ts";
-import { blockOf, qualified } from "../store/store.ts";
+import { qualified } from "../store/store.ts";
 
 /** @param version of the schema; tables of later versions are missing, and what would be in them */
 export async function writeOldStore(

@@ -1,0 +1,86 @@
+// How long training steps are stored one by one: marks older ones as expired once rollups hold them, and has their rows deleted.
+import type { Logger } from "pino";
+import type { Batcher } from "./ingest/batch.ts";
+import { asNumber, DATABASE } from "./store/database.ts";
+import type { Runs } from "./store/runs.ts";
+import type { Expiry } from "./store/single-steps.ts";
+import type { Store } from "./store/store.ts";
+
+/** All of them, the newest of each attempt, or those trained in the last milliseconds. */
+export type KeepSingle = "all" | { steps: number } | { milliseconds: number };
+
+export interface RetentionOptions {
+  keepSingle: KeepSingle;
+  /** Steps that are rolled up together; so many expire together. */
+  rollUpEvery: number;
+  /** Milliseconds between two looks. Rows are deleted one look after they are marked. */
+  retentionInterval: number;
+  store: Store;
+  runs: Runs;
+  batcher: Pick<Batcher, "alone">;
+  log: Logger;
+}
+
+export class Retention {
+  readonly #options: RetentionOptions;
+  readonly #timer: NodeJS.Timeout;
+  #looking: Promise<void> | undefined;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+    const { store, runs, log } = options;
+    for (const { run, attempt } of store.trainedAttempts()) {
+      runs.stepsExpired(run, attempt, store.singleFrom(run, attempt));
+    }
+    const look = () => {
+      this.#looking ??= this.look()
+        .catch((error) => log.error({ error }, "steps that have expired are not deleted (disk full?); trying again"))
+        .finally(() => {
+          this.#looking = undefined;
+        });
+    };
+    this.#timer = setInterval(look, options.retentionInterval);
+  }
+
+  /** Deletes what an earlier look marked, and marks what has become too old since. */
+  async look(): Promise<void> {
+    const { store, runs, batcher, log } = this.#options;
+    await store.deleteExpired();
+    const expiries = (await this.#tooOld()).filter(({ run, attempt, until }) => until > store.singleFrom(run, attempt));
+    if (expiries.length === 0) return;
+    await batcher.alone(() => store.expire(expiries));
+    for (const { run, attempt, until } of expiries) {
+      runs.stepsExpired(run, attempt, until);
+      log.info({ run, attempt, until }, "training steps before this one are kept in rollups alone from now on");
+    }
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+  }
+
+  /** The newest step of an attempt never expires: it is what a summary shows. */
+  async #tooOld(): Promise<Expiry[]> {
+    const { keepSingle, rollUpEvery, store } = this.#options;
+    if (keepSingle === "all") return [];
+    const firstKept = await this.#firstKept(keepSingle);
+    return store.trainedAttempts().map(({ run, attempt, highest, sealed }) => {
+      const before = Math.min(firstKept(run, attempt, highest), highest, sealed);
+      return { run, attempt, until: Math.floor(before / rollUpEvery) * rollUpEvery };
+    });
+  }
+
+  async #firstKept(
+    keep: Exclude<KeepSingle, "all">,
+  ): Promise<(run: string, attempt: number, highest: number) => number> {
+    if ("steps" in keep) return (_run, _attempt, highest) => highest + 1 - keep.steps;
+    const rows = await this.#options.store.database.rows(
+      `SELECT run, attempt, max(step) FROM ${DATABASE}.steps
+       WHERE split = 'TRAIN' AND time < {before:Float64} GROUP BY run, attempt`,
+      { before: Date.now() - keep.milliseconds },
+    );
+    const lastOld = new Map(rows.map(([run, attempt, step]) => [`${run}/${attempt}`, asNumber(step)]));
+    return (run, attempt) => (lastOld.get(`${run}/${attempt}`) ?? -1) + 1;
+  }
+}
