@@ -20,6 +20,12 @@ export { parseTokenClass, type TokenClass } from "./probe/token-classes.ts";
 export * from "./recipe.ts";
 export { RecipeError } from "./recipe-error.ts";
 export { recipes } from "./recipes/index.ts";
+export {
+  type CollectorAccess,
+  callMetadata,
+  channelCredentials,
+  type TlsAccess,
+} from "./reporting/collector-access.ts";
 export { CollectorReporter, type CollectorReporterOptions } from "./reporting/collector-reporter.ts";
 export * from "./reporting/reporter.ts";
 export { type RecipeChoice, resolveRecipe } from "./resolve-recipe.ts";

@@ -23,6 +23,7 @@ export async function watchRun(client: Client, options: WatchOptions): Promise<W
   const watch = new Watch(client, options);
   await followLive(client.base, {
     runs: [options.run],
+    fetch: client.fetch,
     signal: AbortSignal.any([options.signal, watch.ended.signal]),
     onEvent: (event) => watch.hear(event),
     onConnection: (connection) => watch.connected(connection),

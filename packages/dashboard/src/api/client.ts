@@ -41,8 +41,12 @@ export class CollectorError extends Error {
   }
 }
 
+/** Sends a request: `fetch`, or one that adds what a collector asks for. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
 export interface Client {
   readonly base: string;
+  readonly fetch: Fetch;
   runs(signal?: AbortSignal): Promise<v1.RunList>;
   run(id: string, signal?: AbortSignal): Promise<v1.RunSummary>;
   history(query: HistoryQuery, signal?: AbortSignal): Promise<v1.History>;
@@ -61,20 +65,29 @@ export interface Client {
  * cannot be reached, as `fetch` does.
  *
  * @param base address of the collector, for example `http://127.0.0.1:4680`
+ * @param send how requests are sent; a browser's session and a collector without tokens need nothing but `fetch`
  */
-export function createClient(base: string): Client {
+export function createClient(base: string, send: Fetch = (url, init) => fetch(url, init)): Client {
   const root = base.replace(/\/+$/, "");
+  const getStream = async (path: string, signal?: AbortSignal) => {
+    const response = await send(root + path, { headers: { accept: PROTOBUF }, signal: signal ?? null });
+    await refuseErrors(response);
+    return response;
+  };
+  const get = async (path: string, signal?: AbortSignal) =>
+    new Uint8Array(await (await getStream(path, signal)).arrayBuffer());
   return {
     base: root,
-    runs: async (signal) => v1.RunList.decode(await getProtobuf(`${root}/api/v1/runs`, signal)),
-    run: async (id, signal) => v1.RunSummary.decode(await getProtobuf(root + runPath(id), signal)),
-    history: async (query, signal) => v1.History.decode(await getProtobuf(root + historyPath(query), signal)),
+    fetch: send,
+    runs: async (signal) => v1.RunList.decode(await get("/api/v1/runs", signal)),
+    run: async (id, signal) => v1.RunSummary.decode(await get(runPath(id), signal)),
+    history: async (query, signal) => v1.History.decode(await get(historyPath(query), signal)),
     probe: async ({ run, ...rest }, signal) =>
-      v1.Probe.decode(await getProtobuf(root + pathOf(run, "probe", parametersOf(rest)), signal)),
-    alerts: async (run, signal) => v1.AlertList.decode(await getProtobuf(`${root}${runPath(run)}/alerts`, signal)),
-    messages: async (run, signal) => (await request(`${root}${runPath(run)}/messages`, signal)).body!,
+      v1.Probe.decode(await get(pathOf(run, "probe", parametersOf(rest)), signal)),
+    alerts: async (run, signal) => v1.AlertList.decode(await get(`${runPath(run)}/alerts`, signal)),
+    messages: async (run, signal) => (await getStream(`${runPath(run)}/messages`, signal)).body!,
     delete: async (run, signal) => {
-      const answer = await fetch(root + runPath(run), { method: "DELETE", signal: signal ?? null });
+      const answer = await send(root + runPath(run), { method: "DELETE", signal: signal ?? null });
       if (!answer.ok) throw new CollectorError(await errorMessage(answer), answer.status);
     },
   };
@@ -109,16 +122,6 @@ export function layerParameter(layers: LayerChoice): string {
 
 /** Accept header of every request: the messages themselves, not their JSON form. */
 export const PROTOBUF = "application/x-protobuf";
-
-async function getProtobuf(url: string, signal?: AbortSignal): Promise<Uint8Array> {
-  return new Uint8Array(await (await request(url, signal)).arrayBuffer());
-}
-
-async function request(url: string, signal?: AbortSignal): Promise<Response> {
-  const response = await fetch(url, { headers: { accept: PROTOBUF }, signal: signal ?? null });
-  await refuseErrors(response);
-  return response;
-}
 
 /** @throws CollectorError when the answer is an error, or not protobuf (another program listens at the address) */
 export async function refuseErrors(response: Response): Promise<void> {

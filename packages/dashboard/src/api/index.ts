@@ -3,6 +3,7 @@ export {
   type Client,
   CollectorError,
   createClient,
+  type Fetch,
   type HistoryQuery,
   type LayerChoice,
   type ProbeQuery,

@@ -1,6 +1,6 @@
 // The live stream: one long answer, read until it is aborted, connected again with back-off when it breaks.
 import { v1 } from "@moescope/proto";
-import { type LayerChoice, layerParameter, PROTOBUF, refuseErrors } from "./client.ts";
+import { type Fetch, type LayerChoice, layerParameter, PROTOBUF, refuseErrors } from "./client.ts";
 import { DelimitedDecoder } from "./delimited.ts";
 
 /** `attempt` counts the failed tries since the stream was last open. */
@@ -13,6 +13,8 @@ export interface LiveOptions {
   runs: "all" | readonly string[];
   /** Layers whose counts every step carries; default `none`. */
   layers?: LayerChoice;
+  /** How the request is sent; default `fetch`. */
+  fetch?: Fetch;
   /** Ends the stream; `followLive` then resolves. */
   signal: AbortSignal;
   onEvent(event: v1.LiveEvent): void;
@@ -49,7 +51,8 @@ async function readUntilBroken(base: string, options: LiveOptions, opened: () =>
   const watchdog = new Watchdog(options.silence ?? 20_000);
   const signal = AbortSignal.any([options.signal, watchdog.signal]);
   try {
-    const response = await fetch(base.replace(/\/+$/, "") + livePath(options), {
+    const send = options.fetch ?? fetch;
+    const response = await send(base.replace(/\/+$/, "") + livePath(options), {
       headers: { accept: PROTOBUF },
       signal,
     });

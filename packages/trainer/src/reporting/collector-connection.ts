@@ -1,10 +1,12 @@
 // One gRPC stream to the collector, over a channel of its own: bytes out, responses in, and how it ended.
-import { Client, type ClientDuplexStream, credentials, type StatusObject } from "@grpc/grpc-js";
+import { Client, type ClientDuplexStream, type StatusObject } from "@grpc/grpc-js";
 import { collectorService, type v1 } from "@moescope/proto";
+import { type CollectorAccess, callMetadata, channelCredentials } from "./collector-access.ts";
 
 export interface CollectorTarget {
   /** host:port */
   address: string;
+  access: CollectorAccess;
   /** A collector that answers nothing for so long, not even a ping, is taken for gone. */
   vanishedAfterMilliseconds: number;
 }
@@ -32,15 +34,15 @@ export class CollectorConnection {
   readonly #stream: ClientDuplexStream<Uint8Array, v1.ReportResponse>;
   #open = true;
 
-  constructor({ address, vanishedAfterMilliseconds }: CollectorTarget, events: ConnectionEvents) {
-    this.#client = new Client(address, credentials.createInsecure(), {
+  constructor({ address, access, vanishedAfterMilliseconds }: CollectorTarget, events: ConnectionEvents) {
+    this.#client = new Client(address, channelCredentials(access), {
       ...channelOptions,
       "grpc.keepalive_time_ms": (vanishedAfterMilliseconds * 2) / 3,
       "grpc.keepalive_timeout_ms": vanishedAfterMilliseconds / 3,
     });
     const { path, responseDeserialize } = collectorService.report;
     const asTheyAre = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#stream = this.#client.makeBidiStreamRequest(path, asTheyAre, responseDeserialize);
+    this.#stream = this.#client.makeBidiStreamRequest(path, asTheyAre, responseDeserialize, callMetadata(access));
     this.#stream.on("data", (response: v1.ReportResponse) => this.#open && events.responded(response));
     this.#stream.on("drain", () => this.#open && events.drained());
     // Every error comes again as a status.

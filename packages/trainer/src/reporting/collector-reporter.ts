@@ -1,6 +1,7 @@
 // Reports to a collector from a thread of its own. The training thread only encodes a step and posts it.
 import { Worker } from "node:worker_threads";
 import { PROTOCOL_VERSION, v1 } from "@moescope/proto";
+import type { CollectorAccess } from "./collector-access.ts";
 import { Counters } from "./counters.ts";
 import type { Reporter, ReporterState, ReporterStatistics, StepReport } from "./reporter.ts";
 import { defaultSpoolLimits, type SpoolLimits } from "./spool.ts";
@@ -9,6 +10,8 @@ import type { ReportingMessage, ThreadSetup, TrainingMessage } from "./thread-me
 export interface CollectorReporterOptions {
   /** host:port of the collector's gRPC side. */
   address: string;
+  /** A collector without tokens and TLS when absent. */
+  access?: CollectorAccess;
   run: v1.RunDescription.$Properties & { id: string };
   /** Which of the run's processes this is; 0 when absent. */
   rank?: number;
@@ -49,7 +52,7 @@ export class CollectorReporter implements Reporter {
   #spool: string | undefined;
 
   constructor(options: CollectorReporterOptions) {
-    const { address, run, rank = 0, attempt = 0, spoolDirectory, limits = defaultSpoolLimits } = options;
+    const { address, access = {}, run, rank = 0, attempt = 0, spoolDirectory, limits = defaultSpoolLimits } = options;
     this.#identity = { run: run.id, rank, attempt };
     this.#notice = options.notice;
     this.#flushMilliseconds = options.flushMilliseconds ?? 5000;
@@ -58,7 +61,7 @@ export class CollectorReporter implements Reporter {
     }).finish();
     const label = `${run.id}.${rank}.${attempt}`;
     const counters = this.#counters.memory;
-    const target = { address, vanishedAfterMilliseconds: options.vanishedAfterMilliseconds ?? 30_000 };
+    const target = { address, access, vanishedAfterMilliseconds: options.vanishedAfterMilliseconds ?? 30_000 };
     const setup: ThreadSetup = { target, opening, spoolDirectory, label, limits, counters };
     // Always the built file, from the sources under test too: Node 20 does not run TypeScript. Flags of the training process, such
     // as --input-type, may not fit a thread.
