@@ -45,6 +45,11 @@ export function httpUrl(text: string): string {
   throw new InvalidArgumentError("Allowed is a URL that starts with http:// or https://.");
 }
 
+/** One, or several joined by commas. */
+export function httpUrls(text: string): string[] {
+  return text.split(",").map(httpUrl);
+}
+
 /** 0,3: indices of MoE layers */
 export function layerList(text: string): number[] {
   if (/^\d+(,\d+)*$/.test(text)) return text.split(",").map(Number);

@@ -1,7 +1,7 @@
 // `moescope collect`: the collector and the dashboard on their own, until someone says stop.
 import type { CollectorOptions } from "@moescope/telemetry";
 import { type Command, Option } from "commander";
-import { httpUrl, port, share, wholeNumber } from "../arguments.ts";
+import { httpUrl, httpUrls, port, share, wholeNumber } from "../arguments.ts";
 import { listening, openCollector, type Ports } from "../collecting/open-collector.ts";
 import { aborted, interruptible } from "../interruption.ts";
 import { defaultDataDirectory } from "../reading/data-directory.ts";
@@ -9,7 +9,8 @@ import { note, print, printJson } from "../terminal/lines.ts";
 
 interface CollectOptions extends Ports {
   data: string;
-  clickhouse?: string;
+  clickhouse?: string[];
+  cluster?: string;
   webhook?: string;
   alertWindow: number;
   alertCollapse: number;
@@ -25,7 +26,8 @@ export function define(program: Command): void {
     .summary("run the collector and the dashboard")
     .description("Stores what runs report and serves the dashboard, on this machine only, until Ctrl-C.")
     .option("--data <dir>", "holds the store; other commands find this collector by it", defaultDataDirectory)
-    .option("--clickhouse <url>", "store into this ClickHouse server instead of the embedded one", httpUrl)
+    .option("--clickhouse <url,...>", "store into this ClickHouse server instead of the embedded engine", httpUrls)
+    .option("--cluster <name>", "spread the rows over the shards of this cluster of that server")
     .option("--http <port>", "port of the dashboard and the API (default: 4680, or the next free one)", port)
     .option("--grpc <port>", "port that runs report to (default: 4681, or the next free one)", port)
     .option("--webhook <url>", "post every alert there as JSON", httpUrl)
@@ -49,7 +51,8 @@ export function define(program: Command): void {
 async function collect({ data, json, ...options }: CollectOptions, signal: AbortSignal): Promise<void> {
   const collector = await openCollector({
     dataDirectory: data,
-    clickhouseUrl: options.clickhouse,
+    clickhouseUrls: options.clickhouse,
+    clickhouseCluster: options.cluster,
     durability: options.durability,
     logLevel: options.log,
     webhook: options.webhook,

@@ -9,7 +9,7 @@ import { createChdbConnection } from "chdb/connection";
 
 type Connection = NonNullable<Parameters<typeof createClient>[0]>["connection"];
 
-/** Every statement names its tables with this database. */
+/** Every statement names its tables with this database; on a cluster they are spread over the tables of its servers. */
 export const DATABASE = "moescope";
 
 /** Rows to be inserted, encoded once and inserted as often as it takes. */
@@ -25,15 +25,43 @@ export type QueryParameters = Record<string, string | number | readonly number[]
 // 64-bit integers as numbers (counts stay below 2^53), NaN and infinities as the strings that `asNumber` reads.
 const NUMBERS = "output_format_json_quote_64bit_integers = 0, output_format_json_quote_denormals = 1";
 
-export class Database {
+/** An engine that holds rows in tables of its own: the embedded one, a server, or one server of a cluster. */
+export interface Server {
+  /** What errors and the log call it. */
+  name: string;
+  /** Holds its tables. */
+  database: string;
+  client: ClickHouseClient;
+  /** Its place in a cluster that keeps copies of a shard's rows: the number of the shard, from 1, and the name of the copy. */
+  copy?: { shard: number; name: string };
+}
+
+/** Where statements go that are for all rows. */
+interface Connections {
   // The embedded engine runs one statement at a time on a connection; with two, a long query does not hold up ingest.
+  writer: ClickHouseClient;
+  reader: ClickHouseClient;
+  servers: readonly Server[];
+  /** The cluster's name, when rows are spread over its shards. */
+  cluster?: string | undefined;
+  /** Where blocks are handed to the embedded engine, which takes binary data from files alone. */
+  exchange?: string;
+}
+
+export class Database {
+  /** Every server that holds rows. */
+  readonly servers: readonly Server[];
+  readonly cluster: string | undefined;
+  /** Whether other collectors may store into it at the same time. */
+  readonly shared: boolean;
   readonly #writer: ClickHouseClient;
   readonly #reader: ClickHouseClient;
-
-  /** Where blocks are handed to the embedded engine, which takes binary data from files alone. */
   readonly #exchange: string | undefined;
 
-  private constructor(writer: ClickHouseClient, reader: ClickHouseClient, exchange?: string) {
+  private constructor({ writer, reader, servers, cluster, exchange }: Connections) {
+    this.servers = servers;
+    this.cluster = cluster;
+    this.shared = exchange === undefined;
     this.#writer = writer;
     this.#reader = reader;
     this.#exchange = exchange;
@@ -52,12 +80,14 @@ export class Database {
     const exchange = `${directory}-incoming`;
     rmSync(exchange, { recursive: true, force: true });
     mkdirSync(exchange, { recursive: true });
-    return new Database(writer, reader, exchange);
+    const servers = [{ name: directory, database: DATABASE, client: writer }];
+    return new Database({ writer, reader, servers, exchange });
   }
 
-  static server(url: string): Database {
-    const client = createClient({ url });
-    return new Database(client, client);
+  /** @param cluster its name, when `servers` are those of a cluster; the first is asked, and asks the others */
+  static remote(servers: readonly Server[], cluster?: string): Database {
+    const { client } = servers[0]!;
+    return new Database({ writer: client, reader: client, servers, cluster });
   }
 
   /** Runs a statement that answers nothing. */
@@ -67,12 +97,19 @@ export class Database {
 
   /** @returns one array for each row, in the order of the selected columns; read numbers with `asNumber` */
   async rows(query: string, parameters: QueryParameters = {}): Promise<unknown[][]> {
-    return this.#select(this.#reader, query, parameters);
+    return select(this.#reader, query, parameters);
   }
 
   /** Like `rows`, but after every earlier statement of the writer, and not behind the queries of viewers. */
   async rowsForWriter(query: string, parameters: QueryParameters = {}): Promise<unknown[][]> {
-    return this.#select(this.#writer, query, parameters);
+    return select(this.#writer, query, parameters);
+  }
+
+  /** Runs a statement on every server, whatever copy or part of the rows it holds. @param statement for tables of that database */
+  async runOnEach(statement: (database: string) => string, parameters: QueryParameters = {}): Promise<void> {
+    for (const { client, database } of this.servers) {
+      await client.command({ query: statement(database), query_params: parameters });
+    }
   }
 
   /**
@@ -112,22 +149,36 @@ export class Database {
     await this.#writer.command({ query, query_params: parameters });
   }
 
-  async close(): Promise<void> {
-    await this.#reader.close();
-    if (this.#writer !== this.#reader) await this.#writer.close();
-    await drainPending();
+  /** What the rows take on all servers. */
+  async bytesOnDisk(): Promise<number> {
+    const sizes = this.servers.map(async ({ client, database }) => {
+      const query = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = {database:String}";
+      const [row] = await select(client, query, { database });
+      return asNumber(row![0]);
+    });
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   }
 
-  async #select(client: ClickHouseClient, query: string, parameters: QueryParameters): Promise<unknown[][]> {
-    const answer = await client.query({
-      query: `${query} SETTINGS ${NUMBERS}`,
-      query_params: parameters,
-      // As one document: line by line the many rows of a history take longer to parse than to add up.
-      format: "JSONCompact",
-    });
-    const { data } = await answer.json<unknown[]>();
-    return data;
+  async close(): Promise<void> {
+    for (const client of new Set([this.#reader, ...this.servers.map((server) => server.client)])) await client.close();
+    await drainPending();
   }
+}
+
+/** Like `Database.rows`, of one server. */
+export async function select(
+  client: ClickHouseClient,
+  query: string,
+  parameters: QueryParameters = {},
+): Promise<unknown[][]> {
+  const answer = await client.query({
+    query: `${query} SETTINGS ${NUMBERS}`,
+    query_params: parameters,
+    // As one document: line by line the many rows of a history take longer to parse than to add up.
+    format: "JSONCompact",
+  });
+  const { data } = await answer.json<unknown[]>();
+  return data;
 }
 
 async function writePieces(path: string, pieces: readonly Uint8Array[]): Promise<void> {

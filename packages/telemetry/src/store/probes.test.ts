@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { v1 } from "@moescope/proto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Collector } from "../index.ts";
@@ -10,7 +9,7 @@ import {
   temporaryDirectory,
   testCollector,
 } from "../testing/collector.ts";
-import { writeOldStore } from "../testing/old-store.ts";
+import { hasNoPast, writeOldStore } from "../testing/old-store.ts";
 import { describedRun, random, randomStep } from "../testing/runs.ts";
 import { TestSender } from "../testing/sender.ts";
 
@@ -97,11 +96,11 @@ test("a probe is stored as it was sent, once, before and after a restart", async
   await check(await testCollector({ dataDirectory: first.dataDirectory }));
 });
 
-test("a store of schema version 1 opens, with everything in it, and takes probes from then on", async () => {
+test.skipIf(hasNoPast())("a store of schema version 1 opens, with everything in it, and takes probes from then on", async () => {
   const dataDirectory = temporaryDirectory();
   const run = describedRun("old");
   const old = probeStep(run, { sequence: 1, step: 0 });
-  await writeOldStore(join(dataDirectory, "store"), 1, run, [old]);
+  await writeOldStore(dataDirectory, 1, run, [old]);
 
   const collector = await testCollector({ dataDirectory });
   expect(contentOf(await getProbe(collector, run.id))).toEqual(contentOf(old));

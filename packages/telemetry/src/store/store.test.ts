@@ -1,9 +1,9 @@
-import { join } from "node:path";
 import { v1 } from "@moescope/proto";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "../testing/collector.ts";
-import { DATABASE, Database } from "./database.ts";
+import { openDatabase } from "../testing/store-kind.ts";
+import { DATABASE, select } from "./database.ts";
 import { nativeBlock } from "./native.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { addRank } from "./step-sum.ts";
@@ -13,18 +13,20 @@ const log = pino({ level: "silent" });
 const OPTIONS = { rollUpEvery: 16, durability: "os" } as const;
 
 test("a store is migrated once, and one of a newer version is refused", async () => {
-  const database = Database.embedded(join(temporaryDirectory(), "store"));
+  const database = await openDatabase(temporaryDirectory());
   await Store.open(database, log, OPTIONS);
   await Store.open(database, log, OPTIONS);
-  const rows = await database.rows(`SELECT version FROM ${DATABASE}.migrations ORDER BY version`);
-  expect(rows).toEqual(MIGRATIONS.map(({ version }) => [version]));
-  await database.run(`INSERT INTO ${DATABASE}.migrations VALUES (99, now())`);
+  for (const { client, database: own } of database.servers) {
+    const rows = await select(client, `SELECT version FROM ${own}.migrations ORDER BY version`);
+    expect(rows).toEqual(MIGRATIONS.map(({ version }) => [version]));
+  }
+  await database.runOnEach((own) => `INSERT INTO ${own}.migrations VALUES (99, now())`);
   await expect(Store.open(database, log, OPTIONS)).rejects.toThrow(/schema version 99, written by a newer moescope/);
   await database.close();
 });
 
 test("an insert that is tried again with its token changes nothing", async () => {
-  const database = Database.embedded(join(temporaryDirectory(), "store"));
+  const database = await openDatabase(temporaryDirectory());
   await Store.open(database, log, OPTIONS);
   const columns = { run: "String", attempt: "UInt32", description: "String" } as const;
   const block = { columns: Object.keys(columns), rows: 1, bytes: nativeBlock(columns, [["a", 0, ""]]) };
@@ -35,7 +37,7 @@ test("an insert that is tried again with its token changes nothing", async () =>
 });
 
 test("any text survives", async () => {
-  const database = Database.embedded(join(temporaryDirectory(), "store"));
+  const database = await openDatabase(temporaryDirectory());
   const store = await Store.open(database, log, OPTIONS);
   const reason = "tab\t newline\n return\r quote' backslash\\ nul\0 é 漢 🚀 \\N {x:String} ?";
   const names = ["loss/it's", "a\\b\tc"];

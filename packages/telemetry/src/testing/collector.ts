@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { v1 } from "@moescope/proto";
 import { onTestFinished } from "vitest";
 import { type Collector, type CollectorOptions, startCollector } from "../index.ts";
+import { storeOptions } from "./store-kind.ts";
 
 /** Free ports, no log, and batches that do not keep a test waiting. */
 export const TEST_OPTIONS = {
@@ -26,7 +27,8 @@ export function temporaryDirectory(): string {
 /** Starts a collector that is stopped after the test. A process can have one collector with an embedded store at a time. */
 export async function testCollector(options: CollectorOptions = {}): Promise<Collector & { dataDirectory: string }> {
   const dataDirectory = options.dataDirectory ?? temporaryDirectory();
-  const collector = await startCollector({ ...TEST_OPTIONS, ...options, dataDirectory });
+  const store = await storeOptions(dataDirectory);
+  const collector = await startCollector({ ...TEST_OPTIONS, ...store, ...options, dataDirectory });
   onTestFinished(() => collector.stop());
   return Object.assign(collector, { dataDirectory });
 }
@@ -34,7 +36,8 @@ export async function testCollector(options: CollectorOptions = {}): Promise<Col
 /** Starts a collector for all tests of a file; its directory is removed when it is stopped. */
 export async function startTestCollector(options: CollectorOptions = {}): Promise<Collector> {
   const dataDirectory = newDirectory();
-  const collector = await startCollector({ ...TEST_OPTIONS, ...options, dataDirectory });
+  const store = await storeOptions(dataDirectory);
+  const collector = await startCollector({ ...TEST_OPTIONS, ...store, ...options, dataDirectory });
   const stop = async () => {
     await collector.stop();
     rmSync(dataDirectory, { recursive: true, force: true });

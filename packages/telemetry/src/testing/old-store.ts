@@ -1,26 +1,32 @@
 // A store as an earlier version left it, for tests of migrations.
 import { v1 } from "@moescope/proto";
-import { type Block, DATABASE, Database } from "../store/database.ts";
+import { type Block, DATABASE } from "../store/database.ts";
+import { statementFor } from "../store/migrate.ts";
 import { batchRows, blockOf, streamRows, type TableRows } from "../store/rows.ts";
 import { MIGRATIONS } from "../store/schema.ts";
 import { addRank } from "../store/step-sum.ts";
-import { qualified } from "../store/store.ts";
+import { openDatabase, underTest } from "./store-kind.ts";
+
+/** Whether no earlier version could have written one: clusters came later. */
+export function hasNoPast(): boolean {
+  return underTest()?.cluster !== undefined;
+}
 
 /** @param version of the schema; tables of later versions are missing, and what would be in them */
 export async function writeOldStore(
-  directory: string,
+  dataDirectory: string,
   version: number,
   run: v1.RunDescription,
   steps: v1.Step[],
 ): Promise<void> {
-  const database = Database.embedded(directory);
+  const database = await openDatabase(dataDirectory);
   await database.run(`CREATE DATABASE ${DATABASE}`);
   await database.run(
     `CREATE TABLE ${DATABASE}.migrations (version UInt32, applied_at DateTime) ENGINE = MergeTree ORDER BY version`,
   );
   const migrations = MIGRATIONS.filter((migration) => migration.version <= version);
   for (const migration of migrations) {
-    for (const statement of migration.statements) await database.run(qualified(statement));
+    for (const statement of migration.statements) await database.run(statementFor({ database: DATABASE }, statement));
     await database.run(`INSERT INTO ${DATABASE}.migrations VALUES (${migration.version}, now())`);
   }
   const created = migrations.flatMap((migration) => migration.statements).join();

@@ -1,0 +1,175 @@
+// A real ClickHouse server, or a cluster of them, on free loopback ports: to be asked, killed and started again in tests and benches.
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, watch, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** Of a user who has one; the user `default` has none. */
+export const TEST_PASSWORD = "right";
+export const TEST_CLUSTER = "shards";
+
+/** The file that a server writes once it listens. */
+const LISTENING = "listening";
+
+interface Ports {
+  http: number;
+  tcp: number;
+}
+
+export class ClickHouseServer {
+  readonly #directory: string;
+  readonly #ports: Ports;
+  #child: ChildProcess | undefined;
+  #log = "";
+
+  private constructor(directory: string, ports: Ports) {
+    this.#directory = directory;
+    this.#ports = ports;
+  }
+
+  static async start(): Promise<ClickHouseServer> {
+    const [server] = await ClickHouseServer.startCluster(1);
+    return server!;
+  }
+
+  /** Each server is a shard of the cluster `TEST_CLUSTER`. */
+  static async startCluster(shards: number): Promise<ClickHouseServer[]> {
+    const ports = await freePorts(shards);
+    const servers = ports.map((own) => {
+      const directory = mkdtempSync(join(tmpdir(), "moescope-clickhouse-"));
+      writeFileSync(join(directory, "config.xml"), configuration(ports));
+      return new ClickHouseServer(directory, own);
+    });
+    await Promise.all(servers.map((server) => server.start()));
+    return servers;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#ports.http}`;
+  }
+
+  /** Starts it, again after `kill`, with what it had stored. Resolves when it listens. */
+  async start(): Promise<void> {
+    rmSync(join(this.#directory, LISTENING), { force: true });
+    const listening = appearance(this.#directory, LISTENING);
+    const child = spawn(program(), this.#arguments(), { cwd: this.#directory, stdio: ["ignore", "ignore", "pipe"] });
+    this.#child = child;
+    // Should this process end without stopping it.
+    process.once("exit", () => void child.kill("SIGKILL"));
+    child.stderr.on("data", (text) => {
+      this.#log = (this.#log + text).slice(-10_000);
+    });
+    const failed = once(child, "exit").then(() => false);
+    const started = await Promise.race([listening.appeared, failed]);
+    listening.stop();
+    if (!started) throw new Error(`ClickHouse did not start:\n${this.#log}`);
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+
+  /** Ends it, with all that it holds. */
+  async stop(): Promise<void> {
+    await this.kill();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #arguments(): string[] {
+    const { http, tcp } = this.#ports;
+    const listen = `SYSTEM START LISTEN HTTP; SYSTEM START LISTEN TCP; SELECT 1 INTO OUTFILE '${LISTENING}';`;
+    const last = "SELECT sleepEachRow(1) FROM system.numbers FORMAT Null SETTINGS max_block_size = 1";
+    const files = ["--path", join(this.#directory, "data"), "--config-file", join(this.#directory, "config.xml")];
+    return [...files, "--http_port", `${http}`, "--tcp_port", `${tcp}`, "--query", listen + last];
+  }
+}
+
+function appearance(directory: string, file: string): { appeared: Promise<true>; stop: () => void } {
+  const watcher = watch(directory);
+  const appeared = new Promise<true>((resolve) => {
+    watcher.on("change", (_, name) => name === file && resolve(true));
+  });
+  return { appeared, stop: () => watcher.close() };
+}
+
+/** @returns why there is no such server on this machine; undefined when there is one */
+export function whyNoServer(): string | undefined {
+  try {
+    program();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+let compiled: string | undefined;
+
+/** Path of the program, compiled once for each version of the library. */
+function program(): string {
+  compiled ??= compile();
+  return compiled;
+}
+
+function compile(): string {
+  const library = libraryDirectory();
+  const cache = join(import.meta.dirname, "../../node_modules/.cache/clickhouse-server");
+  const { version } = createRequire(import.meta.url)(join(library, "package.json")) as { version: string };
+  const target = join(cache, `${version}-${process.arch}`);
+  if (existsSync(target)) return target;
+  mkdirSync(cache, { recursive: true });
+  const source = join(import.meta.dirname, "clickhouse-server.c");
+  const draft = `${target}.${process.pid}`;
+  try {
+    const link = ["-L", library, "-l:libchdb.so", `-Wl,-rpath,${library}`];
+    execFileSync("cc", ["-O1", source, "-o", draft, ...link], { stdio: "pipe" });
+  } catch (error) {
+    throw new Error(`a ClickHouse server cannot be built here (cc with ${source}): ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  renameSync(draft, target);
+  return target;
+}
+
+function libraryDirectory(): string {
+  const libc = process.platform === "linux" ? "-gnu" : "";
+  const name = `@chdb/lib-${process.platform}-${process.arch}${libc}`;
+  return dirname(createRequire(createRequire(import.meta.url).resolve("chdb")).resolve(`${name}/package.json`));
+}
+
+/** Ports that nobody listened on a moment ago. */
+async function freePorts(servers: number): Promise<Ports[]> {
+  const held = await Promise.all(
+    Array.from({ length: 2 * servers }, async () => {
+      const server = createServer().listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return server;
+    }),
+  );
+  const ports = held.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
+  return Array.from({ length: servers }, (_, index) => ({ http: ports[2 * index]!, tcp: ports[2 * index + 1]! }));
+}
+
+function configuration(shards: readonly Ports[]): string {
+  const remote = shards.map(({ tcp }) => `<shard><replica><host>127.0.0.1</host><port>${tcp}</port></replica></shard>`);
+  const networks = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>";
+  return `<clickhouse>
+  <listen_host>127.0.0.1</listen_host>
+  <mark_cache_size>268435456</mark_cache_size>
+  <users>
+    <default><password></password>${networks}</default>
+    <moescope><password>${TEST_PASSWORD}</password>${networks}</moescope>
+  </users>
+  <profiles><default></default></profiles>
+  <quotas><default></default></quotas>
+  <remote_servers><${TEST_CLUSTER}>${remote.join("")}</${TEST_CLUSTER}></remote_servers>
+</clickhouse>
+`;
+}
