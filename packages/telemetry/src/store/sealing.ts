@@ -54,6 +54,11 @@ export class Sealing {
     return this.#attempts.get(keyOf({ run, split, attempt }))?.until ?? 0;
   }
 
+  /** The highest step of an attempt that any rank has sent; −1 when none has. */
+  highest(run: string, split: v1.Split, attempt: number): number {
+    return Math.max(-1, ...(this.#attempts.get(keyOf({ run, split, attempt }))?.highest.values() ?? []));
+  }
+
   /** Takes in what the store holds: the highest step of a rank. */
   seen({ run, split, attempt, rank, step }: SentStep): void {
     const progress = this.#of({ run, split, attempt });
