@@ -1,5 +1,5 @@
 // One gRPC stream to the collector, over a channel of its own: bytes out, responses in, and how it ended.
-import { Client, type ClientDuplexStream, type StatusObject } from "@grpc/grpc-js";
+import { Client, type ClientDuplexStream, type StatusObject, status } from "@grpc/grpc-js";
 import { collectorService, type v1 } from "@moescope/proto";
 import { type CollectorAccess, callMetadata, channelCredentials } from "./collector-access.ts";
 
@@ -11,12 +11,15 @@ export interface CollectorTarget {
   vanishedAfterMilliseconds: number;
 }
 
+/** How a stream ended. */
+export type Ended = Pick<StatusObject, "code" | "details">;
+
 export interface ConnectionEvents {
   responded(response: v1.ReportResponse): void;
   /** More can be written, after `write` returned false. */
   drained(): void;
   /** Called once, however the stream ended, unless `cancel` ended it. */
-  closed(status: StatusObject): void;
+  closed(ended: Ended): void;
 }
 
 const channelOptions = {
@@ -32,26 +35,36 @@ const channelOptions = {
 export class CollectorConnection {
   readonly #client: Client;
   readonly #stream: ClientDuplexStream<Uint8Array, v1.ReportResponse>;
+  readonly #unanswered: NodeJS.Timeout;
   #open = true;
 
   constructor({ address, access, vanishedAfterMilliseconds }: CollectorTarget, events: ConnectionEvents) {
     this.#client = new Client(address, channelCredentials(access), {
       ...channelOptions,
-      "grpc.keepalive_time_ms": (vanishedAfterMilliseconds * 2) / 3,
-      "grpc.keepalive_timeout_ms": vanishedAfterMilliseconds / 3,
+      // The longer part is for the answer: on a slow line a ping waits behind the 64 KiB of messages that may be on their way.
+      "grpc.keepalive_time_ms": vanishedAfterMilliseconds / 3,
+      "grpc.keepalive_timeout_ms": (vanishedAfterMilliseconds * 2) / 3,
     });
     const { path, responseDeserialize } = collectorService.report;
     const asTheyAre = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#stream = this.#client.makeBidiStreamRequest(path, asTheyAre, responseDeserialize, callMetadata(access));
-    this.#stream.on("data", (response: v1.ReportResponse) => this.#open && events.responded(response));
+    this.#stream.on("data", (response: v1.ReportResponse) => {
+      clearTimeout(this.#unanswered);
+      if (this.#open) events.responded(response);
+    });
     this.#stream.on("drain", () => this.#open && events.drained());
     // Every error comes again as a status.
     this.#stream.on("error", () => {});
-    this.#stream.on("status", (status: StatusObject) => {
+    const end = (ended: Ended) => {
       if (!this.#open) return;
       this.#close();
-      events.closed(status);
-    });
+      this.#stream.cancel();
+      events.closed(ended);
+    };
+    this.#stream.on("status", end);
+    // Pings begin with the connection: one that is never established is not found by them.
+    const details = `no answer within ${vanishedAfterMilliseconds} ms`;
+    this.#unanswered = setTimeout(end, vanishedAfterMilliseconds, { code: status.DEADLINE_EXCEEDED, details });
   }
 
   /** @returns false when the stream has taken enough: wait for `drained` before the next write */
@@ -73,6 +86,7 @@ export class CollectorConnection {
 
   #close(): void {
     this.#open = false;
+    clearTimeout(this.#unanswered);
     this.#client.close();
   }
 }

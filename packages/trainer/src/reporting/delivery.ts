@@ -1,8 +1,8 @@
 // Brings the messages of one spool to the collector, in order, each until it is acknowledged, over as many connections as it takes.
-import { type StatusObject, status } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
 import type { v1 } from "@moescope/proto";
 import { backOff } from "./back-off.ts";
-import { CollectorConnection, type CollectorTarget } from "./collector-connection.ts";
+import { CollectorConnection, type CollectorTarget, type Ended } from "./collector-connection.ts";
 import type { ReporterState } from "./reporter.ts";
 import type { Spool } from "./spool.ts";
 
@@ -146,7 +146,7 @@ export class Delivery {
     this.#options.changed();
   }
 
-  #lose({ code, details }: StatusObject): void {
+  #lose({ code, details }: Ended): void {
     this.#connection = undefined;
     if (this.state === "closed") return;
     if (permanent.has(code)) {
