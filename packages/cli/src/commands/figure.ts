@@ -1,4 +1,5 @@
 // `moescope figure`: a figure of stored runs as a file.
+import { DEFAULT_BINS } from "@moescope/dashboard/figures";
 import type { Command } from "commander";
 import { closest } from "fastest-levenshtein";
 import { layerList, list, wholeNumber } from "../arguments.ts";
@@ -14,6 +15,7 @@ interface FigureOptions extends ReadOptions {
   layers?: number[];
   from?: number;
   to?: number;
+  bins?: number;
   out: string[];
 }
 
@@ -22,9 +24,10 @@ export function define(program: Command): void {
     .description("Draws a figure of stored runs; the ending of each file chooses SVG, PNG or the numbers as CSV.")
     .argument("<name>", `which figure: ${Object.keys(figures).join(", ")}`)
     .requiredOption("--runs <ids>", "run ids, or beginnings of them, as in a,b", list)
-    .option("--layers <numbers>", "MoE layers, as in 0,3 (default: the first, the middle and the last)", layerList)
+    .option("--layers <numbers>", "layers, as in 0,3 (default: the first, the middle and the last)", layerList)
     .option("--from <step>", "first step to add up (default: that of the last tenth)", wholeNumber(0))
-    .option("--to <step>", "last step to add up (default: the newest)", wholeNumber(0))
+    .option("--to <step>", "last step to add up (default: the newest); of probes, the newest up to it", wholeNumber(0))
+    .option("--bins <number>", `bins of layers in heads-by-bin (default: ${DEFAULT_BINS})`, wholeNumber(1))
     .requiredOption("--out <file...>", "where to write it: .svg, .png or .csv; several are allowed")
     .action(writeFigureFiles);
 }

@@ -12,9 +12,11 @@ export interface FigureChoice {
   runs: readonly StoredRun[];
   /** MoE layers; the figure's own choice when absent. */
   layers?: readonly number[];
-  /** First and last step to add up; the last tenth of each run when absent. */
+  /** First and last step to add up; the last tenth of each run when absent. Of probes, the newest up to `to`. */
   from?: number;
   to?: number;
+  /** Bins of layers, in the figure that has them. */
+  bins?: number;
 }
 
 export type FigureMaker = (client: Client, choice: FigureChoice) => Promise<Figure>;

@@ -57,6 +57,13 @@ export function attentionByTokenModel(runs: readonly ProbedRun[], layers: readon
   };
 }
 
+/** @returns layers that the probe has the attention of, ascending */
+export function attentionLayers(probe: v1.Probe.$Properties): number[] {
+  return meansOf(probe)
+    .map(({ layer }) => layer ?? 0)
+    .sort((a, b) => a - b);
+}
+
 function meansOf(probe: v1.Probe.$Properties): readonly v1.AttentionByToken.$Properties[] {
   return (probe.attention ?? []).filter(({ head }) => head === ALL_HEADS);
 }

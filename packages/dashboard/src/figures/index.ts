@@ -3,6 +3,7 @@ export {
   attentionByTokenBars,
   attentionByTokenCsv,
   attentionByTokenModel,
+  attentionLayers,
   type ProbedRun,
 } from "./attention-by-token-model.ts";
 export { type BalanceOverStepsArm, type BalanceStretch, balanceOverStepsModel } from "./balance-over-steps-model.ts";
