@@ -13,8 +13,6 @@ export class RankSums {
   readonly #store: Store;
   readonly #runs: Runs;
   readonly #recent = new Map<string, StepSum>();
-  /** Highest step added since the start, by run, attempt and split: a higher one cannot be in the store. */
-  readonly #highest = new Map<string, number>();
   #numbers = 0;
 
   constructor(store: Store, runs: Runs) {
@@ -48,7 +46,6 @@ export class RankSums {
   /** The run has been deleted. */
   forgetRun(run: string): void {
     for (const [key, sum] of this.#recent) if (sum.bucket.run === run) this.#forget(key, sum);
-    for (const key of this.#highest.keys()) if (key.startsWith(`${run}/`)) this.#highest.delete(key);
   }
 
   #forget(key: string, sum: StepSum | undefined): void {
@@ -56,10 +53,8 @@ export class RankSums {
   }
 
   async #fromStore(message: v1.Step): Promise<StepSum | undefined> {
-    const key = [message.run, message.attempt, message.split].join("/");
-    const highest = this.#highest.get(key);
-    this.#highest.set(key, Math.max(highest ?? 0, message.step));
-    if (highest !== undefined && message.step > highest) return undefined;
+    const { run, split, attempt, step } = message;
+    if (step > this.#store.highestStep(run, split, attempt)) return undefined;
     return storedSum(message, this.#store, this.#runs);
   }
 }

@@ -87,8 +87,8 @@ export class FanOut {
   }
 
   #sendHeartbeats(): void {
-    const now = Date.now();
-    const event = encoded({ heartbeat: { time: now } });
+    const now = performance.now();
+    const event = encoded({ heartbeat: { time: Date.now() } });
     for (const viewer of this.#viewers) {
       if (now - viewer.lastSentAt >= this.#options.heartbeatInterval / 2) this.#send(viewer, event);
     }

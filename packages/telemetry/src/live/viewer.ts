@@ -17,7 +17,7 @@ export class Viewer {
   #queuedBytes = 0;
   #dropped = 0;
   #closing = false;
-  #lastSentAt = Date.now();
+  #lastSentAt = performance.now();
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #wanted: (() => void) | undefined;
 
@@ -50,13 +50,14 @@ export class Viewer {
     return this.subscription.runs === "all" || this.subscription.runs.has(run);
   }
 
+  /** On the clock of `performance.now()`. */
   get lastSentAt(): number {
     return this.#lastSentAt;
   }
 
   /** @returns events that had to be dropped to keep within the limit */
   send(event: Uint8Array): number {
-    this.#lastSentAt = Date.now();
+    this.#lastSentAt = performance.now();
     const lost = this.#queuedBytes + event.length > this.#maxBytes ? this.#queue.length : 0;
     if (lost > 0) {
       // What is queued is the oldest; the viewer fetches it from history once it reads again.

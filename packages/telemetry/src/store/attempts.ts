@@ -25,3 +25,11 @@ export function shownAttempts(attempts: readonly Pick<v1.Attempt, "attempt" | "f
   }
   return shown;
 }
+
+type Begun = Pick<v1.Attempt, "attempt" | "firstStep">;
+
+/** @returns the attempt whose steps lead up to this one's first; undefined for one that begins the run */
+export function parentOf({ attempt, firstStep }: Begun, attempts: readonly Begun[]): number | undefined {
+  const earlier = attempts.filter((other) => other.attempt < attempt && other.firstStep < firstStep);
+  return earlier.length === 0 ? undefined : Math.max(...earlier.map((other) => other.attempt));
+}

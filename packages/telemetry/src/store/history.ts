@@ -107,13 +107,13 @@ type Read = (select: string) => Promise<unknown[][]>;
 
 async function stepBuckets({ run, split }: HistoryRequest, selection: Selection, read: Read) {
   const rows = await read(
-    `SELECT bucket, first_step, last_step, steps, tokens, time, attempt FROM (${reducedSteps(selection)}) ORDER BY bucket`,
+    `SELECT bucket, first_step, last_step, steps, tokens, time, attempt, ranks FROM (${reducedSteps(selection)}) ORDER BY bucket`,
   );
   return new Map(
     rows.map((row) => {
-      const [bucket, firstStep, lastStep, steps, tokens, time, attempt] = row.map(asNumber);
+      const [bucket, firstStep, lastStep, steps, tokens, time, attempt, ranks] = row.map(asNumber);
       const position = { run, split, firstStep: firstStep!, lastStep: lastStep! };
-      const sums = { steps: steps!, tokens: tokens!, time: time!, attempt: attempt! };
+      const sums = { steps: steps!, tokens: tokens!, time: time!, attempt: attempt!, ranks: ranks! };
       return [bucket!, new v1.StepBucket({ ...position, ...sums })];
     }),
   );

@@ -12,7 +12,7 @@ export async function loadRuns(store: Store, runs: Runs) {
   await loadNewestSteps(store, runs);
   await loadEnds(store, runs);
   const marks = await store.streamMarks();
-  for (const mark of marks) runs.messagesArrived(mark.run, mark.lastMessageAt, mark.rejected);
+  for (const mark of marks) runs.heardBefore(mark.run, mark.lastMessageAt, mark.rejected);
   return marks;
 }
 
@@ -35,6 +35,13 @@ async function loadAttempts({ database }: Store, runs: Runs): Promise<void> {
     const [split, attempt, firstStep, lastStep, steps] = numbers.map(asNumber);
     runs.attemptSeen(run as string, attempt!, split!, { firstStep: firstStep!, lastStep: lastStep!, steps: steps! });
   }
+  const ranks = await database.rows(
+    `SELECT run, attempt, rank, max(step) FROM ${DATABASE}.steps WHERE split = 'TRAIN' GROUP BY run, attempt, rank`,
+  );
+  for (const [run, ...numbers] of ranks) {
+    const [attempt, rank, step] = numbers.map(asNumber);
+    runs.rankSeen(run as string, attempt!, rank!, step!);
+  }
 }
 
 // The newest step of each run and split: of the newest attempt, the highest.
@@ -43,14 +50,15 @@ const NEWEST = `(SELECT run, split, (max((attempt, step)) AS newest).1, newest.2
 async function loadNewestSteps({ database }: Store, runs: Runs): Promise<void> {
   const layers = await loadNewestLayers(database);
   const rows = await database.rows(
-    `SELECT run, toInt8(split), attempt, step, max(s.tokens), argMin(s.scalar_names, rank), argMin(s.scalar_values, rank)
+    `SELECT run, toInt8(split), attempt, step, max(s.tokens), argMin(s.scalar_names, rank), argMin(s.scalar_values, rank), uniqExact(rank)
      FROM ${DATABASE}.steps AS s WHERE (run, split, attempt, step) IN ${NEWEST} GROUP BY run, split, attempt, step`,
   );
-  for (const [run, split, attempt, step, tokens, names, values] of rows) {
+  for (const [run, split, attempt, step, tokens, names, values, ranks] of rows) {
     const scalars = new Map(asNumbers(values).map((value, index) => [(names as string[])[index], value]));
     runs.newestStep(run as string, asNumber(split), {
       attempt: asNumber(attempt),
       step: asNumber(step),
+      ranks: asNumber(ranks),
       tokens: asNumber(tokens),
       loss: scalars.get("loss") ?? Number.NaN,
       tokensPerSecond: scalars.get("tokens_per_second") ?? Number.NaN,

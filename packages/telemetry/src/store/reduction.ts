@@ -18,17 +18,17 @@ export interface Selection {
   committedBatch: number;
 }
 
-/** Columns: bucket, first_step, last_step, steps, tokens, time, attempt (the newest). */
+/** Columns: bucket, first_step, last_step, steps, tokens, time (of the last step), attempt (the newest), ranks (of the step with the fewest). */
 export function reducedSteps(selection: Selection): string {
   const sources = parts(selection, {
     raw: (where) => `SELECT step AS at, step AS first_step, step AS last_step, 1 AS steps, max(s.tokens) AS tokens,
-        max(s.time) AS time, attempt
+        max(s.time) AS time, attempt, uniqExact(s.rank) AS ranks
       FROM ${DATABASE}.steps AS s WHERE ${where} GROUP BY step, attempt`,
-    rolled: (where) => `SELECT step AS at, first_step, last_step, steps, tokens, time, attempt
+    rolled: (where) => `SELECT step AS at, first_step, last_step, steps, tokens, time, attempt, ranks
       FROM ${DATABASE}.rolled_steps WHERE ${where} ${newest()}`,
   });
   return `SELECT ${bucketOf(selection)}, min(p.first_step) AS first_step, max(p.last_step) AS last_step, sum(p.steps) AS steps,
-      max(p.tokens) AS tokens, max(p.time) AS time, max(p.attempt) AS attempt
+      max(p.tokens) AS tokens, argMax(p.time, p.last_step) AS time, max(p.attempt) AS attempt, min(p.ranks) AS ranks
     FROM (${sources}) AS p GROUP BY bucket`;
 }
 

@@ -18,7 +18,7 @@ import type { RolledTable } from "./schema.ts";
 import type { RollupTask } from "./sealing.ts";
 
 const ROLLUPS: Record<RolledTable, { columns: readonly string[]; reduced: (selection: Selection) => string }> = {
-  rolled_steps: { columns: ["first_step", "last_step", "steps", "tokens", "time"], reduced: reducedSteps },
+  rolled_steps: { columns: ["first_step", "last_step", "steps", "tokens", "time", "ranks"], reduced: reducedSteps },
   rolled_scalars: { columns: ["name", ...SUMMARY], reduced: reducedScalars },
   rolled_layers: {
     columns: ["layer", "dead_experts", "tokens", "dropped", ...SUMMARY, "selection_bias"],

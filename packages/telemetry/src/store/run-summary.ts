@@ -1,5 +1,6 @@
 // The summary of a run: its state, and its newest values.
 import { v1 } from "@moescope/proto";
+import { parentOf } from "./attempts.ts";
 
 const { State } = v1.RunSummary;
 const { Outcome } = v1.RunEnd;
@@ -12,6 +13,8 @@ export interface StepDigest {
   loss: number;
   tokensPerSecond: number;
   layers: { layer: number; maxViolation: number; busiestExpert: number }[];
+  /** Ranks that have arrived. */
+  ranks: number;
 }
 
 /** Both included. */
@@ -28,6 +31,8 @@ export interface AttemptRecord {
   trained: number;
   /** Training steps before it have expired. */
   singleFrom: number;
+  /** The highest training step of each rank. */
+  ranks: Map<number, number>;
 }
 
 /** Everything that is kept of one run. */
@@ -37,7 +42,10 @@ export interface RunRecord {
   attempts: Map<number, AttemptRecord>;
   ends: Map<number, Map<number, v1.RunEnd>>;
   openStreams: number;
+  /** Milliseconds since the Unix epoch, to be shown. */
   lastMessageAt: number;
+  /** The same on the clock of `performance.now()`, which nobody sets: silence is measured by it. */
+  heardAt: number;
   lastStepOfAnySplit: number;
   rejected: number;
   newest: Map<v1.Split, StepDigest>;
@@ -68,33 +76,57 @@ export function summaryOf(record: RunRecord, silentAfter: number): v1.RunSummary
     validationMaxViolation: meanMaxViolation(evaluation),
     attempts: attemptsOf(record),
     rejected: record.rejected,
+    ranksArrived: train?.ranks ?? 0,
+    ...laggingRanks(record),
   });
+}
+
+/** Which ranks of the newest attempt have sent no training step, and which of the others is furthest behind. */
+function laggingRanks({ attempts, description }: RunRecord) {
+  const { ranks } = attempts.get(Math.max(...attempts.keys())) ?? { ranks: new Map<number, number>() };
+  const missingRanks = Array.from({ length: description.ranks }, (_, rank) => rank).filter((rank) => !ranks.has(rank));
+  const furthest = Math.max(...ranks.values());
+  const slowest = [...ranks].reduce((last, next) => (next[1] < last[1] ? next : last), [0, furthest] as const);
+  const stepsBehind = ranks.size === 0 ? 0 : furthest - slowest[1];
+  return { missingRanks, slowestRank: stepsBehind === 0 ? 0 : slowest[0], stepsBehind };
 }
 
 /** Ranges of training steps; of all steps for an attempt that has not trained. Ascending. */
 export function attemptsOf(record: RunRecord): v1.Attempt[] {
-  return [...record.attempts]
-    .map(([attempt, { any, train, singleFrom }]) => new v1.Attempt({ attempt, ...(train ?? any), singleFrom }))
+  const attempts = [...record.attempts]
+    .map(([attempt, { any, train, trained, singleFrom }]) => ({
+      attempt,
+      ...(train ?? any),
+      steps: trained,
+      singleFrom,
+    }))
     .sort((a, b) => a.attempt - b.attempt);
+  return attempts.map((each) => {
+    const { outcome } = endOf(record, each.attempt) ?? { outcome: Outcome.OUTCOME_UNSPECIFIED };
+    return new v1.Attempt({ ...each, parent: parentOf(each, attempts), outcome });
+  });
 }
 
 export function stateOf(record: RunRecord, silentAfter: number): { state: v1.RunSummary.State; reason: string } {
-  const ended = endOf(record);
-  if (ended !== undefined) return ended;
-  const live = record.openStreams > 0 || Date.now() - record.lastMessageAt < silentAfter;
+  const ended = endOf(record, Math.max(record.describedBy, ...record.attempts.keys()));
+  if (ended !== undefined) return { state: STATES[ended.outcome], reason: ended.reason };
+  const live = record.openStreams > 0 || performance.now() - record.heardAt < silentAfter;
   return { state: live ? State.LIVE : State.SILENT, reason: "" };
 }
 
-/** How the newest attempt ended: one rank that failed or was stopped speaks for all, finished only when every rank has. */
-function endOf(record: RunRecord): { state: v1.RunSummary.State; reason: string } | undefined {
-  const newest = Math.max(record.describedBy, ...record.attempts.keys());
-  const ends = [...(record.ends.get(newest)?.values() ?? [])];
-  const failed = ends.find((end) => end.outcome === Outcome.FAILED);
-  if (failed !== undefined) return { state: State.FAILED, reason: failed.reason };
-  const stopped = ends.find((end) => end.outcome === Outcome.STOPPED);
-  if (stopped !== undefined) return { state: State.STOPPED, reason: stopped.reason };
-  const finished = ends.length > 0 && ends.length >= record.description.ranks;
-  return finished ? { state: State.FINISHED, reason: "" } : undefined;
+const STATES = {
+  [Outcome.OUTCOME_UNSPECIFIED]: State.STATE_UNSPECIFIED,
+  [Outcome.FINISHED]: State.FINISHED,
+  [Outcome.STOPPED]: State.STOPPED,
+  [Outcome.FAILED]: State.FAILED,
+};
+
+/** How an attempt ended: one rank that failed or was stopped speaks for all, finished only when every rank has. */
+function endOf({ ends, description }: RunRecord, attempt: number): Pick<v1.RunEnd, "outcome" | "reason"> | undefined {
+  const said = [...(ends.get(attempt)?.values() ?? [])];
+  const first = (wanted: v1.RunEnd.Outcome) => said.find(({ outcome }) => outcome === wanted);
+  const early = first(Outcome.FAILED) ?? first(Outcome.STOPPED);
+  return early ?? (said.length >= description.ranks ? said[0] : undefined);
 }
 
 // A layer without assignments has no MaxVio and is left out of both.

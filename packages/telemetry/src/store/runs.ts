@@ -56,7 +56,7 @@ export class Runs {
   streamOpened(run: string): void {
     this.#change(run, (record) => {
       record.openStreams++;
-      record.lastMessageAt = Date.now();
+      heard(record, Date.now());
     });
   }
 
@@ -69,18 +69,30 @@ export class Runs {
   /** @param at milliseconds since the Unix epoch */
   messagesArrived(run: string, at: number, rejected: number): void {
     this.#change(run, (record) => {
-      record.lastMessageAt = Math.max(record.lastMessageAt, at);
+      heard(record, at);
       record.rejected += rejected;
     });
   }
 
-  stepStored({ bucket, ranks }: StepSum): void {
+  /** What an earlier collector stored of when a run was last heard. A clock that was set since says at most that it was just now. */
+  heardBefore(run: string, at: number, rejected: number): void {
+    this.#change(run, (record) => {
+      record.lastMessageAt = Math.max(record.lastMessageAt, at);
+      record.heardAt = performance.now() - Math.max(0, Date.now() - record.lastMessageAt);
+      record.rejected += rejected;
+    });
+  }
+
+  /** @param rank whose message made this sum */
+  stepStored({ bucket, ranks }: StepSum, rank: number): void {
     this.attemptSeen(bucket.run, bucket.attempt, bucket.split, {
       firstStep: bucket.firstStep,
       lastStep: bucket.lastStep,
       steps: ranks === 1 ? 1 : 0,
     });
+    if (bucket.split === v1.Split.TRAIN) this.rankSeen(bucket.run, bucket.attempt, rank, bucket.lastStep);
     this.newestStep(bucket.run, bucket.split, {
+      ranks,
       attempt: bucket.attempt,
       step: bucket.lastStep,
       tokens: bucket.tokens,
@@ -106,7 +118,14 @@ export class Runs {
       train: trains ? extended(known?.train, seen) : known?.train,
       trained: (known?.trained ?? 0) + (trains ? seen.steps : 0),
       singleFrom: known?.singleFrom ?? 0,
+      ranks: known?.ranks ?? new Map(),
     });
+  }
+
+  /** A training step of a rank, of an attempt that has been seen. */
+  rankSeen(run: string, attempt: number, rank: number, step: number): void {
+    const { ranks } = this.#runs.get(run)!.attempts.get(attempt)!;
+    ranks.set(rank, Math.max(step, ranks.get(rank) ?? 0));
   }
 
   /** Training steps of an attempt before `singleFrom` are no longer stored one by one. */
@@ -178,6 +197,7 @@ export class Runs {
   }
 }
 
+/** @param lastMessageAt 0 when it is yet to be read from the store */
 function newRecord(description: v1.RunDescription, attempt: number, lastMessageAt: number): RunRecord {
   return {
     description,
@@ -186,11 +206,17 @@ function newRecord(description: v1.RunDescription, attempt: number, lastMessageA
     ends: new Map(),
     openStreams: 0,
     lastMessageAt,
+    heardAt: lastMessageAt === 0 ? Number.NEGATIVE_INFINITY : performance.now(),
     lastStepOfAnySplit: -1,
     rejected: 0,
     newest: new Map(),
     announced: State.STATE_UNSPECIFIED,
   };
+}
+
+function heard(record: RunRecord, at: number): void {
+  record.lastMessageAt = at;
+  record.heardAt = performance.now();
 }
 
 function scalar(scalars: v1.ScalarSummary[], name: string): number {

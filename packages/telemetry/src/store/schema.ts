@@ -219,6 +219,13 @@ export const MIGRATIONS: Migration[] = [
       ) ENGINE = MergeTree ORDER BY (run, attempt) SETTINGS ${DEDUPLICATION}`,
     ],
   },
+  {
+    version: 7,
+    statements: [
+      // How many ranks the step has that has the fewest; 0 for what was rolled up before they were counted.
+      `ALTER TABLE rolled_steps ADD COLUMN IF NOT EXISTS ranks UInt32`,
+    ],
+  },
 ];
 
 /** May be applied twice, as a migration that was interrupted is. */

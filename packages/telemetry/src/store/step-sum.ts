@@ -23,8 +23,9 @@ export function addRank(message: v1.Step, others?: StepSum): StepSum {
     layers.set(histogram.layer, addHistogram(histogram, layers.get(histogram.layer)));
   }
   const lowest = others === undefined || message.rank < others.lowestRank;
+  const ranks = (others?.ranks ?? 0) + 1;
   return {
-    ranks: (others?.ranks ?? 0) + 1,
+    ranks,
     lowestRank: lowest ? message.rank : others.lowestRank,
     bucket: new v1.StepBucket({
       run: message.run,
@@ -35,6 +36,7 @@ export function addRank(message: v1.Step, others?: StepSum): StepSum {
       tokens: Math.max(message.tokens, others?.bucket.tokens ?? 0),
       time: Math.max(message.time, others?.bucket.time ?? 0),
       attempt: message.attempt,
+      ranks,
       scalars: addScalars(message.scalars, others?.bucket.scalars ?? [], lowest),
       layers: [...layers.values()].sort((a, b) => a.layer - b.layer),
     }),
