@@ -4,6 +4,8 @@ import { type Collector, type CollectorOptions, startCollector } from "@moescope
 import { Failure } from "../failure.ts";
 
 export interface Ports {
+  /** Of both; the loopback address when absent. */
+  host?: string;
   http?: number;
   grpc?: number;
 }
@@ -18,10 +20,10 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
 }
 
 /** A port that was asked for is used or refused; only the default ones give way to the next free ones. */
-export function listening({ http, grpc }: Ports): Pick<CollectorOptions, "http" | "grpc" | "portFallback"> {
+export function listening({ host, http, grpc }: Ports): Pick<CollectorOptions, "http" | "grpc" | "portFallback"> {
   return {
-    http: http === undefined ? {} : { port: http },
-    grpc: grpc === undefined ? {} : { port: grpc },
+    http: { host, port: http },
+    grpc: { host, port: grpc },
     portFallback: http === undefined && grpc === undefined,
   };
 }

@@ -1,13 +1,14 @@
 // `moescope collect`: the collector and the dashboard on their own, until someone says stop.
-import type { CollectorOptions } from "@moescope/telemetry";
+import { baseUrl, type CollectorOptions } from "@moescope/telemetry";
 import { type Command, Option } from "commander";
 import { httpUrl, httpUrls, port, share, wholeNumber } from "../arguments.ts";
+import { addExposureOptions, type ExposureOptions, exposureOf } from "../collecting/exposure-options.ts";
 import { listening, openCollector, type Ports } from "../collecting/open-collector.ts";
 import { aborted, interruptible } from "../interruption.ts";
 import { defaultDataDirectory } from "../reading/data-directory.ts";
 import { note, print, printJson } from "../terminal/lines.ts";
 
-interface CollectOptions extends Ports {
+interface CollectOptions extends Ports, ExposureOptions {
   data: string;
   clickhouse?: string[];
   cluster?: string;
@@ -16,15 +17,16 @@ interface CollectOptions extends Ports {
   alertCollapse: number;
   alertDropped: number;
   durability: NonNullable<CollectorOptions["durability"]>;
-  log: NonNullable<CollectorOptions["logLevel"]>;
+  logLevel: NonNullable<CollectorOptions["logLevel"]>;
+  logFormat: NonNullable<CollectorOptions["logFormat"]>;
   json?: boolean;
 }
 
 export function define(program: Command): void {
-  program
-    .command("collect")
-    .summary("run the collector and the dashboard")
-    .description("Stores what runs report and serves the dashboard, on this machine only, until Ctrl-C.")
+  addExposureOptions(program.command("collect").summary("run the collector and the dashboard"))
+    .description(
+      "Stores what runs report and serves the dashboard until Ctrl-C, for this machine alone unless --host says otherwise.",
+    )
     .option("--data <dir>", "holds the store; other commands find this collector by it", defaultDataDirectory)
     .option("--clickhouse <url,...>", "store into this ClickHouse server instead of the embedded engine", httpUrls)
     .option("--cluster <name>", "spread the rows over the shards of this cluster of that server")
@@ -40,9 +42,14 @@ export function define(program: Command): void {
         .default("fsync"),
     )
     .addOption(
-      new Option("--log <level>", "how much of the collector's log goes to stderr")
+      new Option("--log-level <level>", "how much of the collector's log goes to stderr")
         .choices(["debug", "info", "warn", "error", "silent"])
         .default("warn"),
+    )
+    .addOption(
+      new Option("--log-format <form>", "a JSON object a line, or lines for a person")
+        .choices(["json", "pretty"])
+        .default(process.stderr.isTTY ? "pretty" : "json", "pretty on a terminal, else json"),
     )
     .option("--json", "print the addresses as JSON")
     .action((options: CollectOptions) => interruptible((signal) => collect(options, signal)));
@@ -54,15 +61,18 @@ async function collect({ data, json, ...options }: CollectOptions, signal: Abort
     clickhouseUrls: options.clickhouse,
     clickhouseCluster: options.cluster,
     durability: options.durability,
-    logLevel: options.log,
+    logLevel: options.logLevel,
+    logFormat: options.logFormat,
     webhook: options.webhook,
     alerts: { window: options.alertWindow, collapse: options.alertCollapse, dropped: options.alertDropped },
     ...listening(options),
+    ...exposureOf(options),
   });
-  const { httpAddress, grpcAddress, notices } = collector;
+  const { grpcAddress, notices } = collector;
+  const dashboard = baseUrl(collector);
   for (const notice of notices) note(notice);
-  if (json) printJson({ dashboard: `http://${httpAddress}`, collector: grpcAddress, data });
-  else print(`Dashboard  http://${httpAddress}\nCollector  ${grpcAddress}\nData       ${data}\nCtrl-C stops it.`);
+  if (json) printJson({ dashboard, collector: grpcAddress, data });
+  else print(`Dashboard  ${dashboard}\nCollector  ${grpcAddress}\nData       ${data}\nCtrl-C stops it.`);
   await aborted(signal);
   await collector.stop();
 }

@@ -1,11 +1,15 @@
 // `moescope compare`: strategies × seeds of one recipe, then tables of means with spread and of differences seed by seed.
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
-import { type Client, createClient } from "@moescope/dashboard/api";
-import { findCollector } from "@moescope/telemetry";
+import type { Client } from "@moescope/dashboard/api";
+import { baseUrl, findCollector } from "@moescope/telemetry";
+import type { CollectorAccess } from "@moescope/trainer";
 import { type Command, Option } from "commander";
+import { type AccessOptions, accessOf, addAccessOptions } from "../access/access-options.ts";
+import { collectorClient } from "../access/collector-client.ts";
 import { list, port, repeated, seedList } from "../arguments.ts";
 import { listening, openCollector, type Ports } from "../collecting/open-collector.ts";
+import { overTls } from "../collecting/with-collector.ts";
 import { armsOf } from "../comparing/arms.ts";
 import { carryOut, type FinishedRun } from "../comparing/carry-out.ts";
 import { type Comparison, comparisonOf, type FailedRun } from "../comparing/comparison.ts";
@@ -23,7 +27,7 @@ import { note, print, printJson } from "../terminal/lines.ts";
 import { prepareBackend } from "../training/prepare-backend.ts";
 import { addSharedRunOptions, type RunOptions } from "../training/run-options.ts";
 
-interface CompareOptions extends RunOptions, Ports {
+interface CompareOptions extends RunOptions, Ports, AccessOptions {
   strategies?: string[];
   arm?: string[];
   vary?: string[];
@@ -47,10 +51,8 @@ Examples:
 `;
 
 export function define(program: Command): void {
-  addSharedRunOptions(
-    program.command("compare").summary("train strategies with several seeds and compare them"),
-    "trends",
-  )
+  const command = program.command("compare").summary("train strategies with several seeds and compare them");
+  addAccessOptions(addSharedRunOptions(command, "trends"))
     .description(
       "Trains every arm with every seed, live on a dashboard, and prints means with spread and paired differences.",
     )
@@ -87,11 +89,12 @@ async function compare(options: CompareOptions, signal: AbortSignal): Promise<vo
   const fallbackKnown = await prepareBackend(backend, signal);
   const collector = await collectorOf(options);
   try {
-    note(`Dashboard  http://${collector.httpAddress}`);
+    note(`Dashboard  ${collector.url}`);
     note(`Training   ${describeTraining(plan, options.set)}`);
-    const client = createClient(`http://${collector.httpAddress}`);
+    const client = await collectorClient(collector.url, collector.access);
     const stored = await allRuns(client);
-    const workshop = { name, dataDirectory: dataDir, collector: collector.grpcAddress, stored, again, backend };
+    const { address, access } = collector;
+    const workshop = { name, dataDirectory: dataDir, collector: { address, access }, stored, again, backend };
     const { finished, failed } = await carryOut(plan, { ...workshop, fallbackKnown }, signal);
     await conclude(comparisonOf(name, arms, await measured(client, finished), failed), plan, options);
   } finally {
@@ -107,18 +110,24 @@ async function makeDirectory(path: string): Promise<void> {
 }
 
 interface RunningCollector {
-  httpAddress: string;
-  grpcAddress: string;
+  /** Of the dashboard and the API. */
+  url: string;
+  /** host:port that runs report to. */
+  address: string;
+  access: CollectorAccess;
   stop(): Promise<unknown>;
 }
 
 /** The one that owns the directory, which goes on afterwards, or one for as long as this takes. */
-async function collectorOf({ dataDir, ...ports }: CompareOptions): Promise<RunningCollector> {
+async function collectorOf({ dataDir, http, grpc, ...options }: CompareOptions): Promise<RunningCollector> {
   const running = await findCollector(dataDir);
-  if (running) return { ...running, stop: async () => {} };
-  const opened = await openCollector({ dataDirectory: dataDir, logLevel: "error", ...listening(ports) });
+  if (running) {
+    const access = overTls(accessOf(options), running.tls);
+    return { url: baseUrl(running), address: running.grpcAddress, access, stop: async () => {} };
+  }
+  const opened = await openCollector({ dataDirectory: dataDir, logLevel: "error", ...listening({ http, grpc }) });
   for (const notice of opened.notices) note(notice);
-  return opened;
+  return { url: baseUrl(opened), address: opened.grpcAddress, access: {}, stop: () => opened.stop() };
 }
 
 async function measured(client: Client, finished: readonly FinishedRun[]) {

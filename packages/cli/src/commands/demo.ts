@@ -59,7 +59,7 @@ async function demo(options: DemoOptions, signal: AbortSignal): Promise<void> {
   try {
     for (const notice of collector.notices) note(notice);
     note(`Dashboard  http://${collector.httpAddress}\n\n${formatConfiguration(orders[0]!.recipe)}`);
-    const reporting = { address: collector.grpcAddress, spoolDirectory: resolve(dataDir, "spool") };
+    const reporting = { address: collector.grpcAddress, access: {}, spoolDirectory: resolve(dataDir, "spool") };
     for (const [place, order] of orders.entries()) {
       note(`\nRun ${order.identity.id}`);
       const known = fallbackKnown || place > 0;

@@ -2,17 +2,18 @@
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { type AccessOptions, accessOf, addAccessOptions } from "../access/access-options.ts";
 import { address, repeated, wholeNumber } from "../arguments.ts";
-import { withCollector } from "../collecting/with-collector.ts";
+import { withTarget } from "../collecting/with-collector.ts";
 import { readCountsCsv } from "../exchange/counts-csv.ts";
-import { type Identity, type Imported, type IncomingRun, storeIncoming } from "../exchange/incoming-run.ts";
+import { type Identity, type IncomingRun, storeIncoming } from "../exchange/incoming-run.ts";
 import { readRoutingTrace } from "../exchange/routing-trace.ts";
 import { readScalarEvents } from "../exchange/tensorboard/import-events.ts";
 import { WrongUse } from "../failure.ts";
 import { defaultDataDirectory } from "../reading/data-directory.ts";
 import { note, print, printJson } from "../terminal/lines.ts";
 
-interface ImportOptions {
+interface ImportOptions extends AccessOptions {
   format: string;
   data: string;
   collector?: string;
@@ -37,9 +38,7 @@ const formats: Record<string, (path: string, options: ImportOptions) => Promise<
 };
 
 export function define(program: Command): void {
-  program
-    .command("import")
-    .summary("store a run that something else recorded")
+  addAccessOptions(program.command("import").summary("store a run that something else recorded"))
     .description(
       "Reads a CSV of counts (columns step, layer, expert, count; category, split, dropped if it has them), a routing trace of Megatron-LM (the folder with router_trace_rank*.jsonl), or TensorBoard scalars, and stores them as a run.",
     )
@@ -62,14 +61,11 @@ async function importRun(path: string, options: ImportOptions): Promise<void> {
   if (!existsSync(path)) throw new WrongUse(`${path} does not exist`);
   const incoming = await formats[options.format]!(path, options);
   for (const line of incoming.notes) note(line);
-  const imported = await store(incoming, identityOf(path, options), options);
+  const imported = await withTarget(options, accessOf(options), (target) =>
+    storeIncoming(target, incoming, identityOf(path, options)),
+  );
   if (options.json) printJson(imported);
   else print(imported.run);
-}
-
-function store(incoming: IncomingRun, identity: Identity, { collector, data }: ImportOptions): Promise<Imported> {
-  if (collector !== undefined) return storeIncoming(collector, incoming, identity);
-  return withCollector(data, ({ grpcAddress }) => storeIncoming(grpcAddress, incoming, identity));
 }
 
 function identityOf(path: string, { id: given, name, strategy, tag = [], format }: ImportOptions): Identity {

@@ -1,8 +1,9 @@
 // `moescope restore`: a backup becomes a stored run again.
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
+import { type AccessOptions, accessOf, addAccessOptions } from "../access/access-options.ts";
 import { address } from "../arguments.ts";
-import { withCollector } from "../collecting/with-collector.ts";
+import { withTarget } from "../collecting/with-collector.ts";
 import { readBackup } from "../exchange/backup-file.ts";
 import { restoreRun } from "../exchange/restore-run.ts";
 import { WrongUse } from "../failure.ts";
@@ -10,16 +11,14 @@ import { defaultDataDirectory } from "../reading/data-directory.ts";
 import { note, print, printJson } from "../terminal/lines.ts";
 import { whole } from "../terminal/numbers.ts";
 
-interface RestoreOptions {
+interface RestoreOptions extends AccessOptions {
   data: string;
   collector?: string;
   json?: boolean;
 }
 
 export function define(program: Command): void {
-  program
-    .command("restore")
-    .summary("store the run of a backup")
+  addAccessOptions(program.command("restore").summary("store the run of a backup"))
     .description(
       "Sends the messages of a backup to a collector, as their ranks once did. What it holds already is not stored twice, so a restore that broke off can be repeated.",
     )
@@ -34,11 +33,11 @@ export function define(program: Command): void {
     .action(restore);
 }
 
-async function restore(file: string, { data, collector, json }: RestoreOptions): Promise<void> {
+async function restore(file: string, { data, collector, json, ...options }: RestoreOptions): Promise<void> {
   if (!existsSync(file)) throw new WrongUse(`${file} does not exist`);
-  const send = (grpcAddress: string) => restoreRun(grpcAddress, readBackup(file));
-  const restored =
-    collector === undefined ? await withCollector(data, ({ grpcAddress }) => send(grpcAddress)) : await send(collector);
+  const restored = await withTarget({ collector, data }, accessOf(options), (target) =>
+    restoreRun(target, readBackup(file)),
+  );
   if (restored.heldBefore > 0) {
     note(`${whole(restored.heldBefore)} of ${whole(restored.messages)} messages were stored already`);
   }

@@ -3,19 +3,22 @@ import { join, resolve } from "node:path";
 import { findCollector } from "@moescope/telemetry";
 import { fitToData, openCorpus, recipeIn } from "@moescope/trainer";
 import type { Command } from "commander";
+import { type AccessOptions, accessOf, addAccessOptions } from "../access/access-options.ts";
 import { address, repeated, wholeNumber } from "../arguments.ts";
+import { overTls } from "../collecting/with-collector.ts";
 import { interruptible } from "../interruption.ts";
 import { defaultDataDirectory } from "../reading/data-directory.ts";
 import { note, printJson } from "../terminal/lines.ts";
 import { formatConfiguration } from "../training/configuration.ts";
 import { refuseUnfinished } from "../training/ending.ts";
+import type { TrainingOrder } from "../training/messages.ts";
 import { prepareBackend } from "../training/prepare-backend.ts";
 import { addRunOptions } from "../training/run-options.ts";
 import { backendOf, orderOf } from "../training/run-order.ts";
 import { defaultCheckpoints, type PlanOptions, planRun, type RunPlan } from "../training/run-plan.ts";
 import { trainVisibly } from "../training/train-visibly.ts";
 
-interface TrainOptions extends PlanOptions {
+interface TrainOptions extends PlanOptions, AccessOptions {
   printConfig?: boolean;
   checkpointEvery: number;
   checkpointsKept: number;
@@ -28,7 +31,7 @@ interface TrainOptions extends PlanOptions {
 const defaultCollector = "127.0.0.1:4681";
 
 export function define(program: Command): void {
-  addRunOptions(program.command("train").summary("train one run"))
+  addAccessOptions(addRunOptions(program.command("train").summary("train one run")))
     .description("Trains one run and reports every step to a collector.")
     .option("--strategy <name>", "how expert load is balanced", "loss-free-bias")
     .option("--name <text>", "name of the run on screen; its id when absent")
@@ -63,8 +66,9 @@ async function printConfiguration({ configuration }: RunPlan): Promise<void> {
 }
 
 async function trainOne(plan: RunPlan, options: TrainOptions, signal: AbortSignal): Promise<void> {
-  const fallbackKnown = await prepareBackend(backendOf(plan, options), signal);
+  // Whatever is wrong with the way to the collector is said before anything starts.
   const collector = await collectorOf(options);
+  const fallbackKnown = await prepareBackend(backendOf(plan, options), signal);
   note(`${headline(plan)}\n${formatConfiguration(recipeIn(plan.configuration))}`);
   note(collector ? `Reporting to ${collector.address}` : "Reporting to nobody (--no-collector)");
   const order = { ...orderOf(plan, options), collector };
@@ -80,11 +84,12 @@ function headline({ run, resume, configuration }: RunPlan): string {
   return `Run ${run.id}${parent ? `, from the parameters of ${parent.run} at step ${parent.step}` : ""}`;
 }
 
-async function collectorOf({ collector, spool }: TrainOptions) {
+async function collectorOf({ collector, spool, ...options }: TrainOptions): Promise<TrainingOrder["collector"]> {
   if (collector === false) return undefined;
-  return { address: collector ?? (await nearestCollector()), spoolDirectory: resolve(spool) };
-}
-
-async function nearestCollector(): Promise<string> {
-  return (await findCollector(defaultDataDirectory))?.grpcAddress ?? defaultCollector;
+  const access = accessOf(options);
+  const spoolDirectory = resolve(spool);
+  if (collector !== undefined) return { address: collector, access, spoolDirectory };
+  const running = await findCollector(defaultDataDirectory);
+  const address = running?.grpcAddress ?? defaultCollector;
+  return { address, access: overTls(access, running?.tls ?? false), spoolDirectory };
 }

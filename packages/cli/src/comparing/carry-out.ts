@@ -1,5 +1,6 @@
 // The runs of a comparison, one after another: taken where they are finished, gone on with where they were stopped, else trained.
 import { resolve } from "node:path";
+import type { Target } from "../exchange/run-stream.ts";
 import { Interrupted } from "../failure.ts";
 import { note } from "../terminal/lines.ts";
 import type { TrainingEnded } from "../training/messages.ts";
@@ -11,8 +12,8 @@ import type { PlannedRun } from "./plan.ts";
 import { finishedTwin } from "./stored-twin.ts";
 
 export interface Workshop extends Surroundings {
-  /** Address that runs report to. */
-  collector: string;
+  /** Where runs report to. */
+  collector: Target;
   /** The best one that works here when absent. */
   backend?: string;
   /** The person knows why it is not the fastest backend. */
@@ -64,7 +65,7 @@ async function train(
   signal: AbortSignal,
 ): Promise<TrainingEnded> {
   const spoolDirectory = resolve(dataDirectory, "spool");
-  const order = { ...orderOf(plan, { ...keeping, backend }), collector: { address: collector, spoolDirectory } };
+  const order = { ...orderOf(plan, { ...keeping, backend }), collector: { ...collector, spoolDirectory } };
   try {
     const ended = await trainVisibly(order, fallbackKnown, signal);
     if (ended.outcome === "stopped") throw new Interrupted();

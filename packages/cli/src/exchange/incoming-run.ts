@@ -2,7 +2,7 @@
 import { METRICS_VERSION } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { Failure } from "../failure.ts";
-import { RunStream } from "./run-stream.ts";
+import { RunStream, type Target } from "./run-stream.ts";
 
 /** What a format knows of a run; the rest of the description is the user's to give. */
 export interface IncomingRun {
@@ -24,16 +24,15 @@ export interface Imported {
 /**
  * Stores a run through the collector's gRPC service, step by step over all ranks.
  *
- * @param address host:port
  * @throws Failure when a run of that id is stored already, or the collector refuses a step
  */
-export async function storeIncoming(address: string, incoming: IncomingRun, identity: Identity): Promise<Imported> {
+export async function storeIncoming(target: Target, incoming: IncomingRun, identity: Identity): Promise<Imported> {
   const { shape, ranks } = incoming;
   const run = new v1.RunDescription({
     ...{ ...identity, ...shape },
     ...{ recipe: "imported", ranks: ranks.length, metricsVersion: METRICS_VERSION },
   });
-  const streams = ranks.map(() => new RunStream(address));
+  const streams = ranks.map(() => new RunStream(target));
   try {
     for (const [rank, stream] of streams.entries()) await introduce(stream, run, rank);
     return { run: run.id, messages: await sendAll(streams, ranks, run.id) };

@@ -37,7 +37,7 @@ const numbers = [1, 2, 5, 6, 9];
 async function report(): Promise<void> {
   for (const attempt of [0, 1]) {
     for (const rank of [0, 1]) {
-      const stream = new RunStream(collector.grpcAddress);
+      const stream = new RunStream({ address: collector.grpcAddress, access: {} });
       for (const [index, sequence] of numbers.entries()) {
         await stream.hello(run, rank, attempt);
         await stream.send(sequence, { step: step(rank, attempt, index) });
@@ -65,9 +65,9 @@ it("gives every message the number it had, and goes on where it broke off", asyn
   await createClient(`http://${collector.httpAddress}`).delete(run.id);
 
   const part = 12;
-  const before = await restoreRun(collector.grpcAddress, first(kept, 1 + part));
+  const before = await restoreRun({ address: collector.grpcAddress, access: {} }, first(kept, 1 + part));
   expect(before).toEqual({ run: run.id, messages: part, heldBefore: 0 });
-  const after = await restoreRun(collector.grpcAddress, first(kept));
+  const after = await restoreRun({ address: collector.grpcAddress, access: {} }, first(kept));
   expect(after).toEqual({ run: run.id, messages: 4 * numbers.length, heldBefore: part });
   expect(await storedMessages()).toEqual(kept);
 });
@@ -75,5 +75,7 @@ it("gives every message the number it had, and goes on where it broke off", asyn
 it("says what the collector refuses", async () => {
   const wrong = { hello: { run: { ...run, id: "wrong", topK: 3 } } };
   const messages = [wrong, { step: { ...step(0, 0, 1), run: "wrong", sequence: 1 } }] as v1.ReportRequest[];
-  await expect(restoreRun(collector.grpcAddress, first(messages))).rejects.toThrow(/top_k 3, allowed are 1 to 2/);
+  await expect(restoreRun({ address: collector.grpcAddress, access: {} }, first(messages))).rejects.toThrow(
+    /top_k 3, allowed are 1 to 2/,
+  );
 });

@@ -1,7 +1,7 @@
 // Brings the messages of a backup into a collector, each rank of each attempt over a stream of its own, with the numbers they had.
 import type { v1 } from "@moescope/proto";
 import { Failure } from "../failure.ts";
-import { RunStream } from "./run-stream.ts";
+import { RunStream, type Target } from "./run-stream.ts";
 
 export interface Restored {
   run: string;
@@ -13,10 +13,9 @@ export interface Restored {
 /**
  * What the collector has already is not sent again, so a restore that broke off goes on when it is repeated.
  *
- * @param address host:port
  * @throws Failure when the backup is none, or the collector refuses a message
  */
-export async function restoreRun(address: string, messages: AsyncIterable<v1.ReportRequest>): Promise<Restored> {
+export async function restoreRun(target: Target, messages: AsyncIterable<v1.ReportRequest>): Promise<Restored> {
   const senders = new Map<string, RankSender>();
   let run: v1.RunDescription | undefined;
   const restored = { run: "", messages: 0, heldBefore: 0 };
@@ -25,7 +24,7 @@ export async function restoreRun(address: string, messages: AsyncIterable<v1.Rep
       run ??= descriptionIn(hello);
       const message = step ?? end;
       if (message === null || message === undefined) continue;
-      const sender = await senderOf(message as v1.Step, run, senders, address);
+      const sender = await senderOf(message as v1.Step, run, senders, target);
       const sent = await sender.send(message.sequence!, step ? { step } : { end: end! });
       restored.messages++;
       if (!sent) restored.heldBefore++;
@@ -46,12 +45,12 @@ async function senderOf(
   { rank, attempt }: Pick<v1.Step, "rank" | "attempt">,
   run: v1.RunDescription,
   senders: Map<string, RankSender>,
-  address: string,
+  target: Target,
 ): Promise<RankSender> {
   const key = `${attempt}/${rank}`;
   const known = senders.get(key);
   if (known !== undefined) return known;
-  const sender = await RankSender.open(address, run, rank, attempt);
+  const sender = await RankSender.open(target, run, rank, attempt);
   senders.set(key, sender);
   return sender;
 }
@@ -69,8 +68,8 @@ class RankSender {
     this.#last = held;
   }
 
-  static async open(address: string, run: v1.RunDescription, rank: number, attempt: number): Promise<RankSender> {
-    const stream = new RunStream(address);
+  static async open(target: Target, run: v1.RunDescription, rank: number, attempt: number): Promise<RankSender> {
+    const stream = new RunStream(target);
     const hello = () => stream.hello(run, rank, attempt);
     return new RankSender(stream, hello, await hello());
   }

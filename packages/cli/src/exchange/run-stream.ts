@@ -1,10 +1,18 @@
 // One rank of a run on its way into a collector: over gRPC like a trainer's, but it waits where a trainer would spool.
 import { once } from "node:events";
-import { Client, type ClientDuplexStream, credentials, type StatusObject } from "@grpc/grpc-js";
+import { Client, type ClientDuplexStream, type StatusObject } from "@grpc/grpc-js";
 import { collectorService, PROTOCOL_VERSION, type v1 } from "@moescope/proto";
+import { type CollectorAccess, callMetadata, channelCredentials } from "@moescope/trainer";
 import { Failure } from "../failure.ts";
 
 type Message = { step: v1.Step.$Properties } | { end: v1.RunEnd.$Properties };
+
+/** Where a collector is, and what it asks for. */
+export interface Target {
+  /** host:port of its gRPC side. */
+  address: string;
+  access: CollectorAccess;
+}
 
 export class RunStream {
   readonly #address: string;
@@ -16,12 +24,16 @@ export class RunStream {
   #ended: StatusObject | undefined;
   #wake = () => {};
 
-  /** @param address host:port of the collector */
-  constructor(address: string) {
+  constructor({ address, access }: Target) {
     this.#address = address;
-    this.#client = new Client(address, credentials.createInsecure(), { "grpc.enable_http_proxy": 0 });
+    this.#client = new Client(address, channelCredentials(access), { "grpc.enable_http_proxy": 0 });
     const { path, requestSerialize, responseDeserialize } = collectorService.report;
-    this.#stream = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    this.#stream = this.#client.makeBidiStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      callMetadata(access),
+    );
     this.#stream.on("data", (response: v1.ReportResponse) => this.#receive(response));
     this.#stream.on("error", () => {}); // comes again as a status
     this.#stream.on("status", (status: StatusObject) => {

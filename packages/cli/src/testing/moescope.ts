@@ -32,8 +32,9 @@ export class Started {
   readonly #output = { stdout: "", stderr: "" };
   #onOutput: () => void = () => {};
 
-  constructor(args: readonly string[], cwd: string) {
-    this.#child = spawn(process.execPath, [command, ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  constructor(args: readonly string[], cwd: string, environment: Record<string, string>) {
+    const env = { ...process.env, ...environment };
+    this.#child = spawn(process.execPath, [command, ...args], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     this.pid = this.#child.pid!;
     for (const name of ["stdout", "stderr"] as const) {
       this.#child[name]!.setEncoding("utf8").on("data", (text: string) => {
@@ -67,15 +68,20 @@ export class Started {
   }
 }
 
-export function start(args: readonly string[], cwd: string): Started {
-  const started = new Started(args, cwd);
+/** @param environment variables added to those of this process */
+export function start(args: readonly string[], cwd: string, environment: Record<string, string> = {}): Started {
+  const started = new Started(args, cwd, environment);
   onTestFinished(async () => void (await started.signal("SIGKILL")));
   return started;
 }
 
 /** Runs the command to its end. */
-export function moescope(args: readonly string[], cwd: string): Promise<Ended> {
-  return start(args, cwd).ended;
+export function moescope(
+  args: readonly string[],
+  cwd: string,
+  environment: Record<string, string> = {},
+): Promise<Ended> {
+  return start(args, cwd, environment).ended;
 }
 
 export function temporaryDirectory(): string {

@@ -1,5 +1,13 @@
 // What the command and a training process tell each other over the channel between them.
-import type { CheckpointPlan, DataSource, Parent, Recipe, ReporterStatistics, RunIdentity } from "@moescope/trainer";
+import type {
+  CheckpointPlan,
+  CollectorAccess,
+  DataSource,
+  Parent,
+  Recipe,
+  ReporterStatistics,
+  RunIdentity,
+} from "@moescope/trainer";
 
 /** What a training process is to do. */
 export interface TrainingOrder {
@@ -19,7 +27,7 @@ export interface TrainingOrder {
   parent?: Parent;
   from?: string;
   /** Where steps are reported to; absent: nowhere. */
-  collector?: { address: string; spoolDirectory: string };
+  collector?: { address: string; access: CollectorAccess; spoolDirectory: string };
 }
 
 /** Ends the run after the step under way. */
