@@ -11,6 +11,7 @@ import { Notices } from "./frame/Notices.tsx";
 import { NoRuns, NotConnected, NothingChosen } from "./frame/nothing.tsx";
 import { Rail } from "./frame/Rail.tsx";
 import { TopBar } from "./frame/TopBar.tsx";
+import { ViewChoices } from "./frame/ViewChoices.tsx";
 import { useTheme } from "./theme/use-theme.ts";
 import { VIEW } from "./views/registry.ts";
 import type { ViewProps } from "./views/view-props.ts";
@@ -41,6 +42,7 @@ export function App() {
         <main className="view">
           {address.view !== "overview" && <h1 className="visually-hidden">{view.title}</h1>}
           <Notices scene={scene} ignored={ignored} />
+          {view.splits && <ViewChoices address={address} lines={view.lines} />}
           <div
             className={scene.held && view.steps ? "panel stale" : "panel"}
             id="view"

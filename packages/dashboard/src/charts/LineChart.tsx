@@ -39,7 +39,7 @@ export function LineChart(props: LineChartProps) {
   const { series, axis, floor, formatReading, height = HEIGHT, loading = false } = props;
   const { log, smooth } = useAddress().address;
   const values = useMemo(() => series.map((each) => smoothLine(each, smooth)), [series, smooth]);
-  const yScale = useMemo(() => yScaleOf(series, { log, floor }), [series, log, floor]);
+  const yScale = useMemo(() => yScaleOf(series, { log, floor, drawn: values }), [series, values, log, floor]);
   const xDomain = useMemo(() => props.xDomain ?? xDomainOf(series, axis), [props.xDomain, series, axis]);
   if (loading) return <div style={{ height }} />;
   return (

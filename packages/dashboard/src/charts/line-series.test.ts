@@ -57,11 +57,18 @@ test("one outlier does not press the lines flat; on a log axis it is in sight", 
   expect(log.domain[1]).toBe(log.place(100));
 });
 
-test("the axis has the floor that was asked for", () => {
-  for (const log of [false, true]) {
-    const scale = yScaleOf([lossLine({}, 8)], { log, floor: 0 });
-    expect(scale.domain[0]).toBe(scale.place(0));
-  }
+test("a linear axis has the floor that was asked for; a logarithmic one does not spend a decade on it", () => {
+  const line = lossLine({}, 8);
+  expect(yScaleOf([line], { log: false, floor: 0 }).domain[0]).toBe(0);
+  const log = yScaleOf([line], { log: true, floor: 0 });
+  expect(log.domain[0]).toBe(log.place(0.5));
+});
+
+test("smoothed values that lie outside of the points are in sight", () => {
+  const line = lossLine({}, 16, 1, 10);
+  const drawn = [smoothLine(line, 50)];
+  expect(drawn[0]![0]).toBeGreaterThan(line.points[0]!.y);
+  expect(yScaleOf([line], { log: false, drawn }).domain[1]).toBeGreaterThan(drawn[0]![0]!);
 });
 
 test("a zoomed line smooths as if the steps before it were shown", () => {

@@ -112,27 +112,43 @@ export function xDomainOf(series: readonly LineSeries[], axis: Axis): [number, n
 }
 
 /**
- * Linear over the means, with the extremes as far as they reach no further than a third of that range: one outlier must not press the
- * lines flat. Logarithmic over everything.
+ * Linear over what is drawn, with the bands of nine in ten points, and the extremes as far as they reach no further than a third of what is
+ * drawn: one outlier must not press the lines flat. Logarithmic over everything.
  *
- * @param floor the lowest value of the axis, for what has a natural zero
+ * @param options.floor the lowest value of a linear axis, for what has a natural zero
+ * @param options.drawn values drawn instead of the means, for each line; default: the means
  */
 export function yScaleOf(
   series: readonly LineSeries[],
-  { log, floor }: { log: boolean; floor?: number | undefined },
+  options: { log: boolean; floor?: number | undefined; drawn?: readonly Float64Array[] },
 ): YScale {
+  const { log, floor, drawn = [] } = options;
   const points = series.flatMap((each) => each.points).filter(({ y }) => Number.isFinite(y));
   if (points.length === 0) return linearScale([0, 1]);
-  const means = extent(points.map(({ y }) => y));
-  const extremes = [extent(points.map(({ low }) => low))[0], extent(points.map(({ high }) => high))[1]] as const;
+  const means = span([extent(points.map(({ y }) => y)), ...drawn.map(extent)]);
+  const extremes = span([means, extent(points.map(({ low }) => low)), extent(points.map(({ high }) => high))]);
   if (log) {
     const sizes = points.flatMap(({ y, low }) => [Math.abs(y), Math.abs(low)]).filter((size) => size > 0);
-    return logScale([floor ?? extremes[0], extremes[1]], extent(sizes)[0]);
+    return logScale(extremes, extent(sizes)[0]);
   }
   const room = Math.max((means[1] - means[0]) / 3, Math.abs(means[1]) * 0.02, 1e-6);
   const margin = room / 8;
-  const low = Math.max(extremes[0], means[0] - room) - margin;
-  return linearScale([floor ?? low, Math.min(extremes[1], means[1] + room) + margin]);
+  const usual = usualBand(points);
+  const low = Math.max(extremes[0], Math.min(usual[0], means[0] - room)) - margin;
+  const high = Math.min(extremes[1], Math.max(usual[1], means[1] + room)) + margin;
+  return linearScale([floor ?? low, high]);
+}
+
+/** Within which the bands of nine in ten points lie, at either end. */
+function usualBand(points: readonly LinePoint[]): [number, number] {
+  const last = points.length - 1;
+  const lows = points.map(({ low }) => low).sort((a, b) => a - b);
+  const highs = points.map(({ high }) => high).sort((a, b) => a - b);
+  return [lows[Math.ceil(0.1 * last)]!, highs[Math.floor(0.9 * last)]!];
+}
+
+function span(extents: readonly (readonly [number, number])[]): [number, number] {
+  return [Math.min(...extents.map(([low]) => low)), Math.max(...extents.map(([, high]) => high))];
 }
 
 /** Lowest and highest of the values that are numbers. */

@@ -13,7 +13,8 @@ import type { LiveSnapshot } from "./live-store.ts";
 import { type TimeMark, timeMarks } from "./marks.ts";
 import { distinctColours, runColours } from "./run-colours.ts";
 import { type RunHistory, withBuckets } from "./run-history.ts";
-import { markedColours, markedSummaries, runMarks } from "./run-marks.ts";
+import { arrangeRuns, type RunGroup } from "./run-list.ts";
+import { markedColours, markedSummaries, type RunMarks, runMarks } from "./run-marks.ts";
 import type { RunTimeline } from "./run-timeline.ts";
 import { useRuns } from "./use-runs.ts";
 import { useZoomed } from "./use-zoomed.ts";
@@ -23,6 +24,10 @@ export interface Scene {
   /** Undefined until the collector answered for the first time. */
   summaries: readonly v1.RunSummary.$Properties[] | undefined;
   listError: Error | undefined;
+  /** The summaries as the address wants them listed: filtered, sorted, grouped. */
+  groups: readonly RunGroup[];
+  /** What the person wrote on the runs. */
+  written: RunMarks;
   colours: ReadonlyMap<string, number>;
   chosen: readonly ChosenRun[];
   /** Timelines of the chosen runs, in their order; those that are not open yet are left out. */
@@ -69,6 +74,11 @@ export function useScene(address: Address): Scene {
     () => markedColours(runColours((listed ?? []).map(({ run }) => run ?? {})), written),
     [listed, written],
   );
+  const { filter, sort, group } = address;
+  const groups = useMemo(
+    () => arrangeRuns(summaries ?? [], { filter, sort, group }, (run) => written[run]?.pinned === true),
+    [summaries, written, filter, sort, group],
+  );
   const { ids, unknown } = useMemo(() => chooseRuns(address.runs, summaries ?? []), [address.runs, summaries]);
   const colours = useMemo(() => distinctColours(ids, own), [ids, own]);
   const chosen = useMemo(() => chosenRuns(ids, summaries ?? [], colours), [ids, summaries, colours]);
@@ -88,6 +98,8 @@ export function useScene(address: Address): Scene {
     address,
     summaries,
     listError: error,
+    groups,
+    written,
     colours,
     chosen,
     timelines,

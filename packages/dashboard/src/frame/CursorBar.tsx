@@ -1,13 +1,11 @@
 // The step cursor: one scrubber over the whole history, which every view follows.
 import { type KeyboardEvent, useEffect } from "react";
 import { currentAddress, navigate } from "../address/use-address.ts";
-import { resetZoom } from "../charts/use-x-pointer.ts";
 import { Switch } from "../components/controls.tsx";
 import { positionOf } from "../data/bucket.ts";
 import { type Cursor, moveCursor } from "../data/cursor.ts";
 import type { Scene } from "../data/scene.ts";
 import { formatCount, formatDuration, formatWhole } from "../format/number.ts";
-import { stepRange } from "../format/sentence.ts";
 import { shareOf, TrackMarks } from "./TrackMarks.tsx";
 import { useLateness } from "./use-lateness.ts";
 
@@ -61,7 +59,6 @@ export function CursorBar({ scene, playing, setPlaying }: CursorBarProps) {
       <output className="cursor-step">
         <b>step {formatWhole(cursor.step)}</b> <PlaceText scene={scene} />
       </output>
-      <Follows scene={scene} />
       <Switch on={cursor.live} onChange={(on) => go(on ? "live" : cursor.step)} title="Stay at the newest step (f)">
         Follow
       </Switch>
@@ -78,29 +75,6 @@ export function keyTarget(cursor: Cursor, key: string, shift: boolean): "live" |
   if (key === "PageUp") return moveCursor(cursor, 10);
   if (key === "Home") return 0;
   return key === "End" ? "live" : undefined;
-}
-
-/** What is shown beside everything, and the way back from it: a part of the steps, one expert. */
-function Follows({ scene: { address } }: { scene: Scene }) {
-  return (
-    <>
-      {address.range !== undefined && (
-        <button type="button" className="cursor-chip" title="Show the whole run (Esc)" onClick={resetZoom}>
-          {stepRange(address.range[0], address.range[1])} <span aria-hidden="true">×</span>
-        </button>
-      )}
-      {address.expert !== undefined && (
-        <button
-          type="button"
-          className="cursor-chip"
-          title="Follow no expert (Esc)"
-          onClick={() => navigate({ expert: undefined })}
-        >
-          expert {address.expert} <span aria-hidden="true">×</span>
-        </button>
-      )}
-    </>
-  );
 }
 
 /** Where the cursor is in tokens and time; or that what is shown is on its way, or late. */

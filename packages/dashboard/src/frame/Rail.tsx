@@ -2,22 +2,30 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import { MOST_RUNS } from "../address/address.ts";
 import { navigate } from "../address/use-address.ts";
+import { PinMark } from "../components/PinMark.tsx";
+import { RunEditor } from "../components/RunEditor.tsx";
 import { StateDot } from "../components/StateDot.tsx";
 import { toggleRun } from "../data/chosen-runs.ts";
 import type { Scene } from "../data/scene.ts";
 import { plural } from "../format/sentence.ts";
-import { type RailRow, railRows } from "./rail-model.ts";
+import { type RailRow, railRow } from "./rail-model.ts";
 import "./rail.css";
 
 export function Rail({ scene, open, onClose }: { scene: Scene; open: boolean; onClose: () => void }) {
-  const { summaries = [], colours, chosen, address } = scene;
-  const [search, setSearch] = useState("");
+  const { summaries = [], groups, written, colours, chosen, address } = scene;
+  const [edited, setEdited] = useState<string>();
   const closeButton = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     if (open) closeButton.current?.focus();
   }, [open]);
   const ids = useMemo(() => chosen.map(({ id }) => id), [chosen]);
-  const rows = useMemo(() => railRows(summaries, colours, new Set(ids), search), [summaries, colours, ids, search]);
+  const listed = useMemo(() => {
+    const shown = new Set(ids);
+    return groups.map(({ title, runs }) => ({
+      title,
+      rows: runs.map((summary) => railRow(summary, colours, shown, written)),
+    }));
+  }, [groups, colours, ids, written]);
   const toggle = (id: string) => {
     const next = toggleRun(ids, id);
     if (next !== undefined) navigate({ runs: next });
@@ -39,17 +47,34 @@ export function Rail({ scene, open, onClose }: { scene: Scene; open: boolean; on
         id="run-search"
         type="search"
         className="rail-search"
-        placeholder="Search runs  /"
-        aria-label="Search runs"
-        value={search}
-        onChange={(event) => setSearch(event.target.value)}
+        placeholder="Filter runs  /"
+        title="Words, or conditions such as model.experts=64 and loss<2"
+        aria-label="Filter runs by words, or by conditions such as model.experts=64"
+        value={address.filter}
+        onChange={(event) => navigate({ filter: event.target.value }, "replace")}
       />
-      <ul className="rail-runs">
-        {rows.map((row) => (
-          <RunRow key={row.id} row={row} full={ids.length >= MOST_RUNS} onToggle={() => toggle(row.id)} />
+      <div className="rail-runs">
+        {listed.map(({ title, rows }) => (
+          <section key={title} aria-label={title || "Runs"}>
+            {title !== "" && <h2>{title}</h2>}
+            <ul>
+              {rows.map((row) => (
+                <RunRow
+                  key={row.id}
+                  row={row}
+                  full={ids.length >= MOST_RUNS}
+                  onToggle={() => toggle(row.id)}
+                  onEdit={() => setEdited(row.id)}
+                />
+              ))}
+            </ul>
+          </section>
         ))}
-      </ul>
-      {rows.length === 0 && summaries.length > 0 && <p className="rail-nothing">No run matches “{search}”.</p>}
+        {listed.length === 0 && summaries.length > 0 && (
+          <p className="rail-nothing">No run matches “{address.filter}”.</p>
+        )}
+      </div>
+      <RunEditor scene={scene} run={edited} onClose={() => setEdited(undefined)} />
       <footer className="rail-foot">
         {plural(summaries.length, "run")}, {ids.length} shown
         {address.runs !== "newest" && (
@@ -62,10 +87,18 @@ export function Rail({ scene, open, onClose }: { scene: Scene; open: boolean; on
   );
 }
 
-function RunRow({ row, full, onToggle }: { row: RailRow; full: boolean; onToggle: () => void }) {
+interface RunRowProps {
+  row: RailRow;
+  /** As many runs are shown as can be told apart. */
+  full: boolean;
+  onToggle: () => void;
+  onEdit: () => void;
+}
+
+function RunRow({ row, full, onToggle, onEdit }: RunRowProps) {
   const blocked = full && !row.shown;
   return (
-    <li>
+    <li className="rail-item">
       <label
         className={row.shown ? "rail-run shown" : "rail-run"}
         title={blocked ? `At most ${MOST_RUNS} runs at once` : row.id}
@@ -84,7 +117,10 @@ function RunRow({ row, full, onToggle }: { row: RailRow; full: boolean; onToggle
             borderColor: `var(--run-${row.colour})`,
           }}
         />
-        <span className="rail-name">{row.name}</span>
+        <span className="rail-name">
+          {row.pinned && <PinMark />}
+          {row.name}
+        </span>
         <StateDot state={row.state} />
         <span className="rail-detail">
           {row.strategy} · step {row.progress.text}
@@ -96,6 +132,9 @@ function RunRow({ row, full, onToggle }: { row: RailRow; full: boolean; onToggle
           <progress max={1} value={row.progress.share} aria-label={`Progress of ${row.name}`} />
         )}
       </label>
+      <button type="button" className="rail-edit" aria-label={`Name, tags and notes of ${row.name}`} onClick={onEdit}>
+        …
+      </button>
     </li>
   );
 }

@@ -1,17 +1,13 @@
 // The head of the screen: views, and what applies to all of them.
 import { type KeyboardEvent, type MouseEvent, useEffect, useRef } from "react";
-import { formatAddress, SPLITS, type Theme, VIEWS, type ViewName } from "../address/address.ts";
+import { formatAddress, type Theme, VIEWS, type ViewName } from "../address/address.ts";
 import { currentAddress, navigate } from "../address/use-address.ts";
 import { CopyButton } from "../components/CopyButton.tsx";
-import { Select } from "../components/controls.tsx";
 import type { Scene } from "../data/scene.ts";
 import { rememberTheme } from "../theme/use-theme.ts";
 import { VIEW } from "../views/registry.ts";
 import { LayoutsMenu } from "./LayoutsMenu.tsx";
-import { LineChoices } from "./LineChoices.tsx";
 import { tabTarget } from "./tabs.ts";
-
-const SPLIT_CHOICES = SPLITS.map((value) => ({ value, text: { train: "Train", eval: "Eval", probe: "Probe" }[value] }));
 
 interface TopBarProps {
   scene: Scene;
@@ -24,7 +20,6 @@ export function TopBar({ scene, theme, onMenu, onHelp }: TopBarProps) {
   const { address, chosen, alerts } = scene;
   const link = () =>
     `${location.origin}${location.pathname}${formatAddress({ ...address, runs: chosen.map(({ id }) => id) })}`;
-  const { steps, lines } = VIEW[address.view];
   const active = alerts.filter(({ over }) => !over).length;
   const tabs = useActiveTab(address.view);
   return (
@@ -53,17 +48,6 @@ export function TopBar({ scene, theme, onMenu, onHelp }: TopBarProps) {
             )}
           </a>
         ))}
-      </div>
-      <div className="top-choices">
-        {steps && (
-          <Select
-            label="Split"
-            value={address.split}
-            choices={SPLIT_CHOICES}
-            onChange={(split) => navigate({ split: split as (typeof SPLITS)[number], step: "live" })}
-          />
-        )}
-        {lines && <LineChoices address={address} />}
       </div>
       <div className="top-actions">
         <LayoutsMenu />

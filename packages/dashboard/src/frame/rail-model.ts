@@ -1,5 +1,6 @@
-// The run list: which runs match the search, and what stands in their rows.
+// What stands in the rows of the run list.
 import type { v1 } from "@moescope/proto";
+import type { RunMarks } from "../data/run-marks.ts";
 import { hasSteps, type Progress, progressOf, type RunState, stateOf } from "../data/run-state.ts";
 import { formatRatio, formatValue } from "../format/number.ts";
 import { strategyName } from "../format/strategy.ts";
@@ -15,32 +16,14 @@ export interface RailRow {
   /** Index into the run colours. */
   colour: number;
   shown: boolean;
+  pinned: boolean;
 }
 
-/** @param search words that all have to occur in the id, name, strategy, recipe, state or a tag */
-export function railRows(
-  summaries: readonly v1.RunSummary.$Properties[],
-  colours: ReadonlyMap<string, number>,
-  shown: ReadonlySet<string>,
-  search: string,
-): RailRow[] {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  return summaries
-    .filter((summary) => words.every((word) => searchText(summary).includes(word)))
-    .map((summary) => rowOf(summary, colours, shown));
-}
-
-function searchText(summary: v1.RunSummary.$Properties): string {
-  const { id = "", name = "", strategy = "", recipe = "", tags = [], seed = 0 } = summary.run ?? {};
-  return [id, name, strategy, strategyName(strategy), recipe, ...tags, `seed ${seed}`, stateOf(summary)]
-    .join("\n")
-    .toLowerCase();
-}
-
-function rowOf(
+export function railRow(
   summary: v1.RunSummary.$Properties,
   colours: ReadonlyMap<string, number>,
   shown: ReadonlySet<string>,
+  marks: RunMarks,
 ): RailRow {
   const id = summary.run?.id ?? "";
   const started = hasSteps(summary);
@@ -54,5 +37,6 @@ function rowOf(
     maxViolation: started && Number.isFinite(summary.maxViolation) ? formatRatio(summary.maxViolation!) : "–",
     colour: colours.get(id) ?? 0,
     shown: shown.has(id),
+    pinned: marks[id]?.pinned === true,
   };
 }

@@ -8,22 +8,28 @@ export interface View {
   /** On its tab. */
   title: string;
   Component: ComponentType<ViewProps>;
-  /** Whether the step cursor and the split apply to it. */
+  /** Whether the step cursor applies to it. */
   steps: boolean;
+  /** Whether it can show evaluations and probes instead of training. */
+  splits: boolean;
   /** Whether it has line charts: x axis, y axis, smoothing and zoom then apply. */
   lines: boolean;
 }
 
 /** Views with charts come when they are opened: the first look needs none. */
 export const VIEW: Readonly<Record<ViewName, View>> = {
-  overview: { title: "Overview", Component: Overview, steps: false, lines: false },
+  overview: { title: "Overview", Component: Overview, steps: false, splits: false, lines: false },
   balance: view("Balance", () => import("./balance/Balance.tsx"), { lines: true }),
   experts: view("Experts", () => import("./experts/Experts.tsx"), { lines: true }),
   layers: view("Layers", () => import("./layers/Layers.tsx")),
   categories: view("Categories", () => import("./categories/Categories.tsx")),
-  alerts: view("Alerts", () => import("./alerts/Alerts.tsx")),
+  alerts: view("Alerts", () => import("./alerts/Alerts.tsx"), { splits: false }),
 };
 
-function view(title: string, load: () => Promise<{ default: ComponentType<ViewProps> }>, { lines = false } = {}): View {
-  return { title, Component: lazy(load), steps: true, lines };
+function view(
+  title: string,
+  load: () => Promise<{ default: ComponentType<ViewProps> }>,
+  { splits = true, lines = false } = {},
+): View {
+  return { title, Component: lazy(load), steps: true, splits, lines };
 }

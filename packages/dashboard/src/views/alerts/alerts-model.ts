@@ -81,7 +81,7 @@ export function alertsSentence(chosen: readonly ChosenRun[], alerts: readonly Al
   const pastPart = past === 0 ? "" : ` ${plural(past, "earlier alert")} ${past === 1 ? "is" : "are"} over.`;
   if (active.length === 0) return `Nothing is wrong with the ${plural(chosen.length, "run")} on screen now.${pastPart}`;
   const runs = chosen.filter(({ id }) => active.some(({ run }) => run === id)).map(({ label }) => label);
-  return `${plural(active.length, "alert")} ${active.length === 1 ? "lasts" : "last"}, in ${joinWords(runs)}.${pastPart}`;
+  return `${plural(active.length, "alert")} ${active.length === 1 ? "is" : "are"} active, in ${joinWords(runs)}.${pastPart}`;
 }
 
 /** Rows for a CSV file. */

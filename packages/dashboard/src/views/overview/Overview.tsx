@@ -2,18 +2,22 @@
 
 import type { v1 } from "@moescope/proto";
 import { useQueries } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import type { Theme } from "../../address/address.ts";
 import { navigate } from "../../address/use-address.ts";
+import { PinMark } from "../../components/PinMark.tsx";
+import { RunEditor } from "../../components/RunEditor.tsx";
 import { Sparkline } from "../../components/Sparkline.tsx";
 import { StateDot } from "../../components/StateDot.tsx";
 import { Explained, Term } from "../../components/Term.tsx";
 import { idOf } from "../../data/chosen-runs.ts";
 import { client, queries } from "../../data/collector.ts";
+import type { RunMark } from "../../data/run-marks.ts";
 import { isLive } from "../../data/run-state.ts";
 import type { Scene } from "../../data/scene.ts";
 import type { ViewProps } from "../view-props.ts";
 import { LayerStrip } from "./LayerStrip.tsx";
+import { ListOrder } from "./ListOrder.tsx";
 import { type OverviewRow, overviewRow, overviewSentence } from "./overview-model.ts";
 import { type TrainingHistory, VERDICT_MEANING } from "./verdict.ts";
 import "./overview.css";
@@ -24,19 +28,22 @@ const POINTS = 64;
 const REFRESH = 10_000;
 
 export function Overview({ scene, theme }: ViewProps) {
-  const { summaries = [], chosen, colours } = scene;
-  const histories = useHistories(scene);
+  const { groups, chosen, colours, written, address } = scene;
+  const listed = useMemo(() => groups.flatMap(({ runs }) => runs), [groups]);
+  const histories = useHistories(listed, scene.timelines);
   const rows = useMemo(
-    () => summaries.map((summary, place) => overviewRow(summary, histories[place], Date.now())),
-    [summaries, histories],
+    () => new Map(listed.map((summary, place) => [idOf(summary), overviewRow(summary, histories[place], Date.now())])),
+    [listed, histories],
   );
+  const [edited, setEdited] = useState<string>();
   const shown = chosen.map(({ id }) => id);
   return (
     <section aria-label="Overview" className="overview">
       <header>
         <h1>Overview</h1>
-        <p data-testid="sentence">{overviewSentence(rows)}</p>
+        <p data-testid="sentence">{overviewSentence([...rows.values()])}</p>
       </header>
+      <ListOrder scene={scene} />
       <div className="overview-head" aria-hidden="true">
         <span>Run</span>
         <span>Verdict</span>
@@ -45,11 +52,27 @@ export function Overview({ scene, theme }: ViewProps) {
         <span>Loss</span>
         <span>MaxVio</span>
       </div>
-      <ul>
-        {rows.map((row) => (
-          <RunCard key={row.id} row={row} colour={colours.get(row.id) ?? 0} shown={shown} theme={theme} />
-        ))}
-      </ul>
+      {groups.map(({ title, runs }) => (
+        <section key={title} aria-label={title || "Runs"} className="overview-group">
+          {title !== "" && <h2>{title}</h2>}
+          <ul>
+            {runs.map((summary) => (
+              <RunCard
+                key={idOf(summary)}
+                row={rows.get(idOf(summary))!}
+                colour={colours.get(idOf(summary)) ?? 0}
+                mark={written[idOf(summary)] ?? {}}
+                tags={summary.run?.tags ?? []}
+                shown={shown}
+                theme={theme}
+                onEdit={() => setEdited(idOf(summary))}
+              />
+            ))}
+          </ul>
+        </section>
+      ))}
+      {groups.length === 0 && <p className="overview-nothing">No run matches “{address.filter}”.</p>}
+      <RunEditor scene={scene} run={edited} onClose={() => setEdited(undefined)} />
     </section>
   );
 }
@@ -57,11 +80,14 @@ export function Overview({ scene, theme }: ViewProps) {
 interface RunCardProps {
   row: OverviewRow;
   colour: number;
+  mark: RunMark;
+  tags: readonly string[];
   shown: readonly string[];
   theme: Theme;
+  onEdit: () => void;
 }
 
-function RunCard({ row, colour, shown, theme }: RunCardProps) {
+function RunCard({ row, colour, mark, tags, shown, theme, onEdit }: RunCardProps) {
   const runs = shown.includes(row.id) ? shown : [...shown.slice(0, 1), row.id];
   const blame = row.blame;
   return (
@@ -69,10 +95,18 @@ function RunCard({ row, colour, shown, theme }: RunCardProps) {
       <div className="overview-run">
         <span className="chip" style={{ background: `var(--run-${colour})` }} />
         <div>
-          <strong>{row.name}</strong>
+          <strong>
+            {mark.pinned && <PinMark />}
+            {row.name}
+          </strong>
           <small>
-            {row.strategy} · <StateDot state={row.state} />
+            {row.strategy} · <StateDot state={row.state} /> ·{" "}
+            <button type="button" className="link" aria-label={`Edit ${row.name}`} onClick={onEdit}>
+              Edit
+            </button>
           </small>
+          {tags.length > 0 && <p className="overview-tags">{tags.map((tag) => `#${tag}`).join(" ")}</p>}
+          {mark.notes && <p className="overview-notes">{mark.notes}</p>}
         </div>
       </div>
       <div className="overview-verdict">
@@ -123,7 +157,10 @@ function RunCard({ row, colour, shown, theme }: RunCardProps) {
 }
 
 /** Coarse histories of all runs, in the order of the list; of those on screen the live ones. */
-function useHistories({ summaries = [], timelines }: Scene): TrainingHistory[] {
+function useHistories(
+  summaries: readonly v1.RunSummary.$Properties[],
+  timelines: Scene["timelines"],
+): TrainingHistory[] {
   const liveOf = (run: string) =>
     timelines.find((each) => each.run === run && each.status === "ready" && each.split === "train");
   const answers = useQueries({

@@ -1,0 +1,138 @@
+// What a person writes on a run, kept in this browser; and the run's end, which is for everybody.
+import { type FormEvent, useEffect, useRef, useState } from "react";
+import { navigate } from "../address/use-address.ts";
+import { idOf } from "../data/chosen-runs.ts";
+import { client, queries } from "../data/collector.ts";
+import { RUN_COLOURS } from "../data/run-colours.ts";
+import { markRun } from "../data/run-marks.ts";
+import type { Scene } from "../data/scene.ts";
+import { CopyButton } from "./CopyButton.tsx";
+import "./run-editor.css";
+
+interface RunEditorProps {
+  scene: Scene;
+  /** Id of the run; undefined: closed. */
+  run: string | undefined;
+  onClose: () => void;
+}
+
+export function RunEditor({ scene, run, onClose }: RunEditorProps) {
+  const ref = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (run !== undefined && !ref.current?.open) ref.current?.showModal();
+    if (run === undefined) ref.current?.close();
+  }, [run]);
+  return (
+    <dialog ref={ref} className="run-editor" aria-labelledby="run-editor-title" onClose={onClose}>
+      {run !== undefined && <RunForm key={run} scene={scene} run={run} onClose={onClose} />}
+    </dialog>
+  );
+}
+
+function RunForm({ scene, run, onClose }: RunEditorProps & { run: string }) {
+  const summary = scene.summaries?.find((each) => idOf(each) === run);
+  const mark = scene.written[run] ?? {};
+  const save = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const data = new FormData(event.currentTarget);
+    const text = (name: string) => String(data.get(name) ?? "").trim();
+    const tags = text("tags")
+      .split(",")
+      .map((tag) => tag.trim());
+    markRun(run, {
+      name: text("name"),
+      tags: tags.filter((tag) => tag !== ""),
+      notes: text("notes"),
+      pinned: data.get("pinned") !== null,
+      colour: text("colour") === "" ? undefined : Number(text("colour")),
+    });
+    onClose();
+  };
+  return (
+    <form onSubmit={save}>
+      <h2 id="run-editor-title">{summary?.run?.name || run}</h2>
+      <p className="run-editor-id">
+        <code>{run}</code> <CopyButton text={() => run}>Copy</CopyButton>
+      </p>
+      <label>
+        Name
+        <input name="name" className="text-field" defaultValue={mark.name} placeholder="as the run calls itself" />
+      </label>
+      <label>
+        Tags
+        <input name="tags" className="text-field" defaultValue={mark.tags?.join(", ")} placeholder="baseline, paper" />
+      </label>
+      <label>
+        Notes
+        <textarea name="notes" className="text-field" rows={4} defaultValue={mark.notes} />
+      </label>
+      <Colours chosen={mark.colour} />
+      <label className="run-editor-pin">
+        <input type="checkbox" name="pinned" defaultChecked={mark.pinned ?? false} /> Pin to the top of the list
+      </label>
+      <p className="run-editor-note">Kept in this browser.</p>
+      <div className="run-editor-foot">
+        <Deletion scene={scene} run={run} onClose={onClose} />
+        <button type="button" className="button" onClick={onClose}>
+          Cancel
+        </button>
+        <button type="submit" className="button primary">
+          Save
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function Colours({ chosen }: { chosen: number | undefined }) {
+  return (
+    <fieldset className="run-editor-colours">
+      <legend>Colour</legend>
+      <label>
+        <input type="radio" name="colour" value="" defaultChecked={chosen === undefined} />
+        <span>its own</span>
+      </label>
+      {Array.from({ length: RUN_COLOURS }, (_, colour) => colour).map((colour) => (
+        <label key={colour}>
+          <input type="radio" name="colour" value={colour} defaultChecked={chosen === colour} />
+          <span className="run-editor-chip" style={{ background: `var(--run-${colour})` }} />
+          <span className="visually-hidden">colour {colour + 1}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+/** Asks once more: nothing brings a deleted run back but a backup. */
+function Deletion({ scene, run, onClose }: { scene: Scene; run: string; onClose: () => void }) {
+  const [state, setState] = useState<"idle" | "asking" | "deleting">("idle");
+  const [problem, setProblem] = useState<string>();
+  const remove = async () => {
+    setState("deleting");
+    try {
+      await client.delete(run);
+      const { runs } = scene.address;
+      if (runs !== "newest") navigate({ runs: runs.filter((id) => id !== run) }, "replace");
+      markRun(run, { name: "", tags: [], notes: "", pinned: false, colour: undefined });
+      await queries.invalidateQueries({ queryKey: ["runs"] });
+      onClose();
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error));
+      setState("idle");
+    }
+  };
+  return (
+    <div className="run-editor-deletion">
+      {problem && <p role="alert">{problem}</p>}
+      {state === "idle" ? (
+        <button type="button" className="button quiet" onClick={() => setState("asking")}>
+          Delete run…
+        </button>
+      ) : (
+        <button type="button" className="button danger" disabled={state === "deleting"} onClick={() => void remove()}>
+          {state === "deleting" ? "Deleting…" : "Delete every step of it, for everybody"}
+        </button>
+      )}
+    </div>
+  );
+}
