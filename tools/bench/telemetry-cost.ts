@@ -30,7 +30,14 @@ export async function telemetryCost(): Promise<void> {
 }
 
 function measure(recipe: string, { grpc, pid }: CollectorProcess, directory: string): Promise<TelemetryCostResult> {
-  return measureInWorker("telemetry-cost-worker", recipe, String(PAIRS[recipe]), grpc, join(directory, "spool"), String(pid));
+  return measureInWorker(
+    "telemetry-cost-worker",
+    recipe,
+    String(PAIRS[recipe]),
+    grpc,
+    join(directory, "spool"),
+    String(pid),
+  );
 }
 
 function rowOf(recipe: string, result: TelemetryCostResult): Record<string, string> {
