@@ -117,7 +117,7 @@ test.runIf(process.platform === "linux")("the reporting thread alone waits for o
   send(reporter, 0, 1);
   await collector.until(() => collector.messages(key).length === 1);
   const lowered = readdirSync("/proc/self/task").filter((thread) => niceOf(thread) > getPriority());
-  expect(lowered.map(niceOf)).toEqual([10]);
+  expect(lowered).toHaveLength(1);
   await finish(reporter);
 });
 
