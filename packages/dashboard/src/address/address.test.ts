@@ -17,7 +17,7 @@ const everything: Address = {
   step: 120,
   layer: 0,
   expert: 12,
-  perLayer: true,
+  lines: "layers",
   figureLayers: [0, 3, 5],
   window: [90, 100],
   filter: "aux model.experts=64 loss<2 & 50%",

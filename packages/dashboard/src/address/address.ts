@@ -6,6 +6,8 @@ export type ViewName = (typeof VIEWS)[number];
 export const SPLITS = ["train", "eval", "probe"] as const;
 export const AXES = ["step", "tokens", "time"] as const;
 export type Axis = (typeof AXES)[number];
+export const LINES = ["mean", "spread", "layers"] as const;
+export type Lines = (typeof LINES)[number];
 export const THEMES = ["light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
 
@@ -30,8 +32,8 @@ export interface Address {
   layer: number | undefined;
   /** The followed expert. */
   expert: number | undefined;
-  /** One line for each layer instead of their mean. */
-  perLayer: boolean;
+  /** What lines show of the layers: their mean, their spread, or each of them. */
+  lines: Lines;
   /** Layers of the categories figure; undefined: first, middle, last. */
   figureLayers: readonly number[] | undefined;
   /** Steps that the categories figure adds up, both included; undefined: the last tenth. */
@@ -57,7 +59,7 @@ export const START: Address = {
   step: "live",
   layer: undefined,
   expert: undefined,
-  perLayer: false,
+  lines: "mean",
   figureLayers: undefined,
   window: undefined,
   filter: "",
@@ -89,10 +91,7 @@ const PARAMETERS: {
   },
   layer: { read: wholeNumber, write: optionalNumber },
   expert: { read: wholeNumber, write: optionalNumber },
-  perLayer: {
-    read: (text) => choice(["layers", "mean"], "mean").read(text) === "layers",
-    write: (on) => (on ? "layers" : undefined),
-  },
+  lines: choice(LINES, START.lines),
   figureLayers: { read: (text) => text.split(",").map(wholeNumber), write: (layers) => layers?.join(",") },
   window: twoSteps("window"),
   filter: freeText(),
@@ -113,7 +112,7 @@ const NAMES: { [Name in keyof Address]: string } = {
   range: "range",
   log: "y",
   smooth: "smooth",
-  perLayer: "lines",
+  lines: "lines",
   figureLayers: "figure",
   window: "window",
   filter: "filter",

@@ -5,7 +5,7 @@ import { createContext, use, useSyncExternalStore } from "react";
 export const FullScreen = createContext(false);
 
 /** Of the screen, for one chart: title, legend and controls need the rest. */
-const SHARE = 0.62;
+const SHARE = 0.7;
 
 /** @param height pixels in the page */
 export function useChartHeight(height: number): number {

@@ -1,4 +1,5 @@
 // Lines over a shared x axis as data: points with their extremes, domains, smoothing, and the table behind them.
+import { acrossLayers } from "@moescope/metrics";
 import type { Axis } from "../address/address.ts";
 import { type Bucket, meanOf, positionOf, type scalarOf } from "../data/bucket.ts";
 import type { ChosenRun } from "../data/chosen-runs.ts";
@@ -94,6 +95,12 @@ export function readingOf(summary: ReturnType<typeof scalarOf>): Reading | undef
   if (summary === undefined || (!summary.values && !summary.nanValues)) return undefined;
   if (!summary.values) return { y: Number.NaN, low: Number.NaN, high: Number.NaN };
   return { y: meanOf(summary), low: summary.min ?? 0, high: summary.max ?? 0 };
+}
+
+/** What a metric is like across layers: the median, and a band from the 5th to the 95th percentile; undefined without a number. */
+export function spreadOf(values: ArrayLike<number>): Reading | undefined {
+  const { p5, p50, p95 } = acrossLayers(values);
+  return Number.isNaN(p50) ? undefined : { y: p50, low: p5, high: p95 };
 }
 
 /** The line's values, one for each point, looking back on `span` steps; as they are for a span of 0. */

@@ -4,6 +4,7 @@ import { cardToPng, cardToSvg } from "../export/card-picture.ts";
 import { saveCsv, saveText } from "../export/save.ts";
 import type { CardProps } from "./Card.tsx";
 import { CopyButton } from "./CopyButton.tsx";
+import { Menu } from "./Menu.tsx";
 
 interface CardActionsProps extends CardProps {
   card: RefObject<HTMLElement | null>;
@@ -13,7 +14,6 @@ interface CardActionsProps extends CardProps {
 
 export function CardActions({ name, sentence, table, svg, requests = [], card, full, toggleFull }: CardActionsProps) {
   const [problem, setProblem] = useState<string>();
-  const [querying, setQuerying] = useState(false);
   const file = `moescope-${name.toLowerCase().replace(/[^a-z0-9]+/g, "-")}`;
   const picture = () => svg?.() ?? cardToSvg(card.current!, name, sentence);
   const trying = (what: string, action: () => void | Promise<void>) => async () => {
@@ -26,7 +26,7 @@ export function CardActions({ name, sentence, table, svg, requests = [], card, f
   };
   const save = (action: () => void | Promise<void>) => trying("The file could not be made", action);
   return (
-    <div className="card-actions-place">
+    <div>
       <fieldset className="card-actions" aria-label={`Actions of ${name}`}>
         <button type="button" onClick={save(() => saveText(picture(), `${file}.svg`, "image/svg+xml"))}>
           SVG
@@ -40,9 +40,9 @@ export function CardActions({ name, sentence, table, svg, requests = [], card, f
           </button>
         )}
         {requests.length > 0 && (
-          <button type="button" aria-expanded={querying} onClick={() => setQuerying(!querying)}>
-            Query
-          </button>
+          <Menu text="Query" label={`Requests behind ${name}`} className="">
+            {() => <Requests requests={requests} />}
+          </Menu>
         )}
         <button
           type="button"
@@ -52,7 +52,6 @@ export function CardActions({ name, sentence, table, svg, requests = [], card, f
           {full ? "Close" : "Full screen"}
         </button>
       </fieldset>
-      {querying && <Requests requests={requests} onClose={() => setQuerying(false)} />}
       {problem && (
         <p className="card-problem" role="alert">
           {problem}
@@ -63,18 +62,10 @@ export function CardActions({ name, sentence, table, svg, requests = [], card, f
 }
 
 /** The requests behind a card. Opened in a browser they answer with JSON. */
-function Requests({ requests, onClose }: { requests: readonly string[]; onClose: () => void }) {
+function Requests({ requests }: { requests: readonly string[] }) {
   const addresses = requests.map((path) => location.origin + path);
   return (
-    <section
-      className="card-requests"
-      aria-label="Requests behind this card"
-      onKeyDown={(event) => {
-        if (event.key !== "Escape") return;
-        event.stopPropagation();
-        onClose();
-      }}
-    >
+    <div className="card-requests">
       <p>This card shows the answers of:</p>
       <ul>
         {addresses.map((address) => (
@@ -86,9 +77,6 @@ function Requests({ requests, onClose }: { requests: readonly string[]; onClose:
         ))}
       </ul>
       <CopyButton text={() => addresses.join("\n")}>Copy</CopyButton>
-      <button type="button" className="button quiet" onClick={onClose}>
-        Close
-      </button>
-    </section>
+    </div>
   );
 }

@@ -8,10 +8,12 @@ interface MenuProps {
   title?: string;
   /** For those who do not see the panel. */
   label: string;
+  /** Of the button; default: a quiet one. */
+  className?: string;
   children: (close: () => void) => ReactNode;
 }
 
-export function Menu({ text, title, label, children }: MenuProps) {
+export function Menu({ text, title, label, className = "button quiet", children }: MenuProps) {
   const [open, setOpen] = useState(false);
   const place = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
@@ -42,7 +44,7 @@ export function Menu({ text, title, label, children }: MenuProps) {
       <button
         ref={button}
         type="button"
-        className="button quiet"
+        className={className}
         title={title}
         aria-expanded={open}
         aria-controls={id}

@@ -80,8 +80,8 @@ export function useScene(address: Address): Scene {
     [summaries, written, filter, sort, group],
   );
   const { ids, unknown } = useMemo(() => chooseRuns(address.runs, summaries ?? []), [address.runs, summaries]);
-  const colours = useMemo(() => distinctColours(ids, own), [ids, own]);
-  const chosen = useMemo(() => chosenRuns(ids, summaries ?? [], colours), [ids, summaries, colours]);
+  const colours = useMemo(() => distinctColours(chosenColoursFirst(ids, written), own), [ids, own, written]);
+  const chosen = useMemo(() => chosenRuns(ids, summaries ?? [], colours, written), [ids, summaries, colours, written]);
   const layers = useMemo(() => layersOf(chosen), [chosen]);
   const layer = address.layer !== undefined && layers.includes(address.layer) ? address.layer : layers[0];
   useShown(chosen, layer, address.split);
@@ -134,14 +134,22 @@ function chosenRuns(
   ids: readonly string[],
   summaries: readonly v1.RunSummary.$Properties[],
   colours: ReadonlyMap<string, number>,
+  written: RunMarks,
 ): ChosenRun[] {
   const byId = new Map(summaries.map((summary) => [idOf(summary), summary]));
   const found = ids.flatMap((id) => byId.get(id) ?? []);
   const labels = runLabels(found.map(({ run }) => run ?? {}));
   return found.map((summary, place) => {
     const id = idOf(summary);
-    return { id, run: summary.run ?? {}, summary, colour: colours.get(id) ?? 0, label: labels[place]! };
+    const label = written[id]?.name ?? labels[place]!;
+    return { id, run: summary.run ?? {}, summary, colour: colours.get(id) ?? 0, label };
   });
+}
+
+/** A colour that the person chose gives way to none. */
+function chosenColoursFirst(ids: readonly string[], written: RunMarks): string[] {
+  const isChosen = (id: string) => written[id]?.colour !== undefined;
+  return [...ids.filter(isChosen), ...ids.filter((id) => !isChosen(id))];
 }
 
 function layersOf(chosen: readonly ChosenRun[]): number[] {

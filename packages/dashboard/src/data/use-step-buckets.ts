@@ -1,40 +1,32 @@
 // Every layer's counts at the step cursor, for each run on screen.
-import { useQueries } from "@tanstack/react-query";
-import type { SplitName } from "../api/client.ts";
+import type { HistoryQuery, SplitName } from "../api/client.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Bucket } from "./bucket.ts";
-import { client } from "./collector.ts";
 import { type Cursor, stepsAt } from "./cursor.ts";
 import type { RunHistory } from "./run-history.ts";
+import { useHistories } from "./use-histories.ts";
 
 export interface StepBucketAnswer {
   bucket: Bucket | undefined;
   error: Error | undefined;
   status: Arrival;
+  /** What was asked; undefined where the step came live. */
+  path: string | undefined;
 }
 
 /** One answer for each run, in order; following live, the newest step needs no request. */
 export function useStepBuckets(runs: readonly RunHistory[], cursor: Cursor, split: SplitName): StepBucketAnswer[] {
-  const wanted = runs.map(({ buckets }) => stepsAt(cursor.step, buckets, split === "train"));
-  const answers = useQueries({
-    queries: runs.map(({ chosen: { id: run }, newest }, place) => {
-      const steps = wanted[place];
-      return {
-        queryKey: ["step", run, split, steps?.from, steps?.to],
-        queryFn: async ({ signal }: { signal: AbortSignal }) => {
-          const history = await client.history({ run, split, ...steps, points: 1, layers: "all" }, signal);
-          return history.buckets[0] ?? null;
-        },
-        enabled: steps !== undefined && !(cursor.live && newest !== undefined),
-        staleTime: Number.POSITIVE_INFINITY,
-      };
-    }),
+  const queries = runs.map(({ chosen, buckets, newest }): HistoryQuery | undefined => {
+    const steps = stepsAt(cursor.step, buckets, split === "train");
+    if (steps === undefined || (cursor.live && newest !== undefined)) return undefined;
+    return { run: chosen.id, split, ...steps, points: 1, layers: "all" };
   });
-  return runs.map(({ newest, status }, place): StepBucketAnswer => {
-    if (cursor.live && newest !== undefined) return { bucket: newest, error: undefined, status: "ready" };
-    if (wanted[place] === undefined) return { bucket: undefined, error: undefined, status };
-    const { data, error, isLoading } = answers[place]!;
-    const arrival = isLoading ? "loading" : error === null ? "ready" : "failed";
-    return { bucket: data ?? undefined, error: error ?? undefined, status: arrival };
+  const answers = useHistories(queries);
+  return runs.map(({ newest, status: arrival }, place): StepBucketAnswer => {
+    if (cursor.live && newest !== undefined)
+      return { bucket: newest, error: undefined, status: "ready", path: undefined };
+    if (queries[place] === undefined) return { bucket: undefined, error: undefined, status: arrival, path: undefined };
+    const { history, error, status, path } = answers[place]!;
+    return { bucket: history?.buckets[0], error, status, path };
   });
 }

@@ -1,5 +1,6 @@
 // Balance: the loss and MaxVio of the chosen runs, over one x axis.
 import { useMemo } from "react";
+import type { Lines } from "../../address/address.ts";
 import { navigate } from "../../address/use-address.ts";
 import { LineChart } from "../../charts/LineChart.tsx";
 import { linesTable } from "../../charts/line-series.ts";
@@ -16,15 +17,23 @@ import { lossModel, maxViolationModel } from "./lines-model.ts";
 
 const LINES = [
   { value: "mean", text: "Mean over layers" },
+  { value: "spread", text: "Median, p5–p95" },
   { value: "layers", text: "Each layer" },
 ] as const;
+
+/** What a band means, or how lines are told apart. */
+const NOTES: Record<Lines, string> = {
+  mean: "band: lowest to highest layer and step",
+  spread: "line: median layer; band: p5 to p95 of the layers",
+  layers: "the deeper the layer, the stronger its line",
+};
 
 export default function Balance({ scene }: ViewProps) {
   const { address, chosen, histories, zoomed: runs, cursor, split, requests } = scene;
   const loss = useMemo(() => lossModel(runs, address.x, cursor.step), [runs, address.x, cursor.step]);
   const violation = useMemo(
-    () => maxViolationModel(runs, address.x, address.perLayer, cursor.step),
-    [runs, address.x, address.perLayer, cursor.step],
+    () => maxViolationModel(runs, address.x, address.lines, cursor.step),
+    [runs, address.x, address.lines, cursor.step],
   );
   const cursorX = cursorPosition(cursor, histories, address.x);
   const resolution = stepsAPoint(runs.map(({ width }) => width));
@@ -55,11 +64,11 @@ export default function Balance({ scene }: ViewProps) {
         table={() => linesTable(violation)}
         requests={requests}
         controls={
-          <Segmented
+          <Segmented<Lines>
             label="Lines of MaxVio"
-            value={address.perLayer ? "layers" : "mean"}
+            value={address.lines}
             choices={LINES}
-            onChange={(lines) => navigate({ perLayer: lines === "layers" })}
+            onChange={(lines) => navigate({ lines })}
           />
         }
       >
@@ -73,10 +82,7 @@ export default function Balance({ scene }: ViewProps) {
           formatY={tickText}
           formatReading={formatRatio}
         />
-        <RunLegend
-          runs={chosen}
-          note={`${address.perLayer ? "the deeper the layer, the stronger its line" : "band: lowest to highest layer and step"}${resolution && ` · ${resolution}`}`}
-        />
+        <RunLegend runs={chosen} note={`${NOTES[address.lines]}${resolution && ` · ${resolution}`}`} />
       </Card>
     </>
   );

@@ -35,7 +35,7 @@ test("its sentence compares two runs at the cursor, where both have the step", (
 
 test("while a run is on its way nothing is compared, and what is here is drawn", () => {
   const late = { ...run(free, 0), status: "loading" as const };
-  for (const model of [lossModel([late], "step", -1), maxViolationModel([late], "step", false, -1)])
+  for (const model of [lossModel([late], "step", -1), maxViolationModel([late], "step", "mean", -1)])
     expect(model).toMatchObject({ loading: true, sentence: "Loading…" });
   const half = lossModel([run(aux, 8), late], "step", 7);
   expect(half).toMatchObject({ loading: false, sentence: "Loading…" });
@@ -45,7 +45,7 @@ test("while a run is on its way nothing is compared, and what is here is drawn",
     sentence: "No loss has arrived for this split yet.",
   });
   const lost = { ...late, status: "failed" as const };
-  expect(maxViolationModel([lost], "step", true, -1).sentence).toBe("The history could not be fetched.");
+  expect(maxViolationModel([lost], "step", "layers", -1).sentence).toBe("The history could not be fetched.");
   expect(lossModel([run(aux, 8), lost], "step", 7).sentence).toBe("auxiliary-loss is at 0.500 at step 7.");
 });
 
@@ -62,13 +62,19 @@ test("MaxVio: the mean over layers with the band from the lowest to the highest,
     experts: 2,
     load: (_: number, layer: number, expert: number) => (expert === 0 ? 600 * (1 + layer) : 600),
   };
-  const mean = maxViolationModel([run(options, 4)], "step", false, 3);
+  const mean = maxViolationModel([run(options, 4)], "step", "mean", 3);
   expect(mean.series).toHaveLength(1);
   expect(mean.series[0]!.points[0]).toMatchObject({ low: expect.closeTo(0, 1), high: expect.closeTo(1 / 3, 1) });
   expect(mean.sentence).toMatch(
     /^Averaged over layers: 0\.\d\d in auxiliary-loss at step 3 \(layer 1 is the worst with 0\.\d\d\)\.$/,
   );
-  const each = maxViolationModel([run(options, 4), run(free, 4)], "step", true, 3);
+  const spread = maxViolationModel([run(options, 4)], "step", "spread", 3).series[0]!.points[0]!;
+  expect([spread.low, spread.y, spread.high]).toEqual([
+    expect.closeTo(0.0167, 2),
+    expect.closeTo(1 / 6, 2),
+    expect.closeTo(0.3167, 2),
+  ]);
+  const each = maxViolationModel([run(options, 4), run(free, 4)], "step", "layers", 3);
   expect(each.series.map(({ id, layer }) => [id, layer])).toEqual([
     ["a/0", 0],
     ["a/1", 1],
@@ -81,5 +87,5 @@ test("zoomed to later steps, the sentence still knows the step at the cursor", (
   const { buckets, ...rest } = run(aux, 8);
   const zoomed = { ...rest, lead: buckets.slice(0, 6), buckets: buckets.slice(6) };
   expect(lossModel([zoomed], "step", 3).sentence).toBe("auxiliary-loss is at 1.000 at step 3.");
-  expect(maxViolationModel([zoomed], "step", false, 3).sentence).toContain("at step 3");
+  expect(maxViolationModel([zoomed], "step", "mean", 3).sentence).toContain("at step 3");
 });

@@ -1,8 +1,8 @@
 // Lines of the balance view: the loss, and MaxVio as a mean over layers or layer by layer.
-import type { Axis } from "../../address/address.ts";
-import { type LineSeries, lineOf, lookOf, readingOf } from "../../charts/line-series.ts";
+import type { Axis, Lines } from "../../address/address.ts";
+import { type LineSeries, lineOf, lookOf, type Reading, readingOf, spreadOf } from "../../charts/line-series.ts";
 import { type Arrival, arrivalOf, LOADING, sentenceWithout } from "../../data/arrival.ts";
-import { type Bucket, layerOf, meanOf, scalarOf } from "../../data/bucket.ts";
+import { type Bucket, type Layer, layerOf, meanOf, scalarOf } from "../../data/bucket.ts";
 import type { RunHistory } from "../../data/run-history.ts";
 import { formatRatio, formatValue } from "../../format/number.ts";
 import { joinWords } from "../../format/sentence.ts";
@@ -28,14 +28,15 @@ export function lossModel(runs: readonly RunBuckets[], axis: Axis, step: number)
   return linesModel(runs, series, (arrival) => lossSentence(series, arrival, step));
 }
 
-/** MaxVio (batch) of each run over x: mean over layers with the band from the lowest to the highest layer, or one line a layer. */
-export function maxViolationModel(
-  runs: readonly RunBuckets[],
-  axis: Axis,
-  perLayer: boolean,
-  step: number,
-): LinesModel {
-  const series = runs.flatMap((run) => (perLayer ? layerSeries(run, axis) : [meanSeries(run, axis)]));
+/**
+ * MaxVio (batch) of each run over x: mean over layers with the band from the lowest to the highest layer; the median with the band from the
+ * 5th to the 95th percentile; or one line a layer.
+ */
+export function maxViolationModel(runs: readonly RunBuckets[], axis: Axis, lines: Lines, step: number): LinesModel {
+  const summary = lines === "spread" ? layerSpread : layerMean;
+  const series = runs.flatMap((run) =>
+    lines === "layers" ? layerSeries(run, axis) : [lineOf(run, axis, lookOf(run.chosen), summary)],
+  );
   return linesModel(runs, series, (arrival) => maxViolationSentence(runs, arrival, step));
 }
 
@@ -50,16 +51,22 @@ function linesModel(
   return { series, loading, sentence: arrival === "loading" ? LOADING : sentenceOf(arrival) };
 }
 
-function meanSeries(run: RunBuckets, axis: Axis): LineSeries {
-  return lineOf(run, axis, lookOf(run.chosen), (bucket: Bucket) => {
-    const layers = (bucket.layers ?? []).filter((layer) => layer.maxViolation?.values);
-    if (layers.length === 0) return undefined;
-    return {
-      y: layers.reduce((sum, layer) => sum + meanOf(layer.maxViolation), 0) / layers.length,
-      low: Math.min(...layers.map((layer) => layer.maxViolation?.min ?? 0)),
-      high: Math.max(...layers.map((layer) => layer.maxViolation?.max ?? 0)),
-    };
-  });
+function layerMean(bucket: Bucket): Reading | undefined {
+  const layers = reportingLayers(bucket);
+  if (layers.length === 0) return undefined;
+  return {
+    y: layers.reduce((sum, layer) => sum + meanOf(layer.maxViolation), 0) / layers.length,
+    low: Math.min(...layers.map((layer) => layer.maxViolation?.min ?? 0)),
+    high: Math.max(...layers.map((layer) => layer.maxViolation?.max ?? 0)),
+  };
+}
+
+function layerSpread(bucket: Bucket): Reading | undefined {
+  return spreadOf(reportingLayers(bucket).map((layer) => meanOf(layer.maxViolation)));
+}
+
+function reportingLayers(bucket: Bucket | undefined): Layer[] {
+  return (bucket?.layers ?? []).filter((layer) => layer.maxViolation?.values);
 }
 
 /** Layers of one run share its colour: deeper layers are stronger. */
@@ -94,7 +101,7 @@ function difference(ends: readonly { label: string; y: number; lastStep: number 
 function maxViolationSentence(runs: readonly RunBuckets[], arrival: Arrival, step: number): string {
   const parts = runs.flatMap(({ chosen, buckets, lead }) => {
     const bucket = [...lead, ...buckets].findLast(({ firstStep }) => (firstStep ?? 0) <= step);
-    const layers = (bucket?.layers ?? []).filter((layer) => layer.maxViolation?.values);
+    const layers = reportingLayers(bucket);
     if (layers.length === 0) return [];
     const mean = layers.reduce((sum, layer) => sum + meanOf(layer.maxViolation), 0) / layers.length;
     const worst = layers.reduce((a, b) => (meanOf(a.maxViolation) >= meanOf(b.maxViolation) ? a : b));

@@ -1,13 +1,12 @@
 // Categories: the figure `relative-load`, auxiliary loss above loss-free, as it is published.
-import { useQueries } from "@tanstack/react-query";
 import { type PointerEvent, useMemo, useState } from "react";
 import { useWidth } from "../../charts/use-width.ts";
 import { Card } from "../../components/Card.tsx";
 import { Blank, Notice } from "../../components/Notice.tsx";
 import { arrivalOf, LOADING } from "../../data/arrival.ts";
-import { client } from "../../data/collector.ts";
 import { isLive } from "../../data/run-state.ts";
 import type { Scene } from "../../data/scene.ts";
+import { useHistories } from "../../data/use-histories.ts";
 import { useLastComplete } from "../../data/use-last-complete.ts";
 import { RelativeLoadFigure } from "../../figures/relative-load.tsx";
 import { cellAt, PAPER_WIDTH, relativeLoadLayout } from "../../figures/relative-load-layout.ts";
@@ -25,7 +24,7 @@ const TITLE = { title: "Relative load by category", name: "relative-load" };
 export default function Categories({ scene }: ViewProps) {
   const { layers: known, address } = scene;
   const layers = useMemo(() => figureLayers(address.figureLayers, known), [address.figureLayers, known]);
-  const { sources, arrival, error } = useSources(scene, layers);
+  const { sources, arrival, error, requests } = useSources(scene, layers);
   const now = useMemo(
     () => figureState(sources, layers, arrival, error?.message),
     [sources, layers, arrival, error?.message],
@@ -47,6 +46,7 @@ export default function Categories({ scene }: ViewProps) {
         {...TITLE}
         sentence={figureSentence(model)}
         table={() => relativeLoadTable(model)}
+        requests={requests}
         svg={() => new XMLSerializer().serializeToString(document.querySelector(`#${FIGURE} svg`)!)}
         controls={<FigureChoices scene={scene} layers={layers} />}
       >
@@ -106,19 +106,17 @@ function useSources({ address, histories: runs, split }: Scene, layers: readonly
     const own = layers.filter((layer) => chosen.run.moeLayers?.includes(layer));
     return window === undefined || own.length === 0 ? [] : [{ run: chosen.run, window, own }];
   });
-  return useQueries({
-    queries: wanted.map(({ run, window: [from, to], own }) => ({
-      queryKey: ["window", run.id, split, from, to, own],
-      queryFn: ({ signal }: { signal: AbortSignal }) =>
-        client.history({ run: run.id ?? "", split: split, from, to, points: 1, layers: own }, signal),
-      staleTime: Number.POSITIVE_INFINITY,
-    })),
-    combine: (answers) => ({
-      sources: answers.flatMap(({ data }, place) =>
-        data?.buckets.length ? [{ run: wanted[place]!.run, history: data }] : [],
-      ),
-      arrival: answers.some(({ isLoading }) => isLoading) ? "loading" : arrivalOf(runs.map(({ status }) => status)),
-      error: answers.find(({ error }) => error !== null)?.error ?? undefined,
-    }),
-  });
+  const answers = useHistories(
+    wanted.map(({ run, window: [from, to], own }) => ({ run: run.id ?? "", split, from, to, points: 1, layers: own })),
+  );
+  return {
+    sources: answers.flatMap(({ history }, place) =>
+      history?.buckets.length ? [{ run: wanted[place]!.run, history }] : [],
+    ),
+    arrival: answers.some(({ status }) => status === "loading")
+      ? ("loading" as const)
+      : arrivalOf(runs.map(({ status }) => status)),
+    error: answers.find(({ error }) => error !== undefined)?.error,
+    requests: answers.flatMap(({ path }) => path ?? []),
+  };
 }

@@ -40,6 +40,7 @@ export default function Layers({ scene, theme }: ViewProps) {
       name="Layers × experts"
       sentence={sentence}
       table={() => layersTable(models)}
+      requests={answers.flatMap(({ path }) => path ?? [])}
     >
       <div
         className={`panes${models.every(({ experts }) => experts <= 32) ? " beside" : ""}${stale ? " stale" : ""}`}
