@@ -1,4 +1,4 @@
-// Which layers and which steps the figure shows.
+// Which layers and which steps the figures show.
 import { type FormEvent, useId } from "react";
 import { navigate } from "../../address/use-address.ts";
 import { isLive } from "../../data/run-state.ts";
@@ -19,7 +19,7 @@ export function FigureChoices({ scene, layers }: { scene: Scene; layers: readonl
     if (next.length > 0) navigate({ figureLayers: next });
   };
   return (
-    <>
+    <section className="figure-choices" aria-label="Layers and steps of the figures">
       <fieldset className="layer-ticks">
         <legend>Layers</legend>
         {scene.layers.map((layer) => (
@@ -30,7 +30,7 @@ export function FigureChoices({ scene, layers }: { scene: Scene; layers: readonl
         ))}
       </fieldset>
       <WindowForm key={window.join()} window={window} last={cursor.last} isDefault={address.window === undefined} />
-    </>
+    </section>
   );
 }
 
@@ -54,7 +54,7 @@ function WindowForm({
   return (
     <form
       className="number-field"
-      aria-label="Steps of the figure"
+      aria-label="Steps of the figures"
       onSubmit={(event: FormEvent<HTMLFormElement>) => {
         event.preventDefault();
         apply(event.currentTarget);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { relativeLoadModel } from "../../figures/relative-load-model.ts";
 import { syntheticBuckets, syntheticRun } from "../../testing/synthetic-run.ts";
-import { figureLayers, figureSentence, figureState, figureWindow } from "./categories-model.ts";
+import { figureLayers, figureSentence, figureWindow, relativeLoadState, stepsState } from "./categories-model.ts";
 
 test("the window is the last tenth unless the address says otherwise", () => {
   expect(figureWindow(undefined, 299, false)).toEqual([270, 299]);
@@ -37,23 +37,21 @@ test("the sentence names the most specialised expert of each run", () => {
   );
 });
 
-test("no figure while steps are on their way; without any, in words", () => {
-  const source = { run: syntheticRun(), history: { buckets: syntheticBuckets(2) } };
-  expect(figureState([], [0], "loading", undefined)).toEqual({ kind: "loading" });
-  expect(figureState([source], [0], "loading", undefined)).toEqual({ kind: "loading" });
-  expect(figureState([], [0], "ready", undefined)).toMatchObject({
+test("nothing is drawn while steps are on their way; without any, in words", () => {
+  expect(stepsState(0, "loading", undefined)).toEqual({ kind: "loading" });
+  expect(stepsState(1, "loading", undefined)).toEqual({ kind: "loading" });
+  expect(stepsState(0, "ready", undefined)).toMatchObject({
     title: "Nothing to add up",
     text: "No chosen run has a step in this window.",
   });
-  expect(figureState([], [0], "failed", undefined)).toMatchObject({ text: "The history could not be fetched." });
-  expect(figureState([], [0], "ready", "status 500")).toMatchObject({
-    title: "Nothing was fetched",
-    text: "status 500",
-  });
-  expect(figureState([source], [0], "ready", undefined)).toMatchObject({ kind: "figure", model: { experts: 4 } });
+  expect(stepsState(0, "failed", undefined)).toMatchObject({ text: "The history could not be fetched." });
+  expect(stepsState(0, "ready", "status 500")).toMatchObject({ title: "Nothing was fetched", text: "status 500" });
+  expect(stepsState(1, "ready", undefined)).toEqual({ kind: "ready" });
+});
+
+test("runs that do not fit into one figure are named", () => {
+  const source = { run: syntheticRun(), history: { buckets: syntheticBuckets(2) } };
+  expect(relativeLoadState([source], [0])).toMatchObject({ experts: 4 });
   const other = { run: syntheticRun({ id: "o", experts: 8 }), history: { buckets: [] } };
-  expect(figureState([source, other], [0], "ready", undefined)).toMatchObject({
-    kind: "blank",
-    title: "These runs do not fit into one figure",
-  });
+  expect(relativeLoadState([source, other], [0])).toMatch(/r has 4 experts and o has 8/);
 });

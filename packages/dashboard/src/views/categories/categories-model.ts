@@ -29,33 +29,29 @@ export function figureLayers(wanted: readonly number[] | undefined, layers: read
   return known.length > 0 ? known.toSorted((a, b) => a - b) : spreadLayers(layers);
 }
 
-/** What stands in the view: a figure, or why there is none. */
-export type FigureState =
-  | { kind: "figure"; model: RelativeLoadModel }
-  | { kind: "loading" }
-  | { kind: "blank"; title: string; text: string };
+/** What there is to draw from. */
+export type StepsState = { kind: "ready" } | { kind: "loading" } | { kind: "blank"; title: string; text: string };
 
 /**
- * @param sources each run's steps of the window, as far as it has any
+ * @param sources how many runs have steps of the window
  * @param arrival whether all that was asked for is here
  * @param problem why something could not be fetched
  */
-export function figureState(
-  sources: readonly RunSteps[],
-  layers: readonly number[],
-  arrival: Arrival,
-  problem: string | undefined,
-): FigureState {
+export function stepsState(sources: number, arrival: Arrival, problem: string | undefined): StepsState {
   if (arrival === "loading") return { kind: "loading" };
-  if (sources.length === 0 && (problem !== undefined || arrival === "failed"))
+  if (sources > 0) return { kind: "ready" };
+  if (problem !== undefined || arrival === "failed")
     return { kind: "blank", title: "Nothing was fetched", text: problem ?? NOT_FETCHED };
-  if (sources.length === 0)
-    return { kind: "blank", title: "Nothing to add up", text: "No chosen run has a step in this window." };
+  return { kind: "blank", title: "Nothing to add up", text: "No chosen run has a step in this window." };
+}
+
+/** @returns the figure of all runs, or in words why they cannot stand in one */
+export function relativeLoadState(sources: readonly RunSteps[], layers: readonly number[]): RelativeLoadModel | string {
   try {
-    return { kind: "figure", model: relativeLoadModel(sources, layers) };
+    return relativeLoadModel(sources, layers);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return { kind: "blank", title: "These runs do not fit into one figure", text: error.message };
+    return error.message;
   }
 }
 
