@@ -22,7 +22,7 @@ export const VIEW: Readonly<Record<ViewName, View>> = {
   balance: view("Balance", () => import("./balance/Balance.tsx"), { lines: true }),
   experts: view("Experts", () => import("./experts/Experts.tsx"), { lines: true }),
   layers: view("Layers", () => import("./layers/Layers.tsx")),
-  categories: view("Categories", () => import("./categories/Categories.tsx")),
+  categories: view("Categories", () => import("./categories/Categories.tsx"), { lines: true }),
   alerts: view("Alerts", () => import("./alerts/Alerts.tsx"), { splits: false }),
 };
 
