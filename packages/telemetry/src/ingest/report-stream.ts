@@ -38,6 +38,8 @@ export class ReportStream implements Reply {
   /** Why no more messages are read just now. */
   readonly #holds = new Set<Hold>();
   readonly #reasonsLogged = new Set<v1.Rejection.Reason>();
+  /** The message that was asked for while something held it. */
+  #readLater: (() => void) | undefined;
   /** The sender has closed its side, and waits for its last acknowledgements. */
   #senderDone = false;
   #closed = false;
@@ -45,6 +47,7 @@ export class ReportStream implements Reply {
   constructor(call: ReportCall, context: IngestContext) {
     this.#call = call;
     this.#context = context;
+    this.#readOnlyWhileFree();
     call.on("data", (bytes: Uint8Array) => this.#receive(bytes));
     call.on("end", () => {
       this.#senderDone = true;
@@ -84,6 +87,10 @@ export class ReportStream implements Reply {
 
   replaced(): void {
     this.end(status.ABORTED, "the same rank has opened another stream");
+  }
+
+  dismissed(): void {
+    this.end(status.UNAVAILABLE, "another collector has taken the run over");
   }
 
   /** Ends the stream for a reason that is not the sender's doing; what is not acknowledged is to be sent again. */
@@ -213,6 +220,15 @@ export class ReportStream implements Reply {
     if (!this.#closed && !this.#call.write(response)) this.#hold("answers unread");
   }
 
+  /** A paused stream would read sixteen messages ahead, of half a megabyte each; this one leaves them to the sender. */
+  #readOnlyWhileFree(): void {
+    const read = this.#call._read.bind(this.#call);
+    this.#call._read = (size) => {
+      if (this.#holds.size === 0) read(size);
+      else this.#readLater = () => read(size);
+    };
+  }
+
   #hold(reason: Hold): void {
     this.#holds.add(reason);
     this.#call.pause();
@@ -220,7 +236,10 @@ export class ReportStream implements Reply {
 
   #release(reason: Hold): void {
     this.#holds.delete(reason);
-    if (this.#holds.size === 0) this.#call.resume();
+    if (this.#holds.size > 0) return;
+    this.#call.resume();
+    this.#readLater?.();
+    this.#readLater = undefined;
   }
 
   #endWhenDone(): void {
