@@ -74,7 +74,8 @@ describe("stopping", () => {
     expect((await sender.status).code).toBe(status.UNAVAILABLE);
     const step = await reading.find((event) => event.step);
     expect(step.firstStep).toBe(0);
-    while ((await reading.next()) !== undefined);
+    await reading.find((event) => event.stopping);
+    expect(await reading.next()).toBeUndefined();
     const again = await testCollector({ dataDirectory: collector.dataDirectory });
     expect((await getSummary(again, run.id)).steps).toBe(1);
   });

@@ -44,7 +44,8 @@ class Watch {
     this.#options = options;
   }
 
-  hear({ alert, dropped, run }: v1.LiveEvent): void {
+  hear({ alert, dropped, run, stopping }: v1.LiveEvent): void {
+    if (stopping) note("The collector is stopping");
     if (alert) this.#tell(alert as v1.Alert);
     if (dropped || (run && !running.includes(run.state!))) this.#look();
   }

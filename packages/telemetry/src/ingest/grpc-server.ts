@@ -1,6 +1,4 @@
 // The gRPC side of the collector: listens, lets in those who may report, and gives every stream to a ReportStream.
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { Server, status } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
@@ -12,9 +10,14 @@ import type { Health } from "../operations/health.ts";
 import type { Refusals } from "../operations/refusals.ts";
 import { COLLECTOR_PROTO, PROTO_DIRECTORY } from "../proto-files.ts";
 import { refuseSender, serverCredentials } from "./credentials.ts";
+import { Listener } from "./listener.ts";
 import { type IngestContext, type ReportCall, ReportStream } from "./report-stream.ts";
 
 const STOPPING = "the collector is stopping";
+/** Milliseconds that a connection without a stream may stay; a sender has one for as long as it lives. */
+const IDLE_AT_MOST = 300_000;
+/** Milliseconds for clients to close their side when the server stops. */
+const CLOSE_WITHIN = 500;
 
 const service = {
   report: { ...collectorService.report, requestDeserialize: (bytes: Buffer): Uint8Array => bytes },
@@ -31,6 +34,7 @@ export interface GrpcServerOptions extends IngestContext {
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #server: Server;
+  readonly #listener: Listener;
   #stopping = false;
   readonly #streams = new Set<ReportStream>();
 
@@ -42,21 +46,22 @@ export class GrpcServer {
       // A peer that vanished without a word is noticed, and its run falls silent.
       "grpc.keepalive_time_ms": 30_000,
       "grpc.keepalive_timeout_ms": 10_000,
+      "grpc.max_connection_idle_ms": IDLE_AT_MOST,
     });
     this.#server.addService(service, { report: (call: ReportCall) => this.#receive(call) });
     options.health.addTo(this.#server);
     new ReflectionService(loadSync(COLLECTOR_PROTO, { includeDirs: [PROTO_DIRECTORY] })).addToServer(this.#server);
+    const connections = this.#server.createConnectionInjector(serverCredentials(options.tls));
+    this.#listener = new Listener({
+      ...{ most: options.limits.connections, speaksWithin: options.limits.helloWithin },
+      accept: (socket) => connections.injectConnection(socket),
+      refused: (reason, address) => options.refusals.add(reason, { address }),
+    });
   }
 
   /** @returns the port listened on */
-  async listen(host: string, port: number): Promise<number> {
-    await probe(host, port);
-    const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-    return new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, serverCredentials(this.#options.tls), (error, bound) =>
-        error === null ? resolve(bound) : reject(error),
-      );
-    });
+  listen(host: string, port: number): Promise<number> {
+    return this.#listener.listen(host, port);
   }
 
   /** Streams of senders that are open. */
@@ -73,9 +78,13 @@ export class GrpcServer {
   /** Ends every stream; what a sender has no acknowledgement for, it keeps. */
   async stop(): Promise<void> {
     for (const stream of this.#streams) stream.end(status.UNAVAILABLE, STOPPING);
+    this.#listener.close();
     await new Promise<void>((resolve) => {
-      // Clients that do not close their side are cut off.
-      const timer = setTimeout(() => this.#server.forceShutdown(), 500);
+      const timer = setTimeout(() => {
+        this.#server.forceShutdown();
+        // One that neither speaks nor closes its side is not the library's to cut.
+        this.#listener.cut();
+      }, CLOSE_WITHIN);
       this.#server.tryShutdown(() => {
         clearTimeout(timer);
         resolve();
@@ -118,12 +127,4 @@ export class GrpcServer {
 function refuse(call: ReportCall, code: status, details: string): void {
   call.on("error", () => {}); // told to the sender as the status
   call.emit("error", Object.assign(new Error(details), { code, details }));
-}
-
-/** Rejects when the port is taken. The gRPC library would write of it to standard error before it says so. */
-async function probe(host: string, port: number): Promise<void> {
-  const server = createServer().listen(port, host);
-  await once(server, "listening");
-  server.close();
-  await once(server, "close");
 }

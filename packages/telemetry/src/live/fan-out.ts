@@ -68,7 +68,11 @@ export class FanOut {
 
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer);
-    for (const viewer of this.#viewers) viewer.close();
+    const last = encoded({ stopping: {} });
+    for (const viewer of this.#viewers) {
+      this.#send(viewer, last);
+      viewer.close();
+    }
     this.#viewers.clear();
   }
 

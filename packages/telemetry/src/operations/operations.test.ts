@@ -127,6 +127,13 @@ describe("a limit", () => {
     slow.close();
   });
 
+  test("on silence: a connection that says nothing is cut", async () => {
+    const collector = await testCollector({ limits: { helloWithin: 50 } });
+    const [host, port] = collector.grpcAddress.split(":");
+    await once(connect(Number(port), host).resume(), "close");
+    expect(collector.counters.refusedStreams).toEqual({ silent: 1 });
+  });
+
   test("on requests of one address", async () => {
     const collector = await testCollector({ limits: { requestsPerSecond: 2 } });
     const statuses = [];
@@ -159,6 +166,15 @@ describe("a limit", () => {
     viewer.close();
   });
 
+  test("on connections of senders", async () => {
+    const collector = await testCollector({ limits: { connections: 1 } });
+    const sender = await TestSender.connect(collector.grpcAddress, describedRun("only"));
+    const [host, port] = collector.grpcAddress.split(":");
+    await once(connect(Number(port), host).resume(), "close");
+    expect(collector.counters.refusedStreams).toEqual({ connections: 1 });
+    sender.close();
+  });
+
   test("on connections", async () => {
     const collector = await testCollector({ limits: { connections: 1 } });
     const [host, port] = collector.httpAddress.split(":");
@@ -166,8 +182,7 @@ describe("a limit", () => {
     await once(held, "connect");
     held.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await once(held, "data");
-    const turnedAway = connect(Number(port), host);
-    await once(turnedAway, "close");
+    await once(connect(Number(port), host).resume(), "close");
     expect(collector.counters.refusedRequests).toEqual({ connections: 1 });
     held.destroy();
   });
