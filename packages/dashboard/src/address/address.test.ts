@@ -20,6 +20,8 @@ const everything: Address = {
   lines: "layers",
   figureLayers: [0, 3, 5],
   window: [90, 100],
+  capacity: 1.5,
+  ranks: 4,
   filter: "aux model.experts=64 loss<2 & 50%",
   sort: "-maxvio",
   group: "balancing.strategy",
@@ -38,9 +40,11 @@ test("no run chosen is not the same as the newest", () => {
 });
 
 test.each([
-  ["view=experiments", "allowed are overview, balance, experts, layers, categories, alerts"],
+  ["view=experiments", "allowed are overview, balance, experts, layers, categories, what-if, alerts"],
   ["step=-3", "allowed are whole numbers from 0"],
   ["layer=1.5", "allowed are whole numbers from 0"],
+  ["capacity=0", "allowed are numbers above 0"],
+  ["ranks=0", "allowed are whole numbers from 1"],
   ["window=9-3", "its first step 9 is after its last step 3"],
   ["window=9", "a window is written FROM-TO"],
   ["range=a-9", "a range is written FROM-TO"],

@@ -1,7 +1,7 @@
 // What is on screen, as the parameters of the address: parsed, checked, and written back in one form.
 
 /** In the order of their tabs; `views/registry.ts` says what each one is. */
-export const VIEWS = ["overview", "balance", "experts", "layers", "categories", "alerts"] as const;
+export const VIEWS = ["overview", "balance", "experts", "layers", "categories", "what-if", "alerts"] as const;
 export type ViewName = (typeof VIEWS)[number];
 export const SPLITS = ["train", "eval", "probe"] as const;
 export const AXES = ["step", "tokens", "time"] as const;
@@ -38,6 +38,10 @@ export interface Address {
   figureLayers: readonly number[] | undefined;
   /** Steps that the categories figure adds up, both included; undefined: the last tenth. */
   window: readonly [from: number, to: number] | undefined;
+  /** What-if: capacity factor. */
+  capacity: number;
+  /** What-if: expert-parallel ranks; undefined: eight, or as many as the experts allow. */
+  ranks: number | undefined;
   /** Words and conditions that the listed runs match; empty: all. */
   filter: string;
   /** Configuration key or number that the run list is sorted by, with a minus before it for descending; empty: newest first. */
@@ -62,6 +66,8 @@ export const START: Address = {
   lines: "mean",
   figureLayers: undefined,
   window: undefined,
+  capacity: 1.25,
+  ranks: undefined,
   filter: "",
   sort: "",
   group: "",
@@ -94,6 +100,8 @@ const PARAMETERS: {
   lines: choice(LINES, START.lines),
   figureLayers: { read: (text) => text.split(",").map(wholeNumber), write: (layers) => layers?.join(",") },
   window: twoSteps("window"),
+  capacity: { read: positiveNumber, write: (factor) => (factor === START.capacity ? undefined : String(factor)) },
+  ranks: { read: positiveInteger, write: optionalNumber },
   filter: freeText(),
   sort: freeText(),
   group: freeText(),
@@ -115,6 +123,8 @@ const NAMES: { [Name in keyof Address]: string } = {
   lines: "lines",
   figureLayers: "figure",
   window: "window",
+  capacity: "capacity",
+  ranks: "ranks",
   filter: "filter",
   sort: "sort",
   group: "group",
@@ -214,6 +224,18 @@ function wholeNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isSafeInteger(value) || value < 0)
     throw new NotAllowed("allowed are whole numbers from 0");
+  return value;
+}
+
+function positiveInteger(text: string): number {
+  const value = wholeNumber(text);
+  if (value === 0) throw new NotAllowed("allowed are whole numbers from 1");
+  return value;
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new NotAllowed("allowed are numbers above 0");
   return value;
 }
 

@@ -1,0 +1,56 @@
+// What is known of a mean over the steps of a bucket, when the bucket keeps sums and extremes alone.
+import {
+  contiguousPlacement,
+  droppedAtCapacity,
+  expertCapacity,
+  rankImbalance,
+  rankLoads,
+  totalLoad,
+} from "@moescope/metrics";
+import type { LayerLoads } from "./run-loads.ts";
+
+/** The true mean over the steps lies between, both included; where the bucket is one step, both are exact. */
+export interface Between {
+  least: number;
+  most: number;
+}
+
+/**
+ * Assignments per step that a capacity factor would drop, Σ max(0, n_e − capacity) averaged over steps. The summand is convex in n_e: it
+ * is least where every step is like the mean (Jensen), and most where every step is at one of the extremes, as often as the mean
+ * wants (Edmundson-Madansky). All steps are taken to have as many assignments, as steps of a fixed batch have.
+ *
+ * @param factor above 0; infinite drops nothing
+ */
+export function droppedBetween({ mean, low, high }: LayerLoads, factor: number): Between {
+  const least = droppedAtCapacity(mean, factor).assignments;
+  if (low === mean) return { least, most: least };
+  const capacity = expertCapacity(factor, totalLoad(mean), mean.length);
+  const above = (load: number) => Math.max(0, load - capacity);
+  let most = 0;
+  for (let expert = 0; expert < mean.length; expert++) {
+    const [bottom, top] = [low[expert]!, high[expert]!];
+    const share = top > bottom ? (mean[expert]! - bottom) / (top - bottom) : 0;
+    most += (1 - share) * above(bottom) + share * above(top);
+  }
+  // Rounding may leave the two a hair apart the wrong way where nothing varies.
+  return { least, most: Math.max(least, most) };
+}
+
+/**
+ * Load of the busiest rank over the mean of the ranks, averaged over steps, with experts in blocks one after another. The busiest rank of
+ * the mean is the least it can be; at most one rank has all its experts at their highest, or all others have theirs at their lowest.
+ *
+ * @param ranks a divisor of the experts
+ * @returns 1 … ranks; NaN where nothing was assigned
+ */
+export function slowdownBetween({ mean, low, high }: LayerLoads, ranks: number): Between {
+  const placement = contiguousPlacement(mean.length, ranks);
+  const least = rankImbalance(mean, placement).slowdown;
+  if (low === mean) return { least, most: least };
+  const total = totalLoad(mean);
+  const [lowest, highest] = [rankLoads(low, placement), rankLoads(high, placement)];
+  const lowestTotal = totalLoad(lowest);
+  const peak = Math.max(...highest.map((load, rank) => Math.min(load, total - (lowestTotal - lowest[rank]!))));
+  return { least, most: Math.max(least, (peak * ranks) / total) };
+}

@@ -1,0 +1,35 @@
+// What is asked of the layers of a step: of one, and of all of them together.
+import { totalLoad } from "@moescope/metrics";
+import { type Between, droppedBetween, slowdownBetween } from "./between.ts";
+import type { LayerLoads } from "./run-loads.ts";
+
+/** Asked of one layer's loads; NaN where nothing was assigned. */
+export type Question = (loads: LayerLoads) => Between;
+
+/** Share of assignments dropped; of all layers, of all their assignments. */
+export function dropQuestion(factor: number): Question {
+  return (loads) => scaled(droppedBetween(loads, factor), 1 / totalLoad(loads.mean));
+}
+
+/** Busiest rank over the mean; of all layers, Σ busiest / Σ mean: layers run one after another, and each waits for its busiest rank. */
+export function rankQuestion(ranks: number): Question {
+  return (loads) => slowdownBetween(loads, ranks);
+}
+
+/** All layers of a step as one: their answers, weighted by their assignments. */
+export function together(row: readonly (LayerLoads | undefined)[], question: Question): Between | undefined {
+  let [least, most, assignments] = [0, 0, 0];
+  for (const loads of row) {
+    const total = loads === undefined ? 0 : totalLoad(loads.mean);
+    if (loads === undefined || total === 0) continue;
+    const between = question(loads);
+    least += between.least * total;
+    most += between.most * total;
+    assignments += total;
+  }
+  return assignments === 0 ? undefined : { least: least / assignments, most: most / assignments };
+}
+
+function scaled({ least, most }: Between, factor: number): Between {
+  return { least: least * factor, most: most * factor };
+}

@@ -1,0 +1,74 @@
+// Fetches the loads of all layers of the runs on screen, some layers at a time.
+import { useQueries } from "@tanstack/react-query";
+import { type HistoryQuery, historyPath } from "../../api/client.ts";
+import type { Arrival } from "../../data/arrival.ts";
+import { client, queries } from "../../data/collector.ts";
+import { settledStep } from "../../data/cursor.ts";
+import type { RunHistory } from "../../data/run-history.ts";
+import { isLive } from "../../data/run-state.ts";
+import type { Scene } from "../../data/scene.ts";
+import { LoadsPacker, loadQueries, type RunLoads } from "./run-loads.ts";
+
+/** Loads of a run that nobody looks at are let go after this time, milliseconds: they are large. */
+const KEPT = 60_000;
+
+export interface LoadsAnswer {
+  loads: RunLoads | undefined;
+  status: Arrival;
+  error: Error | undefined;
+  /** What was asked. */
+  paths: readonly string[];
+}
+
+/** One answer for each run on screen, in order, for the range in the address. */
+export function useRunLoads({ histories, address, split }: Scene): LoadsAnswer[] {
+  const wanted = histories.map((history) => wantedOf(history, address.range, split));
+  const answers = useQueries({
+    queries: histories.map(({ chosen }, place) => {
+      const asked = wanted[place]!;
+      const [first] = asked;
+      return {
+        queryKey: ["loads", chosen.id, split, first?.from, first?.to],
+        queryFn: ({ signal }: { signal: AbortSignal }) => fetchLoads(chosen.run, asked, signal),
+        enabled: asked.length > 0,
+        staleTime: Number.POSITIVE_INFINITY,
+        gcTime: KEPT,
+        // While a run goes on, what is known of it stays until more is.
+        placeholderData: () => newestLoads(chosen.id, split, first?.from),
+      };
+    }),
+    combine: (results) => results.map(({ data, error }) => ({ data, error })),
+  });
+  return histories.map(({ status }, place): LoadsAnswer => {
+    const { data, error } = answers[place]!;
+    const asked = wanted[place]!;
+    const paths = asked.map(historyPath);
+    if (asked.length === 0) return { loads: undefined, status, error: undefined, paths };
+    if (error !== null) return { loads: data, status: "failed", error, paths };
+    return { loads: data, status: data === undefined ? "loading" : "ready", error: undefined, paths };
+  });
+}
+
+function wantedOf({ chosen, buckets }: RunHistory, range: Scene["address"]["range"], split: Scene["split"]) {
+  const last = buckets.at(-1)?.lastStep ?? -1;
+  const [from, to] = range ?? [0, last];
+  if (last < from) return [];
+  const settled = isLive(chosen.summary) ? Math.max(from, settledStep(last)) : last;
+  return loadQueries(chosen.run, split, [from, Math.min(to, settled)]);
+}
+
+async function fetchLoads(
+  run: RunHistory["chosen"]["run"],
+  asked: readonly HistoryQuery[],
+  signal: AbortSignal,
+): Promise<RunLoads> {
+  const packer = new LoadsPacker(run);
+  // One after another: each answer is decoded in one go, and between two of them the page can draw.
+  for (const query of asked) packer.add(await client.history(query, signal), query.layers as readonly number[]);
+  return packer.packed();
+}
+
+function newestLoads(...[run, split, from]: [string, string, number | undefined]): RunLoads | undefined {
+  const answers = queries.getQueriesData<RunLoads>({ queryKey: ["loads", run, split, from] });
+  return answers.findLast(([, data]) => data !== undefined)?.[1];
+}
