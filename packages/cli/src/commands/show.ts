@@ -2,6 +2,8 @@
 import type { Client } from "@moescope/dashboard/api";
 import { v1 } from "@moescope/proto";
 import type { Command } from "commander";
+import { wholeNumber } from "../arguments.ts";
+import { attemptLines, ranksText } from "../reading/attempts.ts";
 import { type Balance, balanceAtEnd, type LayerBalance } from "../reading/balance.ts";
 import { allRuns, findRun, type StoredRun } from "../reading/find-run.ts";
 import { countHeads, type HeadCounts } from "../reading/heads.ts";
@@ -17,12 +19,19 @@ export function define(program: Command): void {
     .description("Shows a run's configuration and state, and the balance of every layer over its last tenth of steps.")
     .argument("<run>", "its id, or the beginning of it")
     .option("--json", "print it as JSON")
+    .option("--attempt <n>", "the balance of this attempt (default: of repeated steps the newest)", wholeNumber(0))
     .option("--config", "print its configuration alone, as JSON: for `train --config`")
     .action(show);
 }
 
-async function show(wanted: string, options: ReadOptions & { json?: boolean; config?: boolean }): Promise<void> {
-  const { summary, balance, heads } = await withRuns(options, (client) => read(client, wanted));
+interface ShowOptions extends ReadOptions {
+  json?: boolean;
+  config?: boolean;
+  attempt?: number;
+}
+
+async function show(wanted: string, options: ShowOptions): Promise<void> {
+  const { summary, balance, heads } = await withRuns(options, (client) => read(client, wanted, options.attempt));
   if (options.config) {
     printJson(JSON.parse(summary.run.configJson));
     return;
@@ -45,10 +54,10 @@ interface Shown {
   heads: HeadCounts | undefined;
 }
 
-async function read(client: Client, wanted: string): Promise<Shown> {
+async function read(client: Client, wanted: string, attempt?: number): Promise<Shown> {
   const summary = findRun(await allRuns(client), wanted);
   const heads = await countHeads(client, summary.run.id);
-  return { summary, balance: await balanceAtEnd(client, summary), heads };
+  return { summary, balance: await balanceAtEnd(client, summary, attempt), heads };
 }
 
 function factsOf(summary: StoredRun): [string, string][] {
@@ -69,7 +78,8 @@ function factsOf(summary: StoredRun): [string, string][] {
     ["speed", `${whole(summary.tokensPerSecond)} tokens/s`],
     ["experts", `${run.experts}, top-${run.topK}, MoE layers ${run.moeLayers.join(", ")}`],
     ["categories", run.categories.join(", ")],
-    ["attempts", summary.attempts.map(attemptText).join("; ") || "none yet"],
+    ...labelled("attempts", attemptLines(summary)),
+    ...labelled("ranks", [ranksText(summary)]),
     ["rejected", whole(summary.rejected)],
     ["code", `${run.codeVersion}, metric definitions ${run.metricsVersion}`],
     ...(run.tags.length > 0 ? [["tags", run.tags.join(", ")] as [string, string]] : []),
@@ -83,8 +93,9 @@ function headsFact(counts: HeadCounts | undefined): [string, string][] {
   return [["heads", `${kinds} (probe of step ${whole(counts.step)})`]];
 }
 
-function attemptText({ attempt, firstStep, lastStep }: v1.Attempt): string {
-  return `${attempt}: steps ${firstStep} to ${lastStep}`;
+/** A label before the first of these lines, and none before the others. */
+function labelled(label: string, lines: (string | undefined)[]): [string, string][] {
+  return lines.flatMap((line, index) => (line === undefined ? [] : [[index === 0 ? label : "", line]]));
 }
 
 /** `path = value`, in the words of `--set`. */

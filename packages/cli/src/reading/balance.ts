@@ -12,6 +12,7 @@ import {
   sumHistograms,
 } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
+import { findAttempt } from "./attempts.ts";
 import type { StoredRun } from "./find-run.ts";
 
 export interface LayerBalance {
@@ -37,10 +38,16 @@ export interface Balance {
   layers: LayerBalance[];
 }
 
-/** Of the last tenth of a run's steps; without layers when none is stored. */
-export async function balanceAtEnd(client: Client, { run, lastStep }: StoredRun): Promise<Balance> {
+/**
+ * Of the last tenth of a run's steps; without layers when none is stored.
+ *
+ * @param attempt whose steps are meant; of steps that several made, the newest attempt's when absent
+ */
+export async function balanceAtEnd(client: Client, summary: StoredRun, attempt?: number): Promise<Balance> {
+  const { lastStep } = attempt === undefined ? summary : findAttempt(summary, attempt);
   const [from, to] = lastTenth(lastStep);
-  const history = await client.history({ run: run.id, from, to, points: 1, layers: "all" });
+  const shown = attempt === undefined ? {} : { attempt };
+  const history = await client.history({ run: summary.run.id, from, to, points: 1, layers: "all", ...shown });
   return { firstStep: from, lastStep: to, layers: (history.buckets[0]?.layers ?? []).map(layerBalance) };
 }
 
