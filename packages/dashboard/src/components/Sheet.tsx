@@ -1,6 +1,7 @@
 // A figure on white paper, in either theme: it is shown as it will be printed, and says what the pointer is on.
 import { type MouseEvent, type ReactElement, useCallback, useMemo, useState } from "react";
 import { useWidth } from "../charts/use-width.ts";
+import { figureToSvg } from "../export/figure-file.ts";
 import { BarPanelsFigure } from "../figures/bar-panels.tsx";
 import { barAt, barPanelsLayout, type PlacedBar } from "../figures/bar-panels-layout.ts";
 import type { BarPanelsModel } from "../figures/bar-panels-model.ts";
@@ -29,7 +30,11 @@ interface SheetProps {
   draw: (room: number) => Drawing;
 }
 
-/** A figure wider than the room scrolls in its sheet. */
+/** On a narrow screen figures become smaller down to this, then they scroll in their sheet: letters must stay readable. */
+const LEAST_SCALE = 0.75;
+/** Widths between which a figure follows the screen. */
+const [NARROWEST, WIDEST] = [330, 1040];
+
 export function Sheet({ id, draw }: SheetProps) {
   const [reading, setReading] = useState<{ left: number; top: number } & SheetReading>();
   const [ref, room] = useWidth<HTMLDivElement>();
@@ -62,7 +67,10 @@ export function Sheet({ id, draw }: SheetProps) {
       onClick={onClick}
     >
       {drawing && (
-        <div className="sheet-page" style={drawing.width > room ? { width: drawing.width } : undefined}>
+        <div
+          className="sheet-page"
+          style={{ minWidth: drawing.width * LEAST_SCALE, maxWidth: Math.max(WIDEST, drawing.width) }}
+        >
           {drawing.figure}
           {reading && (
             <div className="readout sheet-readout" style={{ left: reading.left, top: reading.top }}>
@@ -80,11 +88,8 @@ export function Sheet({ id, draw }: SheetProps) {
 
 /** @returns the SVG of a sheet as a file */
 export function sheetSvg(id: string): string {
-  return new XMLSerializer().serializeToString(document.getElementById(id)!.querySelector("svg")!);
+  return figureToSvg(document.getElementById(id)!.querySelector("svg")!);
 }
-
-/** Widths between which a figure of bars follows the screen. */
-const [NARROWEST, WIDEST] = [330, 1040];
 
 interface BarSheetProps {
   id: string;

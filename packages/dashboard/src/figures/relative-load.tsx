@@ -9,11 +9,14 @@ interface RelativeLoadFigureProps {
   model: RelativeLoadModel;
   /** Where everything stands; the default is the layout for paper. */
   layout?: RelativeLoadLayout;
+  /** An expert to mark in every panel, on screen. */
+  followed?: number | undefined;
 }
 
 export function RelativeLoadFigure({
   model,
   layout = relativeLoadLayout(model),
+  followed,
 }: RelativeLoadFigureProps): ReactElement {
   return (
     <FigureSheet title={model.title} caption={model.caption} layout={layout}>
@@ -31,6 +34,9 @@ export function RelativeLoadFigure({
           experts={model.experts}
         />
       ))}
+      {followed !== undefined && followed < model.experts && (
+        <path data-export="no" d={columnFrames(layout, followed)} fill="none" stroke={PAPER.ink} strokeWidth={1.75} />
+      )}
       {layout.axes.map(({ x, y, ticks }) => (
         <ExpertAxis key={`${x}/${y}`} x={x} y={y} ticks={ticks} layout={layout} experts={model.experts} />
       ))}
@@ -134,6 +140,16 @@ function deadMarks({ panel, x, y }: PlacedPanel, { cellWidth, cellHeight }: Rela
       const left = x + (expert + 0.5) * cellWidth - 2;
       return `M${left} ${top}l4 4m0 -4l-4 4`;
     })
+    .join("");
+}
+
+/** A frame around the column of an expert in every panel. */
+function columnFrames({ panels, cellWidth, cellHeight }: RelativeLoadLayout, expert: number): string {
+  return panels
+    .map(
+      ({ panel, x, y }) =>
+        `M${x + expert * cellWidth} ${y}h${cellWidth}v${cellHeight * panel.rows.length}h-${cellWidth}z`,
+    )
     .join("");
 }
 

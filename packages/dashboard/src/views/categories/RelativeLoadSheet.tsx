@@ -1,6 +1,6 @@
 // The figure `relative-load` on its sheet.
 import { useCallback } from "react";
-import { navigate } from "../../address/use-address.ts";
+import { navigate, useAddress } from "../../address/use-address.ts";
 import { type Drawing, Sheet } from "../../components/Sheet.tsx";
 import { RelativeLoadFigure } from "../../figures/relative-load.tsx";
 import { cellAt, PAPER_WIDTH, relativeLoadLayout } from "../../figures/relative-load-layout.ts";
@@ -11,11 +11,12 @@ import { formatRatio, formatWhole } from "../../format/number.ts";
 const NARROW = 230;
 
 export function RelativeLoadSheet({ id, model }: { id: string; model: RelativeLoadModel }) {
+  const { expert: followed } = useAddress().address;
   const draw = useCallback(
     (room: number): Drawing => {
       const layout = relativeLoadLayout(model, room < 600 ? NARROW : PAPER_WIDTH);
       return {
-        figure: <RelativeLoadFigure model={model} layout={layout} />,
+        figure: <RelativeLoadFigure model={model} layout={layout} followed={followed} />,
         width: layout.width,
         readAt: (x, y) => {
           const cell = cellAt(layout, x, y);
@@ -37,7 +38,7 @@ export function RelativeLoadSheet({ id, model }: { id: string; model: RelativeLo
         },
       };
     },
-    [model],
+    [model, followed],
   );
   return <Sheet id={id} draw={draw} />;
 }
