@@ -18,18 +18,20 @@ export type Columns = Readonly<Record<string, ColumnType>>;
 export type Cell = string | number | readonly string[] | readonly number[];
 
 /**
- * @param rows one array for each row, in the order of the columns; numbers of enums are those of the messages
+ * @param values one array for each column, as long as there are rows; numbers of enums are those of the messages
  * @returns the block in pieces, to be written one after the other
  */
-export function nativeBlock(columns: Columns, rows: readonly (readonly Cell[])[]): Uint8Array[] {
+export function nativeBlock(columns: Columns, values: readonly (readonly Cell[])[]): Uint8Array[] {
   const entries = Object.entries(columns);
-  const pieces: Uint8Array[] = [Uint8Array.from([...varint(entries.length), ...varint(rows.length)])];
+  const pieces: Uint8Array[] = [Uint8Array.from([...varint(entries.length), ...varint(values[0]!.length)])];
   for (const [index, [name, type]] of entries.entries()) {
-    const values: readonly unknown[] = rows.map((row) => row[index]!);
     pieces.push(text(name), text(type in ENUMS ? ENUMS[type as keyof typeof ENUMS] : type));
-    if (type.startsWith("Array("))
-      pieces.push(...arrays(values as (readonly unknown[])[], type.slice(6, -1) as ItemType));
-    else pieces.push(items(values, type as ScalarType));
+    const cells: readonly unknown[] = values[index]!;
+    if (type.startsWith("Array(")) {
+      pieces.push(...arrays(cells as (readonly unknown[])[], type.slice(6, -1) as ItemType));
+    } else {
+      pieces.push(items(cells, type as ScalarType));
+    }
   }
   return pieces;
 }
@@ -49,7 +51,7 @@ function joined(
   length: number,
   type: Exclude<ItemType, "String">,
 ): Uint8Array {
-  if (type === "UInt64") return unsigned64(values.flat() as number[]);
+  if (type === "UInt64") return unsigned64s(values as readonly (readonly number[])[], length);
   const target = new { UInt32: Uint32Array, Float32: Float32Array, Float64: Float64Array }[type](length);
   let position = 0;
   for (const array of values as readonly (readonly number[])[]) {
@@ -74,16 +76,33 @@ const HALF = 2 ** 32;
 
 /** @param numbers integers up to 2^53 */
 function unsigned64(numbers: readonly number[]): Uint8Array {
-  const halves = new Uint32Array(numbers.length * 2);
-  for (const [index, number] of numbers.entries()) {
-    halves[2 * index] = number;
-    halves[2 * index + 1] = number / HALF;
+  return unsigned64s([numbers], numbers.length);
+}
+
+function unsigned64s(arrays: readonly (readonly number[])[], length: number): Uint8Array {
+  const halves = new Uint32Array(length * 2);
+  let position = 0;
+  for (const array of arrays) {
+    for (let index = 0; index < array.length; index++) {
+      const number = array[index]!;
+      halves[position++] = number;
+      halves[position++] = number / HALF;
+    }
   }
   return bytesOf(halves);
 }
 
 function texts(values: readonly string[]): Uint8Array {
-  return Buffer.concat(values.map(text));
+  // Most columns of text are the name of a run, again and again.
+  const encoded = new Map<string, Uint8Array>([...new Set(values)].map((value) => [value, text(value)]));
+  const all = new Uint8Array(values.reduce((length, value) => length + encoded.get(value)!.length, 0));
+  let position = 0;
+  for (const value of values) {
+    const bytes = encoded.get(value)!;
+    all.set(bytes, position);
+    position += bytes.length;
+  }
+  return all;
 }
 
 function text(value: string): Uint8Array {

@@ -32,6 +32,25 @@ export interface TableRows {
   rows: Cell[][];
 }
 
+/** Rows of one table, column by column: many of them take little memory. */
+export class Table {
+  readonly columns: Columns;
+  readonly #values: Cell[][];
+
+  constructor(columns: Columns) {
+    this.columns = columns;
+    this.#values = Object.keys(columns).map(() => []);
+  }
+
+  add(...row: Cell[]): void {
+    for (let column = 0; column < row.length; column++) this.#values[column]!.push(row[column]!);
+  }
+
+  block(): Block {
+    return blockOfColumns(this.columns, this.#values);
+  }
+}
+
 const POSITION: Columns = { run: "String", split: "Split", step: "UInt64", attempt: "UInt32", batch: "UInt64" };
 
 const COLUMNS: Record<BatchTable, Columns> = {
@@ -71,29 +90,41 @@ const COLUMNS: Record<BatchTable, Columns> = {
 
 const STREAM_COLUMNS: Columns = {
   ...{ run: "String", rank: "UInt32", attempt: "UInt32", batch: "UInt64" },
-  ...{ sequence: "UInt64", rejected: "UInt64", last_message_at: "Float64" },
+  ...{ sequence: "UInt64", rejected: "UInt64", last_message_at: "Float64", epoch: "UInt32" },
 };
 
 /** Rows as they are inserted. */
 export function blockOf({ columns, rows }: TableRows): Block {
-  return {
-    columns: Object.keys(columns),
-    rows: rows.length,
-    bytes: rows.length === 0 ? [] : nativeBlock(columns, rows),
-  };
+  return blockOfColumns(
+    columns,
+    Object.keys(columns).map((_, column) => rows.map((row) => row[column]!)),
+  );
+}
+
+function blockOfColumns(columns: Columns, values: readonly (readonly Cell[])[]): Block {
+  const rows = values[0]!.length;
+  return { columns: Object.keys(columns), rows, bytes: rows === 0 ? [] : nativeBlock(columns, values) };
 }
 
 /** Rows of every table of a batch except `streams`. */
-export function batchRows(batch: number, content: BatchContent): Record<BatchTable, TableRows> {
-  const tables = Object.fromEntries(
-    Object.entries(COLUMNS).map(([table, columns]) => [table, { columns, rows: [] as Cell[][] }]),
-  ) as Record<BatchTable, TableRows>;
-  for (const { message, sum } of content.steps) addStep(tables, batch, message, sum);
-  for (const table of [tables.routing, tables.layers]) table.rows = layerByLayer(table);
-  for (const { run, attempt, rank, sequence, outcome, reason, endedAt } of content.ends) {
-    tables.ends.rows.push([run, attempt, rank, batch, sequence, outcome, reason, endedAt]);
+export function batchBlocks(batch: number, content: BatchContent): Record<BatchTable, Block> {
+  const tables = mapped(COLUMNS, (columns) => new Table(columns));
+  for (const group of byRunAndSplit(content.steps)) {
+    for (const layer of layersOf(group)) for (const step of group) addLayer(tables, batch, layer, step);
+    for (const { message } of group) addStep(tables, batch, message);
   }
-  return tables;
+  for (const { run, attempt, rank, sequence, outcome, reason, endedAt } of content.ends) {
+    tables.ends.add(run, attempt, rank, batch, sequence, outcome, reason, endedAt);
+  }
+  return mapped(tables, (table) => table.block());
+}
+
+function mapped<Value, Result>(
+  record: Record<BatchTable, Value>,
+  make: (value: Value) => Result,
+): Record<BatchTable, Result> {
+  const entries = Object.entries(record).map(([table, value]) => [table, make(value)]);
+  return Object.fromEntries(entries) as Record<BatchTable, Result>;
 }
 
 /** Rows of `sealed`. */
@@ -104,52 +135,55 @@ export function sealRows(batch: number, seals: readonly Seal[]): TableRows {
   };
 }
 
-/** In the order of the table, mostly: the engine then has no arrays to move. */
-function layerByLayer({ columns, rows }: TableRows): Cell[][] {
-  const index = Object.keys(columns).indexOf("layer");
-  const layers = new Map<Cell, Cell[][]>();
-  for (const row of rows) {
-    const layer = layers.get(row[index]!);
-    if (layer === undefined) layers.set(row[index]!, [row]);
-    else layer.push(row);
-  }
-  return [...layers.values()].flat();
-}
-
 /** Rows of `streams`: once they are stored the batch exists. */
-export function streamRows(batch: number, marks: StreamMark[]): TableRows {
+export function streamRows(batch: number, epoch: number, marks: readonly StreamMark[]): TableRows {
   return {
     columns: STREAM_COLUMNS,
     rows: marks.map(({ run, rank, attempt, sequence, rejected, lastMessageAt }) => {
-      return [run, rank, attempt, batch, sequence, rejected, lastMessageAt];
+      return [run, rank, attempt, batch, sequence, rejected, lastMessageAt, epoch];
     }),
   };
 }
 
-function addStep(tables: Record<BatchTable, TableRows>, batch: number, message: v1.Step, sum: StepSum): void {
-  const position = [message.run, message.split, message.step, message.attempt, batch];
-  const add = (table: BatchTable, ...values: Cell[]) => tables[table].rows.push([...position, ...values]);
+type StoredStep = BatchContent["steps"][number];
 
-  const { rank } = message;
-  for (const { layer, categories } of message.histograms) {
-    for (const { category, tokens, dropped, counts, gateMass, meanProbability } of categories) {
-      add("routing", layer, category, rank, tokens, dropped, counts, gateMass, meanProbability);
-    }
+/** Steps that are neighbours in every table, in the order of its key. */
+function byRunAndSplit(steps: readonly StoredStep[]): StoredStep[][] {
+  const groups = new Map<string, StoredStep[]>();
+  for (const step of steps) {
+    const key = `${step.message.run} ${step.message.split}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [step]);
+    else group.push(step);
   }
-  const sent = new Set(message.histograms.map((histogram) => histogram.layer));
-  for (const layer of sum.bucket.layers.filter((layer) => sent.has(layer.layer))) {
-    const metrics = [layer.maxViolation.last, busiestOfLayer(layer), layer.deadExperts];
-    add(
-      "layers",
-      layer.layer,
-      sum.ranks,
-      ...metrics,
-      layer.tokens,
-      layer.dropped,
-      METRICS_VERSION,
-      layer.selectionBias,
-    );
+  return [...groups.keys()].sort().map((key) => groups.get(key)!);
+}
+
+function layersOf(steps: readonly StoredStep[]): number[] {
+  const layers = new Set<number>();
+  for (const { message } of steps) for (const { layer } of message.histograms) layers.add(layer);
+  return [...layers].sort((a, b) => a - b);
+}
+
+/** The tables are sorted by layer, then step: rows that come like that need not be moved by the engine. */
+function addLayer(tables: Record<BatchTable, Table>, batch: number, layer: number, { message, sum }: StoredStep): void {
+  const histogram = message.histograms.find((histogram) => histogram.layer === layer);
+  if (histogram === undefined) return;
+  const { run, split, step, attempt, rank } = message;
+  for (const { category, tokens, dropped, counts, gateMass, meanProbability } of histogram.categories) {
+    const routing = [counts, gateMass, meanProbability] as const;
+    tables.routing.add(run, split, step, attempt, batch, layer, category, rank, tokens, dropped, ...routing);
   }
+  const total = sum.bucket.layers.find((total) => total.layer === layer)!;
+  const metrics = [total.maxViolation!.last, busiestOfLayer(total), total.deadExperts] as const;
+  const tokens = [total.tokens, total.dropped] as const;
+  const position = [run, split, step, attempt, batch, layer, sum.ranks] as const;
+  tables.layers.add(...position, ...metrics, ...tokens, METRICS_VERSION, total.selectionBias);
+}
+
+function addStep(tables: Record<BatchTable, Table>, batch: number, message: v1.Step): void {
+  const { run, split, step, attempt, rank } = message;
+  const add = (table: BatchTable, ...values: Cell[]) => tables[table].add(run, split, step, attempt, batch, ...values);
   for (const { layer, head, tokenClass, share } of message.attention) {
     add("attention", rank, layer, head, tokenClass, share);
   }

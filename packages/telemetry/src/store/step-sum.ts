@@ -19,8 +19,9 @@ export interface StepSum {
  */
 export function addRank(message: v1.Step, others?: StepSum): StepSum {
   const layers = new Map(others?.bucket.layers.map((layer) => [layer.layer, layer]));
-  for (const histogram of message.histograms) {
-    layers.set(histogram.layer, addHistogram(histogram, layers.get(histogram.layer)));
+  const loads = loadsOf(message);
+  for (const [index, histogram] of message.histograms.entries()) {
+    layers.set(histogram.layer, addHistogram(histogram, loads[index]!, layers.get(histogram.layer)));
   }
   const lowest = others === undefined || message.rank < others.lowestRank;
   const ranks = (others?.ranks ?? 0) + 1;
@@ -48,9 +49,28 @@ export function busiestOfLayer(layer: v1.LayerSummary): number {
   return busiestExpert(layer.countsMax);
 }
 
-function addHistogram(histogram: v1.RoutingHistogram, before: v1.LayerSummary | undefined): v1.LayerSummary {
-  const categories = addCategories(histogram.categories, before?.categories ?? []);
-  const load = numbers(sumHistograms(categories.map((category) => category.counts)));
+/** Zeros, one for each expert of each histogram: in one allocation, because a step has many. */
+function loadsOf({ histograms }: v1.Step): Float64Array[] {
+  const lengths = histograms.map(({ categories }) => categories[0]?.counts.length ?? 0);
+  const all = new Float64Array(sum(lengths));
+  let end = 0;
+  return lengths.map((length) => {
+    end += length;
+    return all.subarray(end - length, end);
+  });
+}
+
+/** @param zeros where the load goes */
+function addHistogram(
+  histogram: v1.RoutingHistogram,
+  zeros: Float64Array,
+  before: v1.LayerSummary | undefined,
+): v1.LayerSummary {
+  // The first rank's categories are the sum as they are: what a CategoryRouting has more is not a sum's.
+  const categories =
+    before === undefined ? byNumber(histogram.categories) : addCategories(histogram.categories, before.categories);
+  for (const { counts } of categories) addCounts(zeros, counts);
+  const load = numbers(zeros);
   return new v1.LayerSummary({
     layer: histogram.layer,
     maxViolation: summaryOfOne("max_violation", maxViolation(load)),
@@ -62,6 +82,16 @@ function addHistogram(histogram: v1.RoutingHistogram, before: v1.LayerSummary | 
     countsMax: load,
     selectionBias: histogram.selectionBias.length > 0 ? histogram.selectionBias : (before?.selectionBias ?? []),
   });
+}
+
+// A loop: this runs for every category of every layer of every step.
+function addCounts(load: Float64Array, counts: ArrayLike<number>): void {
+  for (let expert = 0; expert < load.length; expert++) load[expert]! += counts[expert]!;
+}
+
+function byNumber(categories: v1.CategoryRouting[]): v1.CategoryRouting[] {
+  const sorted = categories.every(({ category }, index) => index === 0 || categories[index - 1]!.category < category);
+  return sorted ? categories : [...categories].sort((a, b) => a.category - b.category);
 }
 
 function addCategories(arrived: v1.CategoryRouting[], before: v1.CategoryLoad[]): v1.CategoryLoad[] {

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { temporaryDirectory } from "../testing/collector.ts";
 import { openDatabase } from "../testing/store-kind.ts";
 import { DATABASE, select } from "./database.ts";
-import { nativeBlock } from "./native.ts";
+import { blockOf } from "./rows.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { addRank } from "./step-sum.ts";
 import { Store } from "./store.ts";
@@ -29,7 +29,7 @@ test("an insert that is tried again with its token changes nothing", async () =>
   const database = await openDatabase(temporaryDirectory());
   await Store.open(database, log, OPTIONS);
   const columns = { run: "String", attempt: "UInt32", description: "String" } as const;
-  const block = { columns: Object.keys(columns), rows: 1, bytes: nativeBlock(columns, [["a", 0, ""]]) };
+  const block = blockOf({ columns, rows: [["a", 0, ""]] });
   const insert = (token: string) => database.insert("runs", block, token);
   for (const token of ["1", "1", "2"]) await insert(token);
   expect(await database.rows(`SELECT count() FROM ${DATABASE}.runs`)).toEqual([[2]]);

@@ -9,11 +9,15 @@
 import { randomUUID } from "node:crypto";
 import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
-import { asNumber, type Block, DATABASE, type Database } from "./database.ts";
+import { Batches } from "./batches.ts";
+import { asNumber, type Block, DATABASE, type Database, type QueryParameters } from "./database.ts";
 import { type Durability, makeDurable } from "./durability.ts";
+import { migrate } from "./migrate.ts";
+import { rollupBlocks } from "./rolled-rows.ts";
 import { rollUp } from "./rollups.ts";
-import { type BatchContent, batchRows, blockOf, type StreamMark, sealRows, streamRows } from "./rows.ts";
-import { BATCH_TABLES, MIGRATIONS, ROLLED_TABLES } from "./schema.ts";
+import { type BatchContent, batchBlocks, blockOf, type StreamMark, sealRows, streamRows } from "./rows.ts";
+import { RunningRollups } from "./running-rollups.ts";
+import { BATCH_TABLES, ROLLED_TABLES } from "./schema.ts";
 import { type Seal, Sealing, type SealingPlan } from "./sealing.ts";
 import { type Expiry, SingleSteps } from "./single-steps.ts";
 
@@ -22,6 +26,8 @@ export interface PreparedBatch {
   number: number;
   tables: { table: string; block: Block }[];
   steps: readonly v1.Step[];
+  runs: readonly string[];
+  /** Rollups that the store is left to make. */
   plan: SealingPlan;
   /** Its rows in `streams`. */
   mark: Block;
@@ -34,37 +40,93 @@ export interface StoreOptions {
   durability: Durability;
 }
 
+/** The runs that are asked for. */
+export interface WhichRuns {
+  /** Condition on the column `run`. */
+  where: string;
+  parameters: QueryParameters;
+}
+
+export const ALL_RUNS: WhichRuns = { where: "1", parameters: {} };
+
 export class Store {
   readonly database: Database;
   readonly #singleSteps: SingleSteps;
   readonly #process = randomUUID();
   readonly #ranks = new Map<string, number>();
   readonly #sealing: Sealing;
-  #committedBatch = 0;
+  readonly #running = new RunningRollups();
+  readonly #batches: Batches;
+  readonly #log: Logger;
 
-  private constructor(database: Database, rollUpEvery: number) {
+  private constructor(database: Database, log: Logger, rollUpEvery: number) {
     this.database = database;
+    this.#log = log;
+    this.#batches = new Batches(database);
     this.#singleSteps = new SingleSteps(database);
     this.#sealing = new Sealing((run) => this.#ranks.get(run) ?? 1, rollUpEvery);
   }
 
   /** @throws Error when the store was written by a newer version, or cannot be opened */
   static async open(database: Database, log: Logger, { rollUpEvery, durability }: StoreOptions): Promise<Store> {
-    const store = new Store(database, rollUpEvery);
-    await store.#migrate(log);
+    const store = new Store(database, log, rollUpEvery);
+    await migrate(database, log);
     await makeDurable(database, durability);
-    const [row] = await database.rows(`SELECT max(batch) FROM ${DATABASE}.streams`);
-    store.#committedBatch = asNumber(row![0]);
-    await store.#deleteUnfinishedBatches(log);
+    await store.#batches.load();
     await store.#singleSteps.load();
+    if (!database.shared) await store.#deleteUnfinishedBatches(`batch > ${store.#batches.last}`);
     await store.#loadProgress();
-    await store.#rollUpMissing(log);
+    if (!database.shared) await store.#rollUpMissing(store.#batches.last);
     return store;
   }
 
-  /** Rows of later batches do not exist yet: a reader that keeps to this number sees whole batches only. */
-  get committedBatch(): number {
-    return this.#committedBatch;
+  /** @returns a condition that is true for the run's rows of batches that exist: a reader that keeps to it sees whole batches only */
+  existing(run: string): string {
+    return this.#batches.existing(run);
+  }
+
+  /** Whether this collector stores the run; others may, where they share a store. */
+  owns(run: string): boolean {
+    return this.#batches.owns(run);
+  }
+
+  /**
+   * Takes a run over from whichever collector stored it; no batch may be on its way.
+   *
+   * @param letGo told of other runs that turn out to be another collector's by now
+   * @returns how far each of its streams is stored
+   */
+  async claim(run: string, letGo: (runs: readonly string[]) => void): Promise<StreamMark[]> {
+    const { marks, known } = await this.#batches.claim(run, letGo);
+    if (!known) return marks;
+    await this.#deleteUnfinishedBatches(`run = {run:String} AND NOT ${this.existing(run)}`, { run });
+    this.#forgetProgress(run);
+    await this.#singleSteps.load();
+    await this.#loadProgress(run);
+    const batch = this.#batches.next;
+    await this.#rollUpMissing(batch);
+    this.#batches.stored(batch);
+    return marks;
+  }
+
+  /** Another collector stores the run from now on. */
+  letGo(run: string): void {
+    this.#forgetProgress(run);
+  }
+
+  /** Reads what other collectors have stored. @returns runs that they have added to, begun or deleted since the last time */
+  async refresh(): Promise<string[]> {
+    const changed = await this.#batches.refresh();
+    if (changed.length === 0) return [];
+    for (const run of changed) this.#forgetProgress(run);
+    await this.#singleSteps.load();
+    for (const run of changed) await this.#loadSeals(run);
+    return changed;
+  }
+
+  /** @returns those of the runs that another collector has taken over */
+  lost(runs: readonly string[]): Promise<string[]> {
+    return this.#batches.lost(runs);
   }
 
   /** Every rollup of an attempt that ends at or before this step exists. */
@@ -72,12 +134,17 @@ export class Store {
     return this.#sealing.sealed(run, split, attempt);
   }
 
+  /** The highest step of an attempt that any rank has sent; −1 when none has. */
+  highestStep(run: string, split: v1.Split, attempt: number): number {
+    return this.#sealing.highest(run, split, attempt);
+  }
+
   /** Training steps of an attempt before this one have expired: rollups alone hold their histograms. */
   singleFrom(run: string, attempt: number): number {
     return this.#singleSteps.from(run, attempt);
   }
 
-  /** @returns of every attempt the highest training step, and up to where it is rolled up */
+  /** @returns the highest training step of every attempt that every rollup up to `sealed` exists of */
   trainedAttempts(): { run: string; attempt: number; highest: number; sealed: number }[] {
     return this.#sealing.attempts(v1.Split.TRAIN);
   }
@@ -94,23 +161,49 @@ export class Store {
 
   /** One batch is prepared and written at a time. */
   prepare(content: BatchContent): PreparedBatch {
-    const number = this.#committedBatch + 1;
-    const rows = batchRows(number, content);
-    const tables = BATCH_TABLES.map((table) => ({ table: table as string, block: blockOf(rows[table]) }));
+    const number = this.#batches.next;
+    const blocks = batchBlocks(number, content);
     const steps = content.steps.map(({ message }) => message);
-    const mark = blockOf(streamRows(number, content.streams));
-    return { number, tables, steps, plan: this.#sealing.plan(steps), mark };
+    const { rolled, plan } = this.#rolledUp(number, content, this.#sealing.plan(steps));
+    const tables: PreparedBatch["tables"] = [
+      ...BATCH_TABLES.map((table) => ({ table, block: blocks[table] })),
+      ...ROLLED_TABLES.map((table) => ({ table, block: rolled[table] })),
+    ];
+    const mark = blockOf(streamRows(number, this.#batches.epoch, content.streams));
+    const runs = [...new Set(content.streams.map(({ run }) => run))];
+    return { number, tables, steps, runs, plan, mark };
   }
 
-  /** Writes a batch; after a failure call it again with the same batch. */
-  async write(batch: PreparedBatch): Promise<void> {
-    const { number, tables, steps, plan, mark } = batch;
+  /** @returns the rollups of a plan that have been made while the steps came, and the rest of the plan */
+  #rolledUp(batch: number, { steps }: BatchContent, { tasks, seals }: SealingPlan) {
+    for (const { message, sum } of steps) {
+      const stored = this.highestStep(message.run, message.split, message.attempt);
+      this.#running.add(message, sum, this.#ranks.get(message.run) ?? 1, stored);
+    }
+    const taken = tasks.map((task) => this.#running.take(task));
+    const rolled = rollupBlocks(
+      batch,
+      taken.flatMap(({ whole }) => whole),
+    );
+    return { rolled, plan: { tasks: taken.flatMap(({ rest }) => rest), seals } };
+  }
+
+  /**
+   * Writes a batch; after a failure call it again with the same batch.
+   *
+   * @returns runs that another collector has taken over: nothing of them in this batch is stored
+   */
+  async write(batch: PreparedBatch): Promise<ReadonlySet<string>> {
+    const { number, tables, steps, runs, plan, mark } = batch;
     for (const { table, block } of tables) await this.#insert(table, block, number);
     await this.#rollUp(plan, number);
     await this.#insert("streams", mark, number);
-    for (const step of steps) this.#sealing.seen(step);
-    for (const seal of plan.seals) this.#sealing.seal(seal);
-    this.#committedBatch = number;
+    const lost = new Set(await this.#batches.lost(runs));
+    for (const run of lost) this.#running.forget(run);
+    for (const step of steps.filter(({ run }) => !lost.has(run))) this.#sealing.seen(step);
+    for (const seal of plan.seals.filter(({ run }) => !lost.has(run))) this.#sealing.seal(seal);
+    this.#batches.stored(number);
+    return lost;
   }
 
   /** Stores a run's description as of an attempt; the newest attempt's is kept. */
@@ -127,18 +220,20 @@ export class Store {
    */
   async deleteRun(run: string): Promise<void> {
     for (const table of [...BATCH_TABLES, ...ROLLED_TABLES, "sealed", "expired", "alerts", "streams", "runs"]) {
-      await this.database.run(`DELETE FROM ${DATABASE}.${table} WHERE run = {run:String}`, { run });
+      await this.database.runOnEach((own) => `DELETE FROM ${own}.${table} WHERE run = {run:String}`, { run });
     }
-    this.#sealing.forget(run);
+    this.#forgetProgress(run);
     this.#singleSteps.forget(run);
+    this.#batches.forget(run);
     this.#ranks.delete(run);
   }
 
-  /** @returns how far each stream is stored; `rejected` counts all its rejected messages */
-  async streamMarks(): Promise<StreamMark[]> {
+  /** @returns how far each stream of these runs is stored; `rejected` counts all its rejected messages */
+  async streamMarks({ where, parameters }: WhichRuns = ALL_RUNS): Promise<StreamMark[]> {
     const rows = await this.database.rows(
       `SELECT run, rank, attempt, max(sequence), sum(rejected), max(last_message_at)
-       FROM ${DATABASE}.streams GROUP BY run, rank, attempt`,
+       FROM ${DATABASE}.streams WHERE ${where} GROUP BY run, rank, attempt`,
+      parameters,
     );
     return rows.map(([run, rank, attempt, sequence, rejected, lastMessageAt]) => ({
       run: run as string,
@@ -150,77 +245,83 @@ export class Store {
     }));
   }
 
+  #forgetProgress(run: string): void {
+    this.#sealing.forget(run);
+    this.#running.forget(run);
+  }
+
   async #insert(table: string, block: Block, batch: number): Promise<void> {
     await this.database.insert(table, block, `${this.#process}/${batch}/${table}`);
   }
 
-  async #rollUp({ tasks, seals }: SealingPlan, batch: number): Promise<void> {
-    for (const task of tasks) await rollUp(task, this.#ranks.get(task.run) ?? 1, batch, this.database);
-    await this.#insert("sealed", blockOf(sealRows(batch, seals)), batch);
+  async #rollUp(
+    { tasks, seals }: SealingPlan,
+    batch: number,
+    token = `${this.#process}/${batch}/sealed`,
+  ): Promise<void> {
+    for (const task of tasks) {
+      const exists = this.#batches.existing(task.run, batch);
+      await rollUp(task, { ranks: this.#ranks.get(task.run) ?? 1, batch, exists }, this.database);
+    }
+    await this.database.insert("sealed", blockOf(sealRows(batch, seals)), token);
   }
 
-  async #loadProgress(): Promise<void> {
-    for (const [description] of await this.database.rows(`SELECT description FROM ${DATABASE}.runs FINAL`)) {
+  /** Of one run; without it of all, of which a shared store's are only looked at. */
+  async #loadProgress(run?: string): Promise<void> {
+    const [where, parameters] = run === undefined ? ["1", {}] : ["run = {run:String}", { run }];
+    const described = await this.database.rows(
+      `SELECT description FROM ${DATABASE}.runs FINAL WHERE ${where}`,
+      parameters,
+    );
+    for (const [description] of described) {
       const { id, ranks } = v1.RunDescription.decode(Buffer.from(description as string, "base64"));
       this.#ranks.set(id, ranks);
     }
+    if (run !== undefined || !this.database.shared) await this.#loadHighest(run);
+    await this.#loadSeals(run);
+  }
+
+  async #loadHighest(run?: string): Promise<void> {
+    const where = run === undefined ? "1" : `run = {run:String} AND ${this.existing(run)}`;
     const steps = await this.database.rows(
-      `SELECT run, toInt8(split), attempt, rank, max(step) FROM ${DATABASE}.steps GROUP BY run, split, attempt, rank`,
+      `SELECT run, toInt8(split), attempt, rank, max(step) FROM ${DATABASE}.steps WHERE ${where} GROUP BY run, split, attempt, rank`,
+      run === undefined ? {} : { run },
     );
     for (const [run, ...numbers] of steps) {
       const [split, attempt, rank, step] = numbers.map(asNumber) as [number, number, number, number];
       this.#sealing.seen({ run: run as string, split, attempt, rank, step });
     }
+  }
+
+  async #loadSeals(run?: string): Promise<void> {
+    const where = run === undefined ? "1" : "run = {run:String}";
     const seals = await this.database.rows(
-      `SELECT run, toInt8(split), attempt, max(until) FROM ${DATABASE}.sealed GROUP BY run, split, attempt`,
+      `SELECT run, toInt8(split), attempt, until, batch FROM ${DATABASE}.sealed WHERE ${where} ORDER BY until`,
+      run === undefined ? {} : { run },
     );
-    for (const [run, ...numbers] of seals) {
-      const [split, attempt, until] = numbers.map(asNumber) as [number, number, number];
-      this.#sealing.seal({ run: run as string, split, attempt, until } satisfies Seal);
+    for (const [run, ...numbers] of seals as [string, ...unknown[]][]) {
+      const [split, attempt, until, batch] = numbers.map(asNumber) as [number, number, number, number];
+      if (this.#batches.exists(run, batch)) this.#sealing.seal({ run, split, attempt, until } satisfies Seal);
     }
   }
 
   /** Rolls up what an earlier version stored. */
-  async #rollUpMissing(log: Logger): Promise<void> {
+  async #rollUpMissing(batch: number): Promise<void> {
     for (const plan of this.#sealing.missing()) {
-      log.info({ ...plan.seals[0] }, "rolling up steps that were stored without");
-      await this.#rollUp(plan, this.#committedBatch);
+      this.#log.info({ ...plan.seals[0] }, "rolling up steps that were stored without");
+      await this.#rollUp(plan, batch, randomUUID());
     }
   }
 
-  async #migrate(log: Logger): Promise<void> {
-    await this.database.run(`CREATE DATABASE IF NOT EXISTS ${DATABASE}`);
-    await this.database.run(
-      `CREATE TABLE IF NOT EXISTS ${DATABASE}.migrations (version UInt32, applied_at DateTime) ENGINE = MergeTree ORDER BY version`,
-    );
-    const [row] = await this.database.rows(`SELECT max(version) FROM ${DATABASE}.migrations`);
-    const found = asNumber(row![0]);
-    const newest = MIGRATIONS.at(-1)!.version;
-    if (found > newest) {
-      throw new Error(
-        `the store has schema version ${found}, written by a newer moescope; this one knows versions up to ${newest}`,
-      );
-    }
-    for (const { version, statements } of MIGRATIONS.filter((migration) => migration.version > found)) {
-      for (const statement of statements) await this.database.run(qualified(statement));
-      await this.database.run(`INSERT INTO ${DATABASE}.migrations VALUES (${version}, now())`);
-      log.info({ version }, "store migrated");
-    }
-  }
-
-  async #deleteUnfinishedBatches(log: Logger): Promise<void> {
+  async #deleteUnfinishedBatches(where: string, parameters: QueryParameters = {}): Promise<void> {
     for (const table of [...BATCH_TABLES, ...ROLLED_TABLES, "sealed"]) {
-      const where = `batch > ${this.#committedBatch}`;
-      const [row] = await this.database.rows(`SELECT count() FROM ${DATABASE}.${table} WHERE ${where}`);
+      const [row] = await this.database.rows(`SELECT count() FROM ${DATABASE}.${table} WHERE ${where}`, parameters);
       const rows = asNumber(row![0]);
       if (rows === 0) continue;
-      await this.database.run(`ALTER TABLE ${DATABASE}.${table} DELETE WHERE ${where} SETTINGS mutations_sync = 2`);
-      log.warn({ table, rows }, "deleted rows of a batch that was never acknowledged; its sender sends it again");
+      const statement = (own: string) =>
+        `ALTER TABLE ${own}.${table} DELETE WHERE ${where} SETTINGS mutations_sync = 2`;
+      await this.database.runOnEach(statement, parameters);
+      this.#log.warn({ table, rows }, "deleted rows of a batch that was never acknowledged; its sender sends it again");
     }
   }
-}
-
-/** A statement of a migration, with the database before the name of its table. */
-export function qualified(statement: string): string {
-  return statement.replace(/^(CREATE TABLE IF NOT EXISTS|ALTER TABLE) /, `$1 ${DATABASE}.`);
 }

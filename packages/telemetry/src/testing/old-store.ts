@@ -2,7 +2,7 @@
 import { v1 } from "@moescope/proto";
 import { type Block, DATABASE } from "../store/database.ts";
 import { statementFor } from "../store/migrate.ts";
-import { batchRows, blockOf, streamRows, type TableRows } from "../store/rows.ts";
+import { batchBlocks, blockOf, type StreamMark, streamRows, type TableRows } from "../store/rows.ts";
 import { MIGRATIONS } from "../store/schema.ts";
 import { addRank } from "../store/step-sum.ts";
 import { openDatabase, underTest } from "./store-kind.ts";
@@ -30,21 +30,28 @@ export async function writeOldStore(
     await database.run(`INSERT INTO ${DATABASE}.migrations VALUES (${migration.version}, now())`);
   }
   const created = migrations.flatMap((migration) => migration.statements).join();
-  for (const [table, block] of Object.entries(blocksOf(run, steps))) {
+  for (const [table, block] of Object.entries(blocksOf(version, run, steps))) {
     if (created.includes(`NOT EXISTS ${table} (`)) await database.insert(table, block, table);
   }
   await database.close();
 }
 
-function blocksOf(run: v1.RunDescription, steps: v1.Step[]): Record<string, Block> {
+function blocksOf(version: number, run: v1.RunDescription, steps: v1.Step[]): Record<string, Block> {
   const columns = { run: "String", attempt: "UInt32", description: "String" } as const;
   const description = Buffer.from(v1.RunDescription.encode(run).finish()).toString("base64");
   const content = { steps: steps.map((message) => ({ message, sum: addRank(message) })), ends: [], streams: [] };
   const marks = [{ run: run.id, rank: 0, attempt: 0, sequence: steps.length, rejected: 0, lastMessageAt: 1 }];
-  const tables: Record<string, TableRows> = {
-    runs: { columns, rows: [[run.id, 0, description]] },
-    ...batchRows(1, content),
-    streams: streamRows(1, marks),
+  return {
+    runs: blockOf({ columns, rows: [[run.id, 0, description]] }),
+    ...batchBlocks(1, content),
+    streams: blockOf(marksOf(version, marks)),
   };
-  return Object.fromEntries(Object.entries(tables).map(([table, rows]) => [table, blockOf(rows)]));
+}
+
+/** Epochs came with version 8. */
+function marksOf(version: number, marks: StreamMark[]): TableRows {
+  const { columns, rows } = streamRows(1, 0, marks);
+  if (version >= 8) return { columns, rows };
+  const { epoch, ...older } = columns;
+  return { columns: older, rows: rows.map((row) => row.slice(0, -1)) };
 }

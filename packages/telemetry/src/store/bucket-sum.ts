@@ -1,0 +1,105 @@
+// Adds buckets of steps up into a wider one, as reduction.ts does in SQL: sums are exact, extremes of single steps are kept.
+import { v1 } from "@moescope/proto";
+
+/**
+ * Adds the next bucket to the sum of those before it; the sum's own arrays are changed.
+ *
+ * @param sum absent for the first
+ * @param next later steps than those of the sum; nothing of it is kept or changed
+ */
+export function addBucket(sum: v1.StepBucket | undefined, next: v1.StepBucket): v1.StepBucket {
+  if (sum === undefined) return copyOf(next);
+  sum.lastStep = next.lastStep;
+  sum.steps += next.steps;
+  sum.tokens = Math.max(sum.tokens, next.tokens);
+  sum.time = next.time;
+  sum.ranks = Math.min(sum.ranks, next.ranks);
+  for (const scalar of next.scalars) {
+    const known = sum.scalars.find(({ name }) => name === scalar.name);
+    if (known === undefined) sum.scalars.push(new v1.ScalarSummary(scalar));
+    else addSummary(known as v1.ScalarSummary, scalar as v1.ScalarSummary);
+  }
+  for (const [index, layer] of next.layers.entries()) {
+    const known = sum.layers[index]?.layer === layer.layer ? sum.layers[index] : layerOf(sum, layer.layer!);
+    if (known === undefined) sum.layers.push(copyOfLayer(layer as v1.LayerSummary));
+    else addLayer(known as v1.LayerSummary, layer as v1.LayerSummary);
+  }
+  return sum;
+}
+
+/** Numbers that a bucket holds in arrays. */
+export function numbersIn({ layers }: v1.StepBucket): number {
+  const inLayer = (layer: v1.LayerSummary.$Properties) => (layer.categories!.length + 2) * layer.countsMax!.length;
+  return layers.reduce((sum, layer) => sum + inLayer(layer), 0);
+}
+
+function copyOf(bucket: v1.StepBucket): v1.StepBucket {
+  return new v1.StepBucket({
+    ...bucket,
+    scalars: bucket.scalars.map((scalar) => new v1.ScalarSummary(scalar)),
+    layers: bucket.layers.map((layer) => copyOfLayer(layer as v1.LayerSummary)),
+  });
+}
+
+function copyOfLayer(layer: v1.LayerSummary): v1.LayerSummary {
+  return new v1.LayerSummary({
+    ...layer,
+    maxViolation: new v1.ScalarSummary(layer.maxViolation!),
+    categories: layer.categories.map((load) => copyOfLoad(load as v1.CategoryLoad)),
+    countsMin: numbers(layer.countsMin),
+    countsMax: numbers(layer.countsMax),
+  });
+}
+
+function copyOfLoad({ category, counts, tokens, dropped }: v1.CategoryLoad): v1.CategoryLoad {
+  return new v1.CategoryLoad({ category, counts: numbers(counts), tokens, dropped });
+}
+
+function addLayer(sum: v1.LayerSummary, next: v1.LayerSummary): void {
+  addSummary(sum.maxViolation as v1.ScalarSummary, next.maxViolation as v1.ScalarSummary);
+  sum.deadExperts += next.deadExperts;
+  sum.tokens += next.tokens;
+  sum.dropped += next.dropped;
+  sum.selectionBias = next.selectionBias;
+  for (const load of next.categories as v1.CategoryLoad[]) {
+    const known = sum.categories.find(({ category }) => category === load.category) as v1.CategoryLoad | undefined;
+    if (known === undefined) sum.categories.push(copyOfLoad(load));
+    else addLoad(known, load);
+  }
+  keepExtremes(sum.countsMin, sum.countsMax, next);
+}
+
+// Loops: these run for every number of every step.
+function addLoad(sum: v1.CategoryLoad, next: v1.CategoryLoad): void {
+  const [all, counts] = [sum.counts, next.counts];
+  for (let expert = 0; expert < all.length; expert++) all[expert]! += counts[expert]!;
+  sum.tokens += next.tokens;
+  sum.dropped += next.dropped;
+}
+
+function keepExtremes(least: number[], most: number[], { countsMin, countsMax }: v1.LayerSummary): void {
+  for (let expert = 0; expert < least.length; expert++) {
+    if (countsMin[expert]! < least[expert]!) least[expert] = countsMin[expert]!;
+    if (countsMax[expert]! > most[expert]!) most[expert] = countsMax[expert]!;
+  }
+}
+
+function addSummary(sum: v1.ScalarSummary, next: v1.ScalarSummary): void {
+  sum.nanValues += next.nanValues;
+  if (next.values === 0) return;
+  if (sum.values === 0) Object.assign(sum, { first: next.first, min: next.min, max: next.max });
+  sum.values += next.values;
+  sum.sum += next.sum;
+  sum.min = Math.min(sum.min, next.min);
+  sum.max = Math.max(sum.max, next.max);
+  sum.last = next.last;
+}
+
+function layerOf({ layers }: v1.StepBucket, wanted: number): v1.LayerSummary.$Properties | undefined {
+  return layers.find(({ layer }) => layer === wanted);
+}
+
+// Messages take typed arrays as well as ordinary ones.
+function numbers(values: ArrayLike<number>): number[] {
+  return Float64Array.from(values) as unknown as number[];
+}
