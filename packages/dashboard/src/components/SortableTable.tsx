@@ -8,7 +8,7 @@ export interface TableColumn<Row> {
   /** What its rows are sorted by. */
   key: (row: Row) => SortKey;
   /** What stands in the cell; default: the key. */
-  cell?: (row: Row) => ReactNode;
+  cell?: (row: Row) => SortKey;
   /** Numbers stand at the right, and are sorted from the highest at first. */
   numeric?: boolean;
 }
@@ -58,7 +58,7 @@ export function SortableTable<Row>(props: SortableTableProps<Row>) {
                   className={numeric ? "numeric" : undefined}
                   aria-sort={place !== sort.column ? "none" : sort.descending ? "descending" : "ascending"}
                 >
-                  <button type="button" onClick={() => sortBy(place)}>
+                  <button type="button" data-export="text" onClick={() => sortBy(place)}>
                     {title}
                   </button>
                 </th>
@@ -70,7 +70,11 @@ export function SortableTable<Row>(props: SortableTableProps<Row>) {
               <tr key={idOf(row)} className={isPicked(row) ? "picked" : undefined} onClick={() => onPick(row)}>
                 {columns.map(({ title, key, cell = key, numeric }, place) => (
                   <td key={title} className={numeric ? "numeric" : undefined}>
-                    {place > 0 ? cell(row) : <RowButton onPick={() => onPick(row)}>{cell(row)}</RowButton>}
+                    {place > 0 ? (
+                      <span data-export="text">{cell(row)}</span>
+                    ) : (
+                      <RowButton onPick={() => onPick(row)}>{cell(row)}</RowButton>
+                    )}
                   </td>
                 ))}
               </tr>
@@ -97,6 +101,7 @@ function RowButton({ onPick, children }: { onPick: () => void; children: ReactNo
     <button
       type="button"
       className="link"
+      data-export="text"
       onClick={(event) => {
         event.stopPropagation();
         onPick();

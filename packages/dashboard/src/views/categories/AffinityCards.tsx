@@ -102,14 +102,18 @@ function Owners({ run, named, address }: { run: Ownership; named: boolean; addre
   const { label, categories, layers } = run;
   return (
     <div className="owners">
-      {named && <h3 className="pane-title">{label}</h3>}
+      {named && (
+        <h3 className="pane-title" data-export="text">
+          {label}
+        </h3>
+      )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys */}
       <section className="owners-room" aria-label={`Owned experts of ${label}`} tabIndex={0}>
         <table>
           <thead>
             <tr>
               {["layer", ...categories, "shared", "dead"].map((title) => (
-                <th key={title} scope="col">
+                <th key={title} scope="col" data-export="text">
                   {title}
                 </th>
               ))}
@@ -118,14 +122,16 @@ function Owners({ run, named, address }: { run: Ownership; named: boolean; addre
           <tbody>
             {layers.map(({ layer, owned, shared, dead }) => (
               <tr key={layer}>
-                <th scope="row">{layer}</th>
+                <th scope="row" data-export="text">
+                  {layer}
+                </th>
                 {owned.map((experts, place) => (
                   <td key={categories[place]}>
                     <OwnedExperts layer={layer} experts={experts} address={address} />
                   </td>
                 ))}
-                <td>{shared}</td>
-                <td>{dead}</td>
+                <td data-export="text">{shared}</td>
+                <td data-export="text">{dead}</td>
               </tr>
             ))}
           </tbody>
@@ -139,13 +145,19 @@ function Owners({ run, named, address }: { run: Ownership; named: boolean; addre
 const NAMED = 24;
 
 function OwnedExperts({ layer, experts, address }: { layer: number; experts: readonly number[]; address: Address }) {
-  if (experts.length === 0) return <span className="none">none</span>;
+  if (experts.length === 0)
+    return (
+      <span className="none" data-export="text">
+        none
+      </span>
+    );
   return (
     <>
       {experts.slice(0, NAMED).map((expert) => (
         <button
           type="button"
           key={expert}
+          data-export="text"
           aria-label={`Layer ${layer}, expert ${expert}`}
           aria-pressed={address.layer === layer && address.expert === expert}
           onClick={() => navigate({ layer, expert })}

@@ -1,6 +1,7 @@
 // Which layers and which steps the figures show.
 import { type FormEvent, useId } from "react";
 import { navigate } from "../../address/use-address.ts";
+import { LayerTicks } from "../../components/LayerTicks.tsx";
 import { isLive } from "../../data/run-state.ts";
 import type { Scene } from "../../data/scene.ts";
 import { figureWindow } from "./categories-model.ts";
@@ -12,23 +13,9 @@ export function FigureChoices({ scene, layers }: { scene: Scene; layers: readonl
     cursor.last,
     scene.chosen.some(({ summary }) => isLive(summary)),
   ) ?? [0, 0];
-  const toggle = (layer: number) => {
-    const next = layers.includes(layer)
-      ? layers.filter((each) => each !== layer)
-      : [...layers, layer].sort((a, b) => a - b);
-    if (next.length > 0) navigate({ figureLayers: next });
-  };
   return (
     <section className="figure-choices" aria-label="Layers and steps of the figures">
-      <fieldset className="layer-ticks">
-        <legend>Layers</legend>
-        {scene.layers.map((layer) => (
-          <label key={layer} className={layers.includes(layer) ? "chosen" : undefined}>
-            <input type="checkbox" checked={layers.includes(layer)} onChange={() => toggle(layer)} />
-            {layer}
-          </label>
-        ))}
-      </fieldset>
+      <LayerTicks layers={scene.layers} chosen={layers} />
       <WindowForm key={window.join()} window={window} last={cursor.last} isDefault={address.window === undefined} />
     </section>
   );

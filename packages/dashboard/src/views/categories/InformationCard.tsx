@@ -25,8 +25,8 @@ export function InformationCard({ scene, layers }: { scene: Scene; layers: reado
   const lowest = Math.min(0, ...model.series.flatMap(({ points }) => points.map(({ y }) => y || 0)));
   return (
     <Card
-      title={<Explained text={INFORMATION}>Information</Explained>}
-      name="Information"
+      title={<Explained text={INFORMATION}>Mutual information</Explained>}
+      name="Mutual information"
       sentence={sentence}
       table={() => linesTable(model)}
       requests={requests}
