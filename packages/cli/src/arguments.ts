@@ -18,6 +18,22 @@ export function share(text: string): number {
   throw new InvalidArgumentError("Allowed are numbers above 0, up to 1.");
 }
 
+/** A multiple of 16. */
+export function sixteens(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value > 0 && value % 16 === 0 && value <= 65_536) return value;
+  throw new InvalidArgumentError("Allowed are multiples of 16 from 16 to 65536.");
+}
+
+/** all, 20000 or 30d */
+export function keptSteps(text: string): "all" | { steps: number } | { milliseconds: number } {
+  if (text === "all") return text;
+  const [, digits, days] = /^(\d{1,9})(d?)$/.exec(text) ?? [];
+  const count = Number(digits);
+  if (count > 0) return days ? { milliseconds: count * 86_400_000 } : { steps: count };
+  throw new InvalidArgumentError("Allowed are all, a number of steps as in 20000, and a number of days as in 30d.");
+}
+
 /** A port to listen on; 0 lets the system choose. */
 export const port = wholeNumber(0, 65535);
 

@@ -7,7 +7,7 @@ import { writeBackup } from "../exchange/backup-file.ts";
 import { WrongUse } from "../failure.ts";
 import { allRuns, findRun } from "../reading/find-run.ts";
 import { addReadOptions, type ReadOptions, withRuns } from "../reading/open-runs.ts";
-import { print } from "../terminal/lines.ts";
+import { note, print } from "../terminal/lines.ts";
 
 export function define(program: Command): void {
   addReadOptions(program.command("backup").summary("write a run to one file, to be restored anywhere"))
@@ -23,7 +23,12 @@ async function backup(wanted: string, { out, ...options }: ReadOptions & { out: 
   if (existsSync(out)) throw new WrongUse(`--out ${out} exists; choose a new file`);
   await mkdir(dirname(out), { recursive: true });
   await withRuns(options, async (client) => {
-    const { run } = findRun(await allRuns(client), wanted);
+    const { run, attempts } = findRun(await allRuns(client), wanted);
+    for (const { attempt, singleFrom } of attempts.filter(({ singleFrom }) => singleFrom > 0)) {
+      note(
+        `Steps of attempt ${attempt} before ${singleFrom} are stored as sums alone: the backup has their scalars, not their histograms`,
+      );
+    }
     await writeBackup(await client.messages(run.id), out);
   });
   print(out);

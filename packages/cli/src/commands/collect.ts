@@ -1,7 +1,7 @@
 // `moescope collect`: the collector and the dashboard on their own, until someone says stop.
 import { baseUrl, type CollectorOptions } from "@moescope/telemetry";
 import { type Command, Option } from "commander";
-import { httpUrl, httpUrls, port, share, wholeNumber } from "../arguments.ts";
+import { httpUrl, httpUrls, keptSteps, port, share, sixteens, wholeNumber } from "../arguments.ts";
 import { addExposureOptions, type ExposureOptions, exposureOf } from "../collecting/exposure-options.ts";
 import { listening, openCollector, type Ports } from "../collecting/open-collector.ts";
 import { aborted, interruptible } from "../interruption.ts";
@@ -17,6 +17,8 @@ interface CollectOptions extends Ports, ExposureOptions {
   alertCollapse: number;
   alertDropped: number;
   durability: NonNullable<CollectorOptions["durability"]>;
+  keepSteps: NonNullable<CollectorOptions["keepSingle"]>;
+  rollUpEvery: number;
   logLevel: NonNullable<CollectorOptions["logLevel"]>;
   logFormat: NonNullable<CollectorOptions["logFormat"]>;
   json?: boolean;
@@ -41,6 +43,13 @@ export function define(program: Command): void {
         .choices(["fsync", "os"])
         .default("fsync"),
     )
+    .option(
+      "--keep-steps <which>",
+      "training steps to keep one by one: all, the newest 20000 of each attempt, or those of the last 30d; of older ones exact sums of 16 steps and more",
+      keptSteps,
+      "all",
+    )
+    .option("--roll-up-every <steps>", "training steps that are added up together for history", sixteens, 512)
     .addOption(
       new Option("--log-level <level>", "how much of the collector's log goes to stderr")
         .choices(["debug", "info", "warn", "error", "silent"])
@@ -61,6 +70,8 @@ async function collect({ data, json, ...options }: CollectOptions, signal: Abort
     clickhouseUrls: options.clickhouse,
     clickhouseCluster: options.cluster,
     durability: options.durability,
+    keepSingle: options.keepSteps,
+    rollUpEvery: options.rollUpEvery,
     logLevel: options.logLevel,
     logFormat: options.logFormat,
     webhook: options.webhook,

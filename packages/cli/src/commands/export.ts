@@ -57,8 +57,9 @@ async function exportRun(wanted: string, options: ExportOptions): Promise<void> 
   const format = formats[options.format]!;
   format.check(options.out);
   const paths = await withRuns(options, async (client) => {
-    const { run } = findRun(await allRuns(client), wanted);
+    const { run, attempts } = findRun(await allRuns(client), wanted);
     refuseUnknownLayers(run, options);
+    if (options.format !== "eplb") refuseSums(attempts, options);
     return format.write(client, { ...options, run, splits: splitsOf(options), layers: layersOf(options) }, options.out);
   });
   for (const path of paths) print(path);
@@ -68,6 +69,17 @@ function refuseUnknownLayers({ id, moeLayers }: v1.RunDescription, { layers = []
   const unknown = layers.find((layer) => !moeLayers.includes(layer));
   if (unknown === undefined) return;
   throw new WrongUse(`--layers ${unknown}: the MoE layers of run ${id} are ${moeLayers.join(", ")}`);
+}
+
+/** Files of single steps cannot hold what is stored as sums of steps alone. */
+function refuseSums(attempts: readonly v1.Attempt.$Properties[], { from = 0, split, attempt }: ExportOptions): void {
+  if (split !== undefined && split !== "train") return;
+  const shown = attempts.filter((each) => attempt === undefined || each.attempt === attempt);
+  const singleFrom = Math.max(0, ...shown.map((each) => each.singleFrom ?? 0));
+  if (from >= singleFrom) return;
+  throw new WrongUse(
+    `--from ${from}: training steps before ${singleFrom} are stored as sums alone; --from ${singleFrom} exports the rest, --format eplb their sum`,
+  );
 }
 
 function splitsOf({ split, format }: ExportOptions): readonly SplitName[] {
