@@ -16,6 +16,7 @@ export * from "./mutual-information.ts";
 export * from "./quantile.ts";
 export * from "./relative-load.ts";
 export * from "./router-saturation.ts";
+export * from "./sample.ts";
 export * from "./shares.ts";
 export * from "./variation.ts";
 export * from "./version.ts";

@@ -1,7 +1,7 @@
 // A comparison as numbers: every arm over its seeds, and every pair of arms seed by seed. Nothing here reads or prints.
+import { type PairedDifference, pairedDifference, type Sample, sampleOf } from "@moescope/metrics";
 import type { Arm } from "./arms.ts";
 import { measures, pairedMeasures, type RunMeasures } from "./measures.ts";
-import { type PairedDifference, pairedDifference, type Sample, sampleOf } from "./sample.ts";
 
 /** Where the numbers of a run come from: trained now, gone on with, or finished before. */
 export type Origin = "trained" | "resumed" | "stored";

@@ -8,9 +8,9 @@ import {
   renderLossAgainstBalance,
   toCsv,
 } from "@moescope/dashboard/figures";
+import { sampleOf } from "@moescope/metrics";
 import type { Figure } from "../figures/figure.ts";
 import type { ComparedArm, Comparison } from "./comparison.ts";
-import { sampleOf } from "./sample.ts";
 
 /** @param trainedOn what all arms share, as a sentence */
 export function lossAgainstBalance({ arms }: Comparison, trainedOn: string): Figure {

@@ -1,12 +1,11 @@
 // The measures of one finished run, from what is stored of it.
 import type { Client } from "@moescope/dashboard/api";
-import { meanJensenShannonDivergence, mutualInformation } from "@moescope/metrics";
+import { meanJensenShannonDivergence, mutualInformation, quantile, sampleOf } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import { Failure } from "../failure.ts";
 import { layerBalance } from "../reading/balance.ts";
 import type { StoredRun } from "../reading/find-run.ts";
 import { balancedBelow, lastShare, type RunMeasures, smoothedOver } from "./measures.ts";
-import { median, sampleOf } from "./sample.ts";
 import {
   deviationFromLine,
   lastOf,
@@ -47,7 +46,7 @@ function inTraining({ maxViolationOfLayers, dropped, tokensPerSecond }: StepSeri
     dropped: dropped.reduce((sum, count) => sum + count, 0),
     stepsToBalance: stepsUntilBelow(maxViolation, balancedBelow, smoothedOver),
     waver: mean(maxViolationOfLayers.map((layer) => deviationFromLine(lastOf(layer, lastShare)))),
-    tokensPerSecond: median(tokensPerSecond),
+    tokensPerSecond: quantile(tokensPerSecond, 0.5),
   };
 }
 

@@ -1,8 +1,8 @@
 // MaxVio and speed of every single step of a run, and what is read off them.
 import type { Client } from "@moescope/dashboard/api";
+import { sampleOf } from "@moescope/metrics";
 import { Failure } from "../failure.ts";
 import type { StoredRun } from "../reading/find-run.ts";
-import { sampleOf } from "./sample.ts";
 
 /** One value for each step, from step 0. */
 export interface StepSeries {

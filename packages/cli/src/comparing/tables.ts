@@ -1,9 +1,9 @@
 // A comparison as tables, for a terminal and for Markdown.
+import type { Sample } from "@moescope/metrics";
 import { decimal, whole } from "../terminal/numbers.ts";
 import { type Column, formatTable } from "../terminal/table.ts";
 import type { ArmDifference, ComparedArm, Comparison } from "./comparison.ts";
 import { type Measure, measureNamed, measures, type RunMeasures } from "./measures.ts";
-import type { Sample } from "./sample.ts";
 
 export type TableForm = <Row>(rows: readonly Row[], columns: readonly Column<Row>[]) => string;
 

@@ -1,4 +1,4 @@
-// Numbers over seeds: mean, spread, and what differences seed by seed say.
+// Runs of several seeds: mean, spread, and what differences seed by seed say.
 
 export interface Sample {
   /** How many values there are; NaN is none. */
@@ -9,19 +9,13 @@ export interface Sample {
   deviation: number;
 }
 
+/** @param values one for each run; NaN, what a run does not have, is left out */
 export function sampleOf(values: readonly number[]): Sample {
   const known = values.filter((value) => !Number.isNaN(value));
   const n = known.length;
   const mean = known.reduce((sum, value) => sum + value, 0) / n;
   const squares = known.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { n, mean, deviation: n > 1 ? Math.sqrt(squares / (n - 1)) : Number.NaN };
-}
-
-/** NaN when there is no value. */
-export function median(values: readonly number[]): number {
-  const sorted = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return sorted.length % 2 === 1 ? sorted[Math.floor(middle)]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** Paired differences: the second arm minus the first, of the same seeds. */
