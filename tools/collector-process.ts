@@ -1,6 +1,7 @@
 // A collector in a process of its own, for tests that kill it and benches that must not share its thread.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import type { CollectorOptions } from "@moescope/telemetry";
 
 export interface CollectorProcess {
   /** host:port of the HTTP API, and of the gRPC service. */
@@ -13,9 +14,14 @@ export interface CollectorProcess {
 
 /**
  * @param grpcPort 0 lets the system choose
+ * @param more options of the collector, besides what tests need
  * @throws Error when the process ends before it listens; what it said is on stderr
  */
-export async function startCollectorProcess(dataDirectory: string, grpcPort = 0): Promise<CollectorProcess> {
+export async function startCollectorProcess(
+  dataDirectory: string,
+  grpcPort = 0,
+  more: CollectorOptions = {},
+): Promise<CollectorProcess> {
   const options = {
     dataDirectory,
     http: { port: 0 },
@@ -23,6 +29,7 @@ export async function startCollectorProcess(dataDirectory: string, grpcPort = 0)
     flushInterval: 5,
     storingShare: 1,
     logLevel: "error",
+    ...more,
   };
   const script = `
     import { startCollector } from "@moescope/telemetry";

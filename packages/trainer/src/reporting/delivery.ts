@@ -28,6 +28,11 @@ const permanent: ReadonlySet<status> = new Set([
   status.UNIMPLEMENTED,
 ]);
 
+/** A message is larger than the collector takes, and will be at the next try. Other ends with this status are of a busy collector. */
+function isTooLarge({ code, details }: Ended): boolean {
+  return code === status.RESOURCE_EXHAUSTED && details.includes("larger than max");
+}
+
 export class Delivery {
   state: Extract<ReporterState, "connecting" | "connected" | "away" | "refused" | "closed"> = "connecting";
   /** Messages handed to a connection, those sent again included. */
@@ -149,7 +154,7 @@ export class Delivery {
   #lose({ code, details }: Ended): void {
     this.#connection = undefined;
     if (this.state === "closed") return;
-    if (permanent.has(code)) {
+    if (permanent.has(code) || isTooLarge({ code, details })) {
       this.#refuse(details);
       return;
     }
