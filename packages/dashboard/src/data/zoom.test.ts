@@ -39,6 +39,11 @@ test("a zoom asks for the range, with the layer that is shown", () => {
   });
 });
 
+test("a zoom asks for whole buckets", () => {
+  expect(zoomQuery(timeline(64, 8), [9, 30], 8, false)).toMatchObject({ from: 8, to: 31 });
+  expect(zoomQuery(timeline(64, 8), [9, 63], 8, false)).toMatchObject({ from: 8, to: 63 });
+});
+
 test("nothing is asked where every step is here, or the range has none", () => {
   expect(zoomQuery(timeline(64, 1), [10, 30], 400, false)).toBeUndefined();
   expect(zoomQuery(timeline(64, 8), [64, 90], 400, false)).toBeUndefined();

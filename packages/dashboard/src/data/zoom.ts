@@ -24,7 +24,18 @@ export function zoomQuery(
   const last = buckets.at(-1)?.lastStep ?? -1;
   if (width === 1 || last < from) return undefined;
   const settled = growing ? Math.max(from, settledStep(last)) : last;
-  return { run, split, from, to: Math.min(to, settled), points, layers: layer === undefined ? [] : [layer] };
+  const end = Math.min(to, settled);
+  // Whole buckets: one that is cut has fewer steps than its neighbours, and its mean wavers more.
+  let bucket = 1;
+  while (Math.floor(end / bucket) - Math.floor(from / bucket) + 1 > points) bucket *= 2;
+  return {
+    run,
+    split,
+    from: Math.floor(from / bucket) * bucket,
+    to: Math.min((Math.floor(end / bucket) + 1) * bucket - 1, settled),
+    points,
+    layers: layer === undefined ? [] : [layer],
+  };
 }
 
 /**
