@@ -20,6 +20,9 @@ const everything: Address = {
   lines: "layers",
   figureLayers: [0, 3, 5],
   window: [90, 100],
+  head: 2,
+  score: "first",
+  bins: 2,
   capacity: 1.5,
   ranks: 4,
   filter: "aux model.experts=64 loss<2 & 50%",
@@ -40,7 +43,7 @@ test("no run chosen is not the same as the newest", () => {
 });
 
 test.each([
-  ["view=experiments", "allowed are overview, balance, experts, layers, categories, what-if, alerts"],
+  ["view=experiments", "allowed are overview, balance, experts, layers, categories, attention, what-if, alerts"],
   ["step=-3", "allowed are whole numbers from 0"],
   ["layer=1.5", "allowed are whole numbers from 0"],
   ["capacity=0", "allowed are numbers above 0"],

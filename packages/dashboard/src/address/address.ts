@@ -1,9 +1,21 @@
 // What is on screen, as the parameters of the address: parsed, checked, and written back in one form.
 
 /** In the order of their tabs; `views/registry.ts` says what each one is. */
-export const VIEWS = ["overview", "balance", "experts", "layers", "categories", "what-if", "alerts"] as const;
+export const VIEWS = [
+  "overview",
+  "balance",
+  "experts",
+  "layers",
+  "categories",
+  "attention",
+  "what-if",
+  "alerts",
+] as const;
 export type ViewName = (typeof VIEWS)[number];
 export const SPLITS = ["train", "eval", "probe"] as const;
+/** Of attention heads. */
+export const HEAD_SCORES = ["previous", "first", "induction", "local", "broad"] as const;
+export type HeadScore = (typeof HEAD_SCORES)[number];
 export const AXES = ["step", "tokens", "time"] as const;
 export type Axis = (typeof AXES)[number];
 export const LINES = ["mean", "spread", "layers"] as const;
@@ -38,6 +50,12 @@ export interface Address {
   figureLayers: readonly number[] | undefined;
   /** Steps that the categories figure adds up, both included; undefined: the last tenth. */
   window: readonly [from: number, to: number] | undefined;
+  /** The marked attention head of the layer. */
+  head: number | undefined;
+  /** Score of the map of attention heads. */
+  score: HeadScore;
+  /** Bins of layers in the figure of attention heads; undefined: its own choice. */
+  bins: number | undefined;
   /** What-if: capacity factor. */
   capacity: number;
   /** What-if: expert-parallel ranks; undefined: eight, or as many as the experts allow. */
@@ -66,6 +84,9 @@ export const START: Address = {
   lines: "mean",
   figureLayers: undefined,
   window: undefined,
+  head: undefined,
+  score: "induction",
+  bins: undefined,
   capacity: 1.25,
   ranks: undefined,
   filter: "",
@@ -100,6 +121,9 @@ const PARAMETERS: {
   lines: choice(LINES, START.lines),
   figureLayers: { read: (text) => text.split(",").map(wholeNumber), write: (layers) => layers?.join(",") },
   window: twoSteps("window"),
+  head: { read: wholeNumber, write: optionalNumber },
+  score: choice(HEAD_SCORES, START.score),
+  bins: { read: positiveInteger, write: optionalNumber },
   capacity: { read: positiveNumber, write: (factor) => (factor === START.capacity ? undefined : String(factor)) },
   ranks: { read: positiveInteger, write: optionalNumber },
   filter: freeText(),
@@ -123,6 +147,9 @@ const NAMES: { [Name in keyof Address]: string } = {
   lines: "lines",
   figureLayers: "figure",
   window: "window",
+  head: "head",
+  score: "score",
+  bins: "bins",
   capacity: "capacity",
   ranks: "ranks",
   filter: "filter",
