@@ -119,7 +119,7 @@ export function xDomainOf(series: readonly LineSeries[], axis: Axis): [number, n
 }
 
 /**
- * Linear over what is drawn, with the bands of nine in ten points, and the extremes as far as they reach no further than a third of what is
+ * Linear over what is drawn, with the bands of nearly all points, and the extremes as far as they reach no further than a third of what is
  * drawn: one outlier must not press the lines flat. Logarithmic over everything.
  *
  * @param options.floor the lowest value of a linear axis, for what has a natural zero
@@ -146,12 +146,12 @@ export function yScaleOf(
   return linearScale([floor ?? low, high]);
 }
 
-/** Within which the bands of nine in ten points lie, at either end. */
+/** Within which the bands of 98 % of the points lie, at either end. */
 function usualBand(points: readonly LinePoint[]): [number, number] {
   const last = points.length - 1;
   const lows = points.map(({ low }) => low).sort((a, b) => a - b);
   const highs = points.map(({ high }) => high).sort((a, b) => a - b);
-  return [lows[Math.ceil(0.1 * last)]!, highs[Math.floor(0.9 * last)]!];
+  return [lows[Math.ceil(0.02 * last)]!, highs[Math.floor(0.98 * last)]!];
 }
 
 function span(extents: readonly (readonly [number, number])[]): [number, number] {
