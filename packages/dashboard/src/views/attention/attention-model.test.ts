@@ -51,7 +51,10 @@ test("the view says what is missing, and why", () => {
   expect(attentionState([answer({ steps: [39], probe })])).toEqual({ kind: "ready", without: undefined });
   expect(attentionState([answer({ steps: [39], probe }), answer({})])).toEqual({
     kind: "ready",
-    without: "auxiliary-loss has no probe at or before this step.",
+    without: "Left out: auxiliary-loss was not probed.",
+  });
+  expect(attentionState([answer({ steps: [39], probe }), answer({ steps: [79] })])).toMatchObject({
+    without: "Left out: the first probe of auxiliary-loss is of step 79.",
   });
 });
 
@@ -63,7 +66,7 @@ test("layers that were not probed are left out", () => {
 test("the sentence about attention names the layer that looks most, against even attention", () => {
   const model = attentionByTokenModel([{ run: chosen.run, probe }], [0, 1]);
   expect(attentionSentence(model, labels)).toBe(
-    "To # and whitespace goes at most 40 % in layer 1 of loss-free-bias at step 39, where even attention would give 10 %.",
+    "# and whitespace get at most 40 % in layer 1 of loss-free-bias at step 39, where even attention would give 10 %.",
   );
   expect(attentionReading(model, { group: 1, bar: 0 }, labels)).toEqual({
     title: "Layer 1, loss-free-bias, step 39",

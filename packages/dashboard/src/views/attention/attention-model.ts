@@ -63,11 +63,11 @@ export function attentionState(answers: readonly ProbeAnswer[]): AttentionState 
 
 /** Which of the chosen runs are left out, in a sentence. */
 function withoutProbe(answers: readonly ProbeAnswer[]): string | undefined {
-  const names = answers
-    .filter(({ status, probe }) => status === "ready" && probe === undefined)
-    .map(({ chosen }) => chosen.label);
-  if (names.length === 0) return undefined;
-  return `${joinWords(names)} ${names.length === 1 ? "has" : "have"} no probe at or before this step.`;
+  const without = answers.filter(({ status, probe }) => status === "ready" && probe === undefined);
+  const parts = without.map(({ chosen, steps }) =>
+    steps.length === 0 ? `${chosen.label} was not probed` : `the first probe of ${chosen.label} is of step ${steps[0]}`,
+  );
+  return parts.length === 0 ? undefined : `Left out: ${joinWords(parts)}.`;
 }
 
 /** @returns layers that any probe has the attention of, ascending */
@@ -92,7 +92,7 @@ export function attentionSentence(
     const even = uniform === undefined ? "" : `, where even attention would give ${formatPercent(uniform / 100)}`;
     return `${formatPercent(most.total / 100)} in layer ${most.layer} of ${labels.get(run) ?? run} at step ${step}${even}`;
   });
-  return `To ${joinWords(classes)} goes at most ${joinWords(parts)}.`;
+  return `${joinWords(classes)} ${classes.length === 1 ? "gets" : "get"} at most ${joinWords(parts)}.`;
 }
 
 export function attentionReading(
