@@ -8,21 +8,33 @@ const { reporters, outputFile, ...shared } = sharedTestOptions(import.meta.dirna
 
 /** Run once more with the rows on a ClickHouse server, and on a cluster of two shards. */
 const STORE_TESTS = [
-  "src/store/{store,history,probes,rollups,crash,sharing}.test.ts",
+  "src/store/{store,history,probes,rollups,crash}.test.ts",
   "src/{collector,delete-run}.test.ts",
   "src/alerts/alerts.test.ts",
 ];
+
+/** Only run there. */
+const SERVER_TESTS = ["src/sharing.test.ts", "src/store/{server,shard-away}.test.ts"];
 
 const missing = whyNoServer();
 if (missing !== undefined) console.warn(`the store is not tested on a ClickHouse server: ${missing}`);
 
 const onServers = (missing === undefined ? ["server", "cluster"] : []).map((name) => ({
-  test: { ...shared, ...options, name, include: STORE_TESTS, globalSetup: "src/testing/clickhouse-setup.ts" },
+  test: {
+    ...shared,
+    ...options,
+    name,
+    include: [...STORE_TESTS, ...SERVER_TESTS],
+    globalSetup: "src/testing/clickhouse-setup.ts",
+  },
 }));
 
 export default defineConfig({
   test: {
     ...{ reporters, outputFile },
-    projects: [{ test: { ...shared, ...options, name: "embedded" } }, ...onServers],
+    projects: [
+      { test: { ...shared, ...options, name: "embedded", exclude: [...shared.exclude!, ...SERVER_TESTS] } },
+      ...onServers,
+    ],
   },
 });

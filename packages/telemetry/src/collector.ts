@@ -24,6 +24,7 @@ import { Refusals } from "./operations/refusals.ts";
 import { Ownership } from "./ownership.ts";
 import { type Listening, listenOn } from "./ports.ts";
 import { Retention } from "./retention.ts";
+import { Sharing } from "./sharing.ts";
 import { AlertTable } from "./store/alert-table.ts";
 import { Database } from "./store/database.ts";
 import { loadRuns } from "./store/load-runs.ts";
@@ -78,12 +79,23 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
   undo.add(() => database.close());
   const store = await Store.open(database, log, config);
   const runs = new Runs(config.silentAfter);
-  const senders = new Senders(await loadRuns(store, runs));
+  const stored = await loadRuns(store, runs);
+  // Where a store is shared, a run's senders are known once the run is this collector's.
+  const senders = new Senders(database.shared ? [] : stored);
 
   const counters = newCounters();
   const fanOut = new FanOut({ ...config, runs, counters });
   undo.add(() => fanOut.stop());
-  const alerts = await openAlerts(config, { runs, database, counters, log, show: (alert) => fanOut.sendAlert(alert) });
+  const alertTable = new AlertTable(database);
+  const watches = (run: string) => store.owns(run);
+  const alerts = await openAlerts(config, {
+    runs,
+    table: alertTable,
+    watches,
+    counters,
+    log,
+    show: (alert) => fanOut.sendAlert(alert),
+  });
   undo.add(() => alerts.stop());
   const onStored = (sum: StepSum) => {
     fanOut.sendStep(sum);
@@ -100,13 +112,16 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
   });
   const batcher = new Batcher({
     ...{ ...config, store, runs, counters, log, onStored },
+    onLost: (lost) => sharing.letGo(lost),
     onBatch: (batch) => metrics.batchStored(batch),
     onWritten: (failed) => condition.storeAnswers(failed),
   });
   const retention = new Retention({ ...config, store, runs, batcher, log });
   undo.add(() => retention.stop());
-  const introductions = new Introductions(store, runs);
-  const deleteRun = runDeletion({ store, runs, introductions, senders, batcher, alerts, log });
+  const sharing = new Sharing({ ...config, store, runs, senders, batcher, alerts, alertTable, log });
+  undo.add(() => sharing.stop());
+  const introductions = new Introductions(store, runs, (run) => sharing.take(run));
+  const deleteRun = runDeletion({ store, runs, introductions, senders, batcher, alerts, sharing, log });
   const grpcServer = new GrpcServer({
     runs,
     introductions,
@@ -149,6 +164,7 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
     condition.stops();
     grpcServer.stopReading();
     await retention.stop();
+    await sharing.stop();
     await batcher.stop(DRAIN_DEADLINE);
     await grpcServer.stop();
     await alerts.stop();
@@ -175,13 +191,12 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
   };
 }
 
-type AlertSources = Pick<AlertsOptions, "runs" | "counters" | "log" | "show"> & { database: Database };
+type AlertSources = Pick<AlertsOptions, "runs" | "table" | "watches" | "counters" | "log" | "show">;
 
-async function openAlerts(config: CollectorConfig, { database, ...sources }: AlertSources): Promise<Alerts> {
-  const table = new AlertTable(database);
+async function openAlerts(config: CollectorConfig, sources: AlertSources): Promise<Alerts> {
   const { webhook: url, alerts: thresholds, silentAfter } = config;
   const webhook = url === undefined ? undefined : new Webhook({ url, ...sources });
-  return new Alerts({ ...sources, thresholds, silentAfter, table, webhook }, await table.read());
+  return new Alerts({ ...sources, thresholds, silentAfter, webhook }, await sources.table.read());
 }
 
 async function openDatabase({ clickhouseUrls, clickhouseCluster, dataDirectory }: CollectorConfig): Promise<Database> {

@@ -63,6 +63,8 @@ const collectorConfigSchema = z.strictObject({
       streams: z.int().min(1).default(4096),
       /** Milliseconds in which a stream must have sent its Hello. */
       helloWithin: z.int().min(10).default(10_000),
+      /** Milliseconds: a sender whose connection answers nothing for so long, not even a ping, is taken for gone. */
+      vanishedAfter: z.int().min(100).default(45_000),
       /** HTTP connections at one time, requests that are being answered at one time, and those of one address in a second. */
       connections: z.int().min(1).default(2048),
       requests: z.int().min(1).default(256),
@@ -114,6 +116,8 @@ const collectorConfigSchema = z.strictObject({
     .default(8 * 1024 * 1024),
   /** A viewer that got nothing for this many milliseconds gets a heartbeat. */
   heartbeatInterval: z.int().min(10).default(5_000),
+  /** Milliseconds between two looks at what other collectors have stored, where several share a ClickHouse server. */
+  followInterval: z.int().min(10).default(1_000),
   /** A run without an open stream is silent after this many milliseconds without a message. */
   silentAfter: z.int().min(10).default(30_000),
   alerts: z

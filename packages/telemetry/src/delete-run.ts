@@ -4,6 +4,7 @@ import type { Alerts } from "./alerts/alerts.ts";
 import type { Batcher } from "./ingest/batch.ts";
 import type { Introductions } from "./ingest/introductions.ts";
 import type { Senders } from "./ingest/senders.ts";
+import type { Sharing } from "./sharing.ts";
 import type { Runs } from "./store/runs.ts";
 import type { Store } from "./store/store.ts";
 
@@ -14,15 +15,26 @@ export interface WhoRemembers {
   senders: Senders;
   batcher: Batcher;
   alerts: Alerts;
+  sharing: Sharing;
   log: Logger;
 }
 
 /** @returns whether the run is deleted: not while somebody reports it */
 export type DeleteRun = (run: string) => Promise<boolean>;
 
-export function runDeletion({ store, runs, introductions, senders, batcher, alerts, log }: WhoRemembers): DeleteRun {
+export function runDeletion({
+  store,
+  runs,
+  introductions,
+  senders,
+  batcher,
+  alerts,
+  sharing,
+  log,
+}: WhoRemembers): DeleteRun {
   const deleteNow = async (run: string) => {
-    if (runs.isReporting(run)) return false;
+    if (runs.isReporting(run) || sharing.isReported(run)) return false;
+    await sharing.take(run);
     await batcher.settled(run);
     await alerts.settled();
     await store.deleteRun(run);

@@ -16,6 +16,8 @@ export interface AlertsOptions {
   silentAfter: number;
   runs: Runs;
   table: AlertTable;
+  /** Whether this collector is the one that judges a run. */
+  watches: (run: string) => boolean;
   /** Sends an alert to the viewers of the live stream. */
   show: (alert: v1.Alert) => void;
   webhook: Webhook | undefined;
@@ -66,6 +68,12 @@ export class Alerts {
     return this.#saved;
   }
 
+  /** What is stored of a run that another collector has watched until now. */
+  replace(run: string, stored: readonly v1.Alert[]): void {
+    this.forget(run);
+    for (const alert of stored) this.#remember(alert);
+  }
+
   /** The run has been deleted. */
   forget(run: string): void {
     this.#told.delete(run);
@@ -84,6 +92,7 @@ export class Alerts {
   }
 
   #stateChanged(run: string): void {
+    if (!this.#options.watches(run)) return;
     const { state } = this.#options.runs.summary(run)!;
     this.#tell(this.#watching(run).watch.silence(state === State.SILENT));
     // What has ended needs no window; if it is resumed it is measured anew.

@@ -42,7 +42,7 @@ function historyRequest(
     attempts: chosenAttempts(parameters.attempt, id, runs),
     sealed: (attempt) => store.sealed(id, split, attempt),
     singleFrom: (attempt) => (split === v1.Split.TRAIN ? store.singleFrom(id, attempt) : 0),
-    committedBatch: store.committedBatch,
+    exists: store.existing(id),
   };
 }
 

@@ -11,7 +11,7 @@ export function messageRoutes(runs: Runs, store: Store): Hono {
   const routes = new Hono();
   routes.get("/runs/:id/messages", (context) => {
     const run = runs.description(context.req.param("id")) ?? unknownRun(context.req.param("id"));
-    const messages = runMessages({ run, committedBatch: store.committedBatch }, store.database);
+    const messages = runMessages({ run, exists: store.existing(run.id) }, store.database);
     return context.body(encoded(run, messages), 200, { "Content-Type": PROTOBUF });
   });
   return routes;

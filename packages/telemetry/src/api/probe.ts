@@ -15,8 +15,11 @@ export function probeRoutes(runs: Runs, store: Store): Hono {
     const { id: run } = runs.description(context.req.param("id")) ?? unknownRun(context.req.param("id"));
     const { step, attempt } = readParameters(probeParameters, context.req.query());
     const attempts = chosenAttempts(attempt, run, runs);
-    const { committedBatch } = store;
-    return respond(context, v1.Probe, await queryProbe({ run, step, attempts, committedBatch }, store.database));
+    return respond(
+      context,
+      v1.Probe,
+      await queryProbe({ run, step, attempts, exists: store.existing(run) }, store.database),
+    );
   });
   return routes;
 }

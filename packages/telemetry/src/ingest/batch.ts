@@ -33,6 +33,8 @@ export interface BatcherOptions {
   onStored: (sum: StepSum) => void;
   /** Called with every batch once it is stored. */
   onBatch: (batch: StoredBatch) => void;
+  /** Called with runs that another collector has taken over in the meantime: what was received of them is not stored. */
+  onLost: (runs: Iterable<string>) => void;
   /** Called after every try to write: whether it failed. */
   onWritten: (failed: boolean) => void;
 }
@@ -153,7 +155,7 @@ export class Batcher {
   async #flush(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     const started = performance.now();
-    const entries = this.#pending;
+    const entries = this.#pending.filter(({ sender }) => !sender.dismissed);
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#ending = false;
@@ -167,8 +169,11 @@ export class Batcher {
 
   async #commit(entries: Entry[]): Promise<void> {
     const began = performance.now();
-    const stored = await this.#storeUntilDone(entries);
-    if (stored === undefined) return;
+    const written = await this.#storeUntilDone(entries);
+    if (written === undefined) return;
+    const { lost } = written;
+    if (lost.size > 0) this.#options.onLost(lost);
+    const stored = lost.size > 0 ? withoutRuns(written.content, lost) : written.content;
     const steps = stored.steps.map(({ message }) => message);
     this.#options.onBatch({ ...sizeOf(entries), steps, milliseconds: performance.now() - began });
     for (const { message, sum } of stored.steps) {
@@ -177,12 +182,12 @@ export class Batcher {
     }
     for (const end of stored.ends) this.#options.runs.endStored(end);
     for (const mark of stored.streams) this.#options.runs.messagesArrived(mark.run, mark.lastMessageAt, mark.rejected);
-    answer(entries);
+    answer(entries.filter(({ sender }) => !lost.has(sender.run)));
     this.#options.counters.stored += stored.steps.length + stored.ends.length;
   }
 
   // The batch stays as it was first put together: only then is a half-written one recognised when it is written again.
-  async #storeUntilDone(entries: Entry[]): Promise<BatchContent | undefined> {
+  async #storeUntilDone(entries: Entry[]): Promise<{ content: BatchContent; lost: ReadonlySet<string> } | undefined> {
     const content: BatchContent = { steps: [], ends: [], streams: [] };
     const uncounted = [...entries];
     this.#sums.forgetOldest();
@@ -194,10 +199,10 @@ export class Batcher {
           content.streams = marksOf(entries);
           prepared = this.#options.store.prepare(content);
         }
-        await this.#options.store.write(prepared);
+        const lost = await this.#options.store.write(prepared);
         if (failures > 0) this.#options.log.info({ failures }, "the store takes data again");
         this.#options.onWritten(false);
-        return content;
+        return { content, lost };
       } catch (error) {
         this.#options.counters.failedWrites++;
         this.#options.onWritten(true);
@@ -230,6 +235,15 @@ export class Batcher {
 
 const WRITE_FAILED =
   "the store refuses data (disk full?); nothing more is acknowledged, senders keep their data, trying again until it works";
+
+/** What is left of a batch when some of its runs are another collector's. */
+function withoutRuns({ steps, ends, streams }: BatchContent, lost: ReadonlySet<string>): BatchContent {
+  return {
+    steps: steps.filter(({ message }) => !lost.has(message.run)),
+    ends: ends.filter(({ run }) => !lost.has(run)),
+    streams: streams.filter(({ run }) => !lost.has(run)),
+  };
+}
 
 function sizeOf(entries: readonly Entry[]): { messages: number; bytes: number } {
   return { messages: entries.length, bytes: entries.reduce((sum, { bytes }) => sum + bytes + ENTRY_OVERHEAD_BYTES, 0) };

@@ -8,11 +8,14 @@ import { checkDescription, checkSameRun } from "./validate.ts";
 export class Introductions {
   readonly #store: Store;
   readonly #runs: Runs;
+  readonly #take: (run: string) => Promise<void>;
   #previous: Promise<unknown> = Promise.resolve();
 
-  constructor(store: Store, runs: Runs) {
+  /** @param take makes a run this collector's, where others share its store */
+  constructor(store: Store, runs: Runs, take: (run: string) => Promise<void>) {
     this.#store = store;
     this.#runs = runs;
+    this.#take = take;
   }
 
   /**
@@ -36,8 +39,11 @@ export class Introductions {
 
   async #introduce({ run, rank, attempt }: v1.Hello): Promise<Refusal | undefined> {
     const sent = run ?? v1.RunDescription.create();
+    const malformed = checkDescription(sent, rank);
+    if (malformed !== undefined) return malformed;
+    await this.#take(sent.id);
     const known = this.#runs.description(sent.id);
-    const refusal = checkDescription(sent, rank) ?? (known && checkSameRun(known, sent));
+    const refusal = known && checkSameRun(known, sent);
     if (refusal !== undefined || !this.#runs.isNews(sent.id, attempt)) return refusal;
     await this.#store.writeDescription(sent, attempt);
     this.#runs.describe(sent, attempt, Date.now());

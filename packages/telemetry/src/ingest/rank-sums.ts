@@ -68,7 +68,7 @@ async function storedSum(
   const { moeLayers, ranks } = runs.description(run)!;
   const [row] = await store.database.rowsForWriter(
     `SELECT uniqExact(rank), min(rank) FROM ${DATABASE}.steps
-     WHERE run = {run:String} AND split = {split:Int8} AND step = {step:UInt64} AND attempt = {attempt:UInt32}`,
+     WHERE run = {run:String} AND split = {split:Int8} AND step = {step:UInt64} AND attempt = {attempt:UInt32} AND ${store.existing(run)}`,
     { run, split, step, attempt },
   );
   const [arrived, lowestRank] = row!.map(asNumber);
@@ -76,7 +76,7 @@ async function storedSum(
   const attempts = [{ attempt, from: step, before: step + 1 }];
   const stages = { sealed: () => 0, singleFrom: () => 0 };
   const range = { run, split, from: step, to: step, points: 1, layers: moeLayers, attempts, ...stages, ranks };
-  const { buckets } = await queryHistoryForWriter({ ...range, committedBatch: store.committedBatch }, store.database);
+  const { buckets } = await queryHistoryForWriter({ ...range, exists: store.existing(run) }, store.database);
   return { ranks: arrived!, lowestRank: lowestRank!, bucket: buckets[0]! };
 }
 

@@ -19,9 +19,12 @@ export class AlertTable {
     await this.#database.insert("alerts", block, randomUUID());
   }
 
-  async read(): Promise<v1.Alert[]> {
+  /** Those of one run; of all runs without it. */
+  async read(run?: string): Promise<v1.Alert[]> {
+    const [where, parameters] = run === undefined ? ["1", {}] : ["run = {run:String}", { run }];
     const rows = await this.#database.rows(
-      `SELECT argMax(alert, over) FROM ${DATABASE}.alerts GROUP BY run, id ORDER BY run, id`,
+      `SELECT argMax(alert, over) FROM ${DATABASE}.alerts WHERE ${where} GROUP BY run, id ORDER BY run, id`,
+      parameters,
     );
     return rows.map(([alert]) => v1.Alert.decode(Buffer.from(alert as string, "base64")));
   }

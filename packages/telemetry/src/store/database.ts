@@ -20,7 +20,7 @@ export interface Block {
   bytes: readonly Uint8Array[];
 }
 
-export type QueryParameters = Record<string, string | number | readonly number[]>;
+export type QueryParameters = Record<string, string | number | readonly (number | string)[]>;
 
 // 64-bit integers as numbers (counts stay below 2^53), NaN and infinities as the strings that `asNumber` reads.
 const NUMBERS = "output_format_json_quote_64bit_integers = 0, output_format_json_quote_denormals = 1";
@@ -38,9 +38,10 @@ export interface Server {
 
 /** Where statements go that are for all rows. */
 interface Connections {
-  // The embedded engine runs one statement at a time on a connection; with two, a long query does not hold up ingest.
+  // The embedded engine runs one statement at a time on a connection: with others to read, a long query does not hold up ingest, and the
+  // queries of one answer not each other.
   writer: ClickHouseClient;
-  reader: ClickHouseClient;
+  readers: readonly ClickHouseClient[];
   servers: readonly Server[];
   /** The cluster's name, when rows are spread over its shards. */
   cluster?: string | undefined;
@@ -55,15 +56,15 @@ export class Database {
   /** Whether other collectors may store into it at the same time. */
   readonly shared: boolean;
   readonly #writer: ClickHouseClient;
-  readonly #reader: ClickHouseClient;
+  readonly #readers: { client: ClickHouseClient; busy: number }[];
   readonly #exchange: string | undefined;
 
-  private constructor({ writer, reader, servers, cluster, exchange }: Connections) {
+  private constructor({ writer, readers, servers, cluster, exchange }: Connections) {
     this.servers = servers;
     this.cluster = cluster;
     this.shared = exchange === undefined;
     this.#writer = writer;
-    this.#reader = reader;
+    this.#readers = readers.map((client) => ({ client, busy: 0 }));
     this.#exchange = exchange;
   }
 
@@ -75,19 +76,19 @@ export class Database {
     // chdb's types are of another copy of the same interface.
     const open = () => createChdbConnection({ path: directory }) as unknown as Connection;
     const connect = () => createClient({ connection: open() });
-    const [writer, reader] = [connect(), connect()];
+    const [writer, ...readers] = [connect(), connect(), connect()];
     // What a killed process left there was never acknowledged.
     const exchange = `${directory}-incoming`;
     rmSync(exchange, { recursive: true, force: true });
     mkdirSync(exchange, { recursive: true });
-    const servers = [{ name: directory, database: DATABASE, client: writer }];
-    return new Database({ writer, reader, servers, exchange });
+    const servers = [{ name: directory, database: DATABASE, client: writer! }];
+    return new Database({ writer: writer!, readers, servers, exchange });
   }
 
   /** @param cluster its name, when `servers` are those of a cluster; the first is asked, and asks the others */
   static remote(servers: readonly Server[], cluster?: string): Database {
     const { client } = servers[0]!;
-    return new Database({ writer: client, reader: client, servers, cluster });
+    return new Database({ writer: client, readers: [client], servers, cluster });
   }
 
   /** Runs a statement that answers nothing. */
@@ -97,7 +98,9 @@ export class Database {
 
   /** @returns one array for each row, in the order of the selected columns; read numbers with `asNumber` */
   async rows(query: string, parameters: QueryParameters = {}): Promise<unknown[][]> {
-    return select(this.#reader, query, parameters);
+    const reader = this.#readers.reduce((least, other) => (other.busy < least.busy ? other : least));
+    reader.busy++;
+    return select(reader.client, query, parameters).finally(() => reader.busy--);
   }
 
   /** Like `rows`, but after every earlier statement of the writer, and not behind the queries of viewers. */
@@ -160,7 +163,8 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    for (const client of new Set([this.#reader, ...this.servers.map((server) => server.client)])) await client.close();
+    const clients = [...this.#readers, ...this.servers].map(({ client }) => client);
+    for (const client of new Set(clients)) await client.close();
     await drainPending();
   }
 }
@@ -200,5 +204,6 @@ export function asNumber(value: unknown): number {
 }
 
 export function asNumbers(value: unknown): number[] {
-  return (value as unknown[]).map(asNumber);
+  const values = value as unknown[];
+  return values.every((each) => typeof each === "number") ? (values as number[]) : values.map(asNumber);
 }

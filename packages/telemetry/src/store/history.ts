@@ -30,8 +30,8 @@ export interface HistoryRequest {
   singleFrom: (attempt: number) => number;
   /** Ranks of the run. */
   ranks: number;
-  /** Batches after this one do not exist for the answer. */
-  committedBatch: number;
+  /** Condition that is true for rows of batches that exist. */
+  exists: string;
 }
 
 /** Of rollups, in steps. */
@@ -62,16 +62,26 @@ async function reduceHistory(request: HistoryRequest, query: Query): Promise<v1.
   const finestWidth = finestWidthOf(request);
   const width = Math.max(finestWidth, bucketWidth(request.from, request.to, request.points));
   const selection = { ...request, layers: undefined, bucketWidth: width, pieces: shownPieces(request, width) };
+  const chosen = { ...selection, layers: request.layers };
   const read = (select: string) => query(select, { run: request.run });
-  const buckets = await stepBuckets(request, selection, read);
-  await addScalars(selection, buckets, read);
-  const layers = await addLayers(selection, buckets, read);
-  if (request.layers.length > 0) {
-    const chosen = { ...selection, layers: request.layers };
-    await addCategories(chosen, layers, read);
-    await addExtremes(chosen, layers, read);
-    await addSelectionBias(chosen, layers, read);
-  }
+  const readChosen = async (select: (selection: Selection) => string) => {
+    return request.layers.length === 0 ? [] : read(select(chosen));
+  };
+  // All at once, the longest first: they wait for different parts of the machine.
+  const [layers, extremes, categories, biases, scalars, steps] = await Promise.all([
+    read(LAYERS(selection)),
+    readChosen(EXTREMES),
+    readChosen(CATEGORIES),
+    readChosen(BIASES),
+    read(SCALARS(selection)),
+    read(STEPS(selection)),
+  ]);
+  const buckets = stepBuckets(request, steps);
+  addScalars(buckets, scalars);
+  const detailed = addLayers(buckets, layers, new Set(request.layers));
+  addCategories(detailed, categories);
+  addExtremes(detailed, extremes);
+  addSelectionBias(detailed, biases);
   return new v1.History({
     run: request.run,
     split: request.split,
@@ -103,12 +113,30 @@ function shownPieces({ from, to, attempts, sealed, singleFrom }: HistoryRequest,
   });
 }
 
-type Read = (select: string) => Promise<unknown[][]>;
+const STEPS = (selection: Selection) =>
+  `SELECT bucket, first_step, last_step, steps, tokens, time, attempt, ranks FROM (${reducedSteps(selection)}) ORDER BY bucket`;
 
-async function stepBuckets({ run, split }: HistoryRequest, selection: Selection, read: Read) {
-  const rows = await read(
-    `SELECT bucket, first_step, last_step, steps, tokens, time, attempt, ranks FROM (${reducedSteps(selection)}) ORDER BY bucket`,
-  );
+const SCALARS = (selection: Selection) =>
+  `SELECT bucket, name, ${SUMMARY.join(", ")} FROM (${reducedScalars(selection)}) ORDER BY bucket, name`;
+
+const LAYERS = (selection: Selection) =>
+  `SELECT bucket, layer, dead_experts, tokens, dropped, ${SUMMARY.join(", ")}
+   FROM (${reducedLayers(selection)}) ORDER BY bucket, layer`;
+
+const CATEGORIES = (selection: Selection) =>
+  `SELECT bucket, layer, category, tokens, dropped, counts FROM (${reducedRouting(selection)}) ORDER BY bucket, layer, category`;
+
+const EXTREMES = (selection: Selection) =>
+  `SELECT bucket, layer, counts_min, counts_max FROM (${reducedExtremes(selection)})`;
+
+const BIASES = (selection: Selection) => `SELECT bucket, layer, selection_bias FROM (${reducedLayers(selection)})`;
+
+type Rows = readonly (readonly unknown[])[];
+type Buckets = Map<number, v1.StepBucket>;
+/** By bucket and layer. */
+type Layers = Map<string, v1.LayerSummary>;
+
+function stepBuckets({ run, split }: HistoryRequest, rows: Rows): Buckets {
   return new Map(
     rows.map((row) => {
       const [bucket, firstStep, lastStep, steps, tokens, time, attempt, ranks] = row.map(asNumber);
@@ -119,23 +147,14 @@ async function stepBuckets({ run, split }: HistoryRequest, selection: Selection,
   );
 }
 
-type Buckets = Map<number, v1.StepBucket>;
-type Layers = Map<string, v1.LayerSummary>;
-
-async function addScalars(selection: Selection, buckets: Buckets, read: Read): Promise<void> {
-  const rows = await read(
-    `SELECT bucket, name, ${SUMMARY.join(", ")} FROM (${reducedScalars(selection)}) ORDER BY bucket, name`,
-  );
+function addScalars(buckets: Buckets, rows: Rows): void {
   for (const row of rows) {
     buckets.get(asNumber(row[0]))!.scalars.push(scalarSummary(row[1] as string, row, 2));
   }
 }
 
-async function addLayers(selection: Selection, buckets: Buckets, read: Read): Promise<Layers> {
-  const rows = await read(
-    `SELECT bucket, layer, dead_experts, tokens, dropped, ${SUMMARY.join(", ")}
-     FROM (${reducedLayers(selection)}) ORDER BY bucket, layer`,
-  );
+/** @returns the summaries of the chosen layers */
+function addLayers(buckets: Buckets, rows: Rows, chosen: ReadonlySet<number>): Layers {
   const layers: Layers = new Map();
   // Tens of thousands of rows for one view: nothing is made here that does not stay.
   for (const row of rows) {
@@ -146,16 +165,13 @@ async function addLayers(selection: Selection, buckets: Buckets, read: Read): Pr
     summary.tokens = asNumber(row[3]);
     summary.dropped = asNumber(row[4]);
     summary.maxViolation = scalarSummary("max_violation", row, 5);
-    layers.set(layerKey(bucket, layer), summary);
+    if (chosen.has(layer)) layers.set(layerKey(bucket, layer), summary);
     buckets.get(bucket)!.layers.push(summary);
   }
   return layers;
 }
 
-async function addCategories(selection: Selection, layers: Layers, read: Read): Promise<void> {
-  const rows = await read(
-    `SELECT bucket, layer, category, tokens, dropped, counts FROM (${reducedRouting(selection)}) ORDER BY bucket, layer, category`,
-  );
+function addCategories(layers: Layers, rows: Rows): void {
   for (const [bucket, layer, category, tokens, dropped, counts] of rows) {
     layers.get(layerKey(bucket, layer))!.categories.push(
       new v1.CategoryLoad({
@@ -168,15 +184,13 @@ async function addCategories(selection: Selection, layers: Layers, read: Read): 
   }
 }
 
-async function addExtremes(selection: Selection, layers: Layers, read: Read): Promise<void> {
-  const rows = await read(`SELECT bucket, layer, counts_min, counts_max FROM (${reducedExtremes(selection)})`);
+function addExtremes(layers: Layers, rows: Rows): void {
   for (const [bucket, layer, min, max] of rows) {
     Object.assign(layers.get(layerKey(bucket, layer))!, { countsMin: asNumbers(min), countsMax: asNumbers(max) });
   }
 }
 
-async function addSelectionBias(selection: Selection, layers: Layers, read: Read): Promise<void> {
-  const rows = await read(`SELECT bucket, layer, selection_bias FROM (${reducedLayers(selection)})`);
+function addSelectionBias(layers: Layers, rows: Rows): void {
   for (const [bucket, layer, bias] of rows) {
     layers.get(layerKey(bucket, layer))!.selectionBias = asNumbers(bias);
   }

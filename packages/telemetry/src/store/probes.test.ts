@@ -96,20 +96,23 @@ test("a probe is stored as it was sent, once, before and after a restart", async
   await check(await testCollector({ dataDirectory: first.dataDirectory }));
 });
 
-test.skipIf(hasNoPast())("a store of schema version 1 opens, with everything in it, and takes probes from then on", async () => {
-  const dataDirectory = temporaryDirectory();
-  const run = describedRun("old");
-  const old = probeStep(run, { sequence: 1, step: 0 });
-  await writeOldStore(dataDirectory, 1, run, [old]);
+test.skipIf(hasNoPast())(
+  "a store of schema version 1 opens, with everything in it, and takes probes from then on",
+  async () => {
+    const dataDirectory = temporaryDirectory();
+    const run = describedRun("old");
+    const old = probeStep(run, { sequence: 1, step: 0 });
+    await writeOldStore(dataDirectory, 1, run, [old]);
 
-  const collector = await testCollector({ dataDirectory });
-  expect(contentOf(await getProbe(collector, run.id))).toEqual(contentOf(old));
-  const { buckets } = await getHistory(collector, run.id, "split=probe&layers=all");
-  expect(buckets[0]!.layers[0]!.categories[0]!.counts).toEqual(old.histograms[0]!.categories[0]!.counts);
-  const next = probeStep(run, { sequence: 2, step: 5 }, [0]);
-  await send(collector, run, [next]);
-  expect(contentOf(await getProbe(collector, run.id))).toEqual(contentOf(next));
-});
+    const collector = await testCollector({ dataDirectory });
+    expect(contentOf(await getProbe(collector, run.id))).toEqual(contentOf(old));
+    const { buckets } = await getHistory(collector, run.id, "split=probe&layers=all");
+    expect(buckets[0]!.layers[0]!.categories[0]!.counts).toEqual(old.histograms[0]!.categories[0]!.counts);
+    const next = probeStep(run, { sequence: 2, step: 5 }, [0]);
+    await send(collector, run, [next]);
+    expect(contentOf(await getProbe(collector, run.id))).toEqual(contentOf(next));
+  },
+);
 
 describe("over HTTP", () => {
   let collector: Collector;

@@ -8,8 +8,8 @@ export interface ProbeRequest {
   /** The newest probe at or before this step is wanted. */
   step: number;
   attempts: readonly ShownAttempt[];
-  /** Batches after this one do not exist for the answer. */
-  committedBatch: number;
+  /** Condition that is true for rows of batches that exist. */
+  exists: string;
 }
 
 /** @returns without any probe, one that names the run alone; without one early enough, their steps as well */
@@ -35,23 +35,23 @@ interface ProbeStep {
 /** Reads columns of a table's rows of one probe; every rank measures the same, so the lowest that has sent it is read. */
 type Reader = (table: string, columns: string[], by: string[]) => Promise<unknown[][]>;
 
-function reader({ run, committedBatch }: ProbeRequest, { step, attempt }: ProbeStep, database: Database): Reader {
+function reader({ run, exists }: ProbeRequest, { step, attempt }: ProbeStep, database: Database): Reader {
   return (table, columns, by) => {
     const onePerPlace = by.length > 0 ? `LIMIT 1 BY ${by.join(", ")}` : "LIMIT 1";
     return database.rows(
       `SELECT ${columns.join(", ")} FROM ${DATABASE}.${table}
-       WHERE run = {run:String} AND split = 'PROBE' AND step = ${step} AND attempt = ${attempt} AND batch <= ${committedBatch}
+       WHERE run = {run:String} AND split = 'PROBE' AND step = ${step} AND attempt = ${attempt} AND ${exists}
        ORDER BY ${[...by, "rank"].join(", ")} ${onePerPlace}`,
       { run },
     );
   };
 }
 
-async function probeSteps({ run, attempts, committedBatch }: ProbeRequest, database: Database): Promise<ProbeStep[]> {
+async function probeSteps({ run, attempts, exists }: ProbeRequest, database: Database): Promise<ProbeStep[]> {
   const shown = attempts.map((a) => `(attempt = ${a.attempt} AND step >= ${a.from} AND step < ${a.before})`);
   const rows = await database.rows(
     `SELECT DISTINCT step, attempt FROM ${DATABASE}.steps
-     WHERE run = {run:String} AND split = 'PROBE' AND batch <= ${committedBatch} AND (${shown.join(" OR ") || "0"}) ORDER BY step`,
+     WHERE run = {run:String} AND split = 'PROBE' AND ${exists} AND (${shown.join(" OR ") || "0"}) ORDER BY step`,
     { run },
   );
   return rows.map(([step, attempt]) => ({ step: asNumber(step), attempt: asNumber(attempt) }));

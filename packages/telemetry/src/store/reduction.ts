@@ -14,8 +14,8 @@ export interface Selection {
   layers?: readonly number[];
   /** Ranks of the run. */
   ranks: number;
-  /** Rows of later batches do not exist. */
-  committedBatch: number;
+  /** Condition that is true for rows of batches that exist. */
+  exists: string;
 }
 
 /** Columns: bucket, first_step, last_step, steps, tokens, time (of the last step), attempt (the newest), ranks (of the step with the fewest). */
@@ -127,12 +127,12 @@ function parts(selection: Selection, selects: { raw: (where: string) => string; 
 }
 
 // Numbers are put into the text, never a string that somebody sent.
-function where({ split, layers, committedBatch }: Selection, pieces: Selection["pieces"]): string {
+function where({ split, layers, exists }: Selection, pieces: Selection["pieces"]): string {
   const ranges = pieces.map(({ width, from, before, attempt }) => {
     const range = `attempt = ${attempt} AND step >= ${from} AND step < ${before}`;
     return width === 1 ? `(${range})` : `(width = ${width} AND ${range})`;
   });
   const layer = layers === undefined ? "" : `AND layer IN (${layers.join(", ")})`;
   return `run = {run:String} AND split = '${v1.Split[split]}' ${layer}
-        AND batch <= ${committedBatch} AND (${ranges.join(" OR ") || "0"})`;
+        AND ${exists} AND (${ranges.join(" OR ") || "0"})`;
 }

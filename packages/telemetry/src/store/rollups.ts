@@ -28,16 +28,25 @@ const ROLLUPS: Record<RolledTable, { columns: readonly string[]; reduced: (selec
   rolled_extremes: { columns: ["layer", "counts_min", "counts_max"], reduced: reducedExtremes },
 };
 
-/**
- * Rolls up the buckets of a task.
- *
- * @param batch that the rows belong to; steps of this and earlier batches are in them
- */
-export async function rollUp(task: RollupTask, ranks: number, batch: number, database: Database): Promise<void> {
+interface RollupContext {
+  /** Ranks of the run. */
+  ranks: number;
+  /** The batch that the rows belong to. */
+  batch: number;
+  /** Condition that is true for rows of this batch, and of earlier ones that exist. */
+  exists: string;
+}
+
+/** Rolls up the buckets of a task. */
+export async function rollUp(
+  task: RollupTask,
+  { ranks, batch, exists }: RollupContext,
+  database: Database,
+): Promise<void> {
   const { run, split, attempt, width, from } = task;
   // Half of the width: the pieces are then those of the width below, all of which exist.
   const pieces = piecesOf(from, task.before, width / 2, task.before).map((piece) => ({ ...piece, attempt }));
-  const selection = { split, pieces, bucketWidth: width, ranks, committedBatch: batch };
+  const selection = { split, pieces, bucketWidth: width, ranks, exists };
   for (const [table, { columns, reduced }] of Object.entries(ROLLUPS)) {
     const position = `{run:String}, '${v1.Split[split]}', bucket * ${width}, ${attempt}, ${batch}, ${width}`;
     await database.insertSelected(

@@ -4,8 +4,8 @@ import { asNumber, asNumbers, DATABASE, type Database } from "./database.ts";
 
 export interface MessagesRequest {
   run: v1.RunDescription;
-  /** Batches after this one do not exist for the answer. */
-  committedBatch: number;
+  /** Condition that is true for rows of batches that exist. */
+  exists: string;
 }
 
 /** Counts read at once, and the steps that have them; a step of 58 layers × 256 experts × 3 categories has 44,544. */
@@ -176,11 +176,11 @@ class AttemptReader {
 
   // Numbers are put into the text, never a string that somebody sent.
   #rows(columns: string, table: string, where = "1", orderBy = "1", groupBy?: string): Promise<unknown[][]> {
-    const { run, committedBatch } = this.#request;
+    const { run, exists } = this.#request;
     const group = groupBy === undefined ? "" : `GROUP BY ${groupBy}`;
     return this.#database.rows(
       `SELECT ${columns} FROM ${DATABASE}.${table}
-       WHERE run = {run:String} AND attempt = ${this.#attempt} AND batch <= ${committedBatch} AND ${where} ${group} ORDER BY ${orderBy}`,
+       WHERE run = {run:String} AND attempt = ${this.#attempt} AND ${exists} AND ${where} ${group} ORDER BY ${orderBy}`,
       { run: run.id },
     );
   }

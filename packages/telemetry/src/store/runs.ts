@@ -157,6 +157,25 @@ export class Runs {
     return (this.#runs.get(run)?.openStreams ?? 0) > 0;
   }
 
+  /** Knows no run. */
+  blank(): Runs {
+    return new Runs(this.#silentAfter);
+  }
+
+  /** What is known of a run now, of which other collectors have stored more, or which they have deleted. */
+  replace(run: string, by: Runs): void {
+    const [known, found] = [this.#runs.get(run), by.#runs.get(run)];
+    if (found === undefined) {
+      this.#runs.delete(run);
+      return;
+    }
+    found.openStreams = known?.openStreams ?? 0;
+    found.announced = known?.announced ?? State.STATE_UNSPECIFIED;
+    this.#runs.set(run, found);
+    this.#announce(run);
+    this.#tell(run, "values");
+  }
+
   /** The run has been deleted. */
   forget(run: string): void {
     this.#runs.delete(run);

@@ -226,6 +226,22 @@ export const MIGRATIONS: Migration[] = [
       `ALTER TABLE rolled_steps ADD COLUMN IF NOT EXISTS ranks UInt32`,
     ],
   },
+  {
+    version: 8,
+    statements: [
+      // Which collector stores a run, where several share a store (batches.ts): the newest claim. Not ready: it has only been announced.
+      `CREATE TABLE IF NOT EXISTS claims (
+        run       String,
+        epoch     UInt32,
+        follows   UInt32,
+        collector String,
+        after     UInt64,
+        ready     UInt8
+      ) ENGINE = MergeTree ORDER BY (run, epoch) SETTINGS ${DEDUPLICATION}`,
+
+      `ALTER TABLE streams ADD COLUMN IF NOT EXISTS epoch UInt32, MODIFY ORDER BY (run, rank, attempt, epoch)`,
+    ],
+  },
 ];
 
 /** May be applied twice, as a migration that was interrupted is. */

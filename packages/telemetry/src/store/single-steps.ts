@@ -2,7 +2,7 @@
 //
 // A step expires in two stages. First it is marked, which is durable: from then on readers use rollups and nothing late is taken in.
 // Its rows are deleted a while later, when no answer that was begun before can still be reading them.
-import { asNumber, DATABASE, type Database } from "./database.ts";
+import { asNumber, DATABASE, type Database, select } from "./database.ts";
 import { blockOf } from "./rows.ts";
 
 /** Training steps of an attempt before step `until` have expired; a multiple of the narrowest rollup's width. */
@@ -59,8 +59,8 @@ export class SingleSteps {
     if (await this.#deleting()) return false;
     const expiry = this.#toDelete[0]!;
     for (const table of TABLES) {
-      await this.#database.run(
-        `ALTER TABLE ${DATABASE}.${table} DELETE
+      await this.#database.runOnEach(
+        (own) => `ALTER TABLE ${own}.${table} DELETE
          WHERE run = {run:String} AND split = 'TRAIN' AND attempt = ${expiry.attempt} AND step < ${expiry.until}`,
         { run: expiry.run },
       );
@@ -82,10 +82,14 @@ export class SingleSteps {
 
   async #deleting(): Promise<boolean> {
     const tables = TABLES.map((table) => `'${table}'`).join(", ");
-    const [row] = await this.#database.rows(
-      `SELECT count() FROM system.mutations WHERE database = '${DATABASE}' AND table IN (${tables}) AND NOT is_done`,
-    );
-    return asNumber(row![0]) > 0;
+    for (const { client, database } of this.#database.servers) {
+      const [row] = await select(
+        client,
+        `SELECT count() FROM system.mutations WHERE database = '${database}' AND table IN (${tables}) AND NOT is_done`,
+      );
+      if (asNumber(row![0]) > 0) return true;
+    }
+    return false;
   }
 }
 

@@ -118,9 +118,12 @@ export class Store {
   async refresh(): Promise<string[]> {
     const changed = await this.#batches.refresh();
     if (changed.length === 0) return [];
-    for (const run of changed) this.#forgetProgress(run);
     await this.#singleSteps.load();
-    for (const run of changed) await this.#loadSeals(run);
+    for (const run of changed) {
+      if (this.owns(run)) continue; // claimed in the meantime
+      this.#forgetProgress(run);
+      await this.#loadSeals(run);
+    }
     return changed;
   }
 

@@ -55,7 +55,8 @@ export class CollectorProcess {
     collector: CollectorOptions = {},
   ): Promise<CollectorProcess | Said> {
     const script = join(import.meta.dirname, "collector-process.mjs");
-    const options = JSON.stringify({ death, collector: { ...(await storeOptions(dataDirectory)), ...collector } });
+    const store = collector.clickhouseUrls === undefined ? await storeOptions(dataDirectory) : {};
+    const options = JSON.stringify({ death, collector: { ...store, ...collector } });
     const child = spawn(process.execPath, [script, dataDirectory, options], { stdio: "pipe" });
     onTestFinished(() => void child.kill("SIGKILL"));
     const said: Said = { log: "", lastWords: undefined };

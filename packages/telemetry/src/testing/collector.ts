@@ -27,7 +27,7 @@ export function temporaryDirectory(): string {
 /** Starts a collector that is stopped after the test. A process can have one collector with an embedded store at a time. */
 export async function testCollector(options: CollectorOptions = {}): Promise<Collector & { dataDirectory: string }> {
   const dataDirectory = options.dataDirectory ?? temporaryDirectory();
-  const store = await storeOptions(dataDirectory);
+  const store = options.clickhouseUrls === undefined ? await storeOptions(dataDirectory) : {};
   const collector = await startCollector({ ...TEST_OPTIONS, ...store, ...options, dataDirectory });
   onTestFinished(() => collector.stop());
   return Object.assign(collector, { dataDirectory });
@@ -36,7 +36,7 @@ export async function testCollector(options: CollectorOptions = {}): Promise<Col
 /** Starts a collector for all tests of a file; its directory is removed when it is stopped. */
 export async function startTestCollector(options: CollectorOptions = {}): Promise<Collector> {
   const dataDirectory = newDirectory();
-  const store = await storeOptions(dataDirectory);
+  const store = options.clickhouseUrls === undefined ? await storeOptions(dataDirectory) : {};
   const collector = await startCollector({ ...TEST_OPTIONS, ...store, ...options, dataDirectory });
   const stop = async () => {
     await collector.stop();

@@ -1,0 +1,88 @@
+// Several collectors in front of one store: takes a run over when its sender comes here, lets go of it when it went elsewhere, and
+// follows the runs of the others. With the embedded store there is nobody to share with, and nothing of this happens.
+import { v1 } from "@moescope/proto";
+import type { Logger } from "pino";
+import type { Alerts } from "./alerts/alerts.ts";
+import type { Batcher } from "./ingest/batch.ts";
+import type { Senders } from "./ingest/senders.ts";
+import type { AlertTable } from "./store/alert-table.ts";
+import { reloadRun } from "./store/load-runs.ts";
+import type { Runs } from "./store/runs.ts";
+import type { Store } from "./store/store.ts";
+
+export interface SharingOptions {
+  store: Store;
+  runs: Runs;
+  senders: Senders;
+  batcher: Batcher;
+  alerts: Alerts;
+  alertTable: AlertTable;
+  /** Milliseconds between two looks at what other collectors have stored. */
+  followInterval: number;
+  log: Logger;
+}
+
+const TAKEN_OVER = "another collector has taken the run over; all ranks of a run should report to the same one";
+
+export class Sharing {
+  readonly #options: SharingOptions;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #following: Promise<void> | undefined;
+
+  constructor(options: SharingOptions) {
+    this.#options = options;
+    if (!options.store.database.shared) return;
+    this.#timer = setInterval(() => {
+      this.#following ??= this.follow()
+        .catch((error) => options.log.error({ error }, "the runs of other collectors cannot be read; trying again"))
+        .finally(() => {
+          this.#following = undefined;
+        });
+    }, options.followInterval);
+  }
+
+  /** Makes a run this collector's, with what others stored of it, before the first message of a stream is taken. */
+  async take(run: string): Promise<void> {
+    const { store, senders, batcher, log } = this.#options;
+    if (store.owns(run)) return;
+    await batcher.alone(async () => {
+      senders.restore(run, await store.claim(run, (lost) => this.letGo(lost)));
+      await this.#reload(run);
+    });
+    log.info({ run }, "this collector stores the run from now on");
+  }
+
+  /** Another collector stores these runs now: their streams end, and what they sent and is not acknowledged is sent there. */
+  letGo(lost: Iterable<string>): void {
+    const { store, senders, batcher, log } = this.#options;
+    for (const run of lost) {
+      if (senders.dismiss(run)) log.warn({ run }, TAKEN_OVER);
+      batcher.forget(run);
+      store.letGo(run);
+    }
+  }
+
+  /** Whether another collector takes it in just now, as far as the store tells. */
+  isReported(run: string): boolean {
+    const { store, runs } = this.#options;
+    return !store.owns(run) && runs.summary(run)?.state === v1.RunSummary.State.LIVE;
+  }
+
+  /** Reads what other collectors have stored since the last time. */
+  async follow(): Promise<void> {
+    const { store, runs } = this.#options;
+    this.letGo(await store.lost(runs.ids().filter((run) => store.owns(run))));
+    for (const run of await store.refresh()) if (!store.owns(run)) await this.#reload(run);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#following;
+  }
+
+  async #reload(run: string): Promise<void> {
+    const { store, runs, alerts, alertTable } = this.#options;
+    await reloadRun(store, runs, run);
+    alerts.replace(run, await alertTable.read(run));
+  }
+}
