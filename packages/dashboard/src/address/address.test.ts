@@ -23,6 +23,12 @@ const everything: Address = {
   head: 2,
   score: "first",
   bins: 2,
+  compared: "listed",
+  by: "balancing.speed",
+  baseline: "0.01 & more",
+  against: "ü",
+  differenceAt: "cursor",
+  expertOrder: "load",
   capacity: 1.5,
   ranks: 4,
   filter: "aux model.experts=64 loss<2 & 50%",
@@ -43,7 +49,10 @@ test("no run chosen is not the same as the newest", () => {
 });
 
 test.each([
-  ["view=experiments", "allowed are overview, balance, experts, layers, categories, attention, what-if, alerts"],
+  [
+    "view=experiments",
+    "allowed are overview, balance, experts, layers, categories, compare, attention, what-if, alerts",
+  ],
   ["step=-3", "allowed are whole numbers from 0"],
   ["layer=1.5", "allowed are whole numbers from 0"],
   ["capacity=0", "allowed are numbers above 0"],

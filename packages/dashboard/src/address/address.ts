@@ -7,6 +7,7 @@ export const VIEWS = [
   "experts",
   "layers",
   "categories",
+  "compare",
   "attention",
   "what-if",
   "alerts",
@@ -20,6 +21,7 @@ export const AXES = ["step", "tokens", "time"] as const;
 export type Axis = (typeof AXES)[number];
 export const LINES = ["mean", "spread", "layers"] as const;
 export type Lines = (typeof LINES)[number];
+export const COMPARED = ["chosen", "listed"] as const;
 export const THEMES = ["light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
 
@@ -56,6 +58,17 @@ export interface Address {
   score: HeadScore;
   /** Bins of layers in the figure of attention heads; undefined: its own choice. */
   bins: number | undefined;
+  /** Compare: the chosen runs, or all that are listed. */
+  compared: (typeof COMPARED)[number];
+  /** Compare: what runs of an arm have in common, a configuration key or the name of a tag NAME=VALUE. */
+  by: string;
+  /** Compare: value of the arm that the others are set against, and of the one that is; empty: the first ones. */
+  baseline: string;
+  against: string;
+  /** Compare: steps that the difference of load is taken at, the last tenth or the cursor. */
+  differenceAt: "tenth" | "cursor";
+  /** Compare: experts by their number, or in each layer the busiest first. */
+  expertOrder: "number" | "load";
   /** What-if: capacity factor. */
   capacity: number;
   /** What-if: expert-parallel ranks; undefined: eight, or as many as the experts allow. */
@@ -87,6 +100,12 @@ export const START: Address = {
   head: undefined,
   score: "induction",
   bins: undefined,
+  compared: "chosen",
+  by: "strategy",
+  baseline: "",
+  against: "",
+  differenceAt: "tenth",
+  expertOrder: "number",
   capacity: 1.25,
   ranks: undefined,
   filter: "",
@@ -124,6 +143,12 @@ const PARAMETERS: {
   head: { read: wholeNumber, write: optionalNumber },
   score: choice(HEAD_SCORES, START.score),
   bins: { read: positiveInteger, write: optionalNumber },
+  compared: choice(COMPARED, START.compared),
+  by: freeText(START.by),
+  baseline: freeText(),
+  against: freeText(),
+  differenceAt: choice(["tenth", "cursor"], START.differenceAt),
+  expertOrder: choice(["number", "load"], START.expertOrder),
   capacity: { read: positiveNumber, write: (factor) => (factor === START.capacity ? undefined : String(factor)) },
   ranks: { read: positiveInteger, write: optionalNumber },
   filter: freeText(),
@@ -150,6 +175,12 @@ const NAMES: { [Name in keyof Address]: string } = {
   head: "head",
   score: "score",
   bins: "bins",
+  compared: "compared",
+  by: "by",
+  baseline: "baseline",
+  against: "against",
+  differenceAt: "difference",
+  expertOrder: "experts",
   capacity: "capacity",
   ranks: "ranks",
   filter: "filter",
@@ -240,10 +271,10 @@ function twoSteps(name: string) {
   };
 }
 
-function freeText() {
+function freeText(normal = "") {
   return {
     read: (text: string) => text,
-    write: (text: string) => (text === "" ? undefined : encodeURIComponent(text)),
+    write: (text: string) => (text === normal ? undefined : encodeURIComponent(text)),
   };
 }
 

@@ -24,6 +24,7 @@ export const VIEW: Readonly<Record<ViewName, View>> = {
   layers: view("Layers", () => import("./layers/Layers.tsx")),
   categories: view("Categories", () => import("./categories/Categories.tsx"), { lines: true }),
   attention: view("Attention", () => import("./attention/Attention.tsx"), { splits: false, lines: true }),
+  compare: view("Compare", () => import("./compare/Compare.tsx"), { lines: true }),
   "what-if": view("What if", () => import("./what-if/WhatIf.tsx"), { lines: true }),
   alerts: view("Alerts", () => import("./alerts/Alerts.tsx"), { splits: false }),
 };

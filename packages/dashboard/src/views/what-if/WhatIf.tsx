@@ -11,6 +11,7 @@ import { RunLegend } from "../../components/RunLegend.tsx";
 import { arrivalOf } from "../../data/arrival.ts";
 import { cursorPosition } from "../../data/cursor.ts";
 import type { Scene } from "../../data/scene.ts";
+import { useSameItems } from "../../data/use-same-items.ts";
 import { useStepBuckets } from "../../data/use-step-buckets.ts";
 import { formatPercent, formatRatio } from "../../format/number.ts";
 import type { ViewProps } from "../view-props.ts";
@@ -133,9 +134,11 @@ function useWhatIfRuns(scene: Scene): { runs: WhatIfRun[]; requests: string[]; e
     const [over, at] = [loads[place]!, steps[place]!];
     return { chosen, loads: over.loads, atCursor: at.bucket, status: arrivalOf([over.status, at.status]) };
   });
-  const parts = now.flatMap(({ chosen, loads: over, atCursor, status }) => [chosen, over, atCursor, status]);
+  const parts = useSameItems(
+    now.flatMap(({ chosen, loads: over, atCursor, status }) => [chosen, over, atCursor, status]),
+  );
   // biome-ignore lint/correctness/useExhaustiveDependencies: the runs are made of these parts alone
-  const runs = useMemo(() => now, parts);
+  const runs = useMemo(() => now, [parts]);
   return { runs, requests: loads.flatMap(({ paths }) => paths), error: loads.find(({ error }) => error)?.error };
 }
 

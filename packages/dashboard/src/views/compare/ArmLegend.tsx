@@ -1,0 +1,27 @@
+// Which colour is which arm, under a chart.
+import type { Arm } from "./arms.ts";
+import { armColour } from "./lines-model.ts";
+
+export function ArmLegend({ arms, note = "" }: { arms: readonly Arm[]; note?: string }) {
+  return (
+    <ul className="legend">
+      {arms.map((arm) => {
+        const { colour, opacity } = armColour(arm);
+        return (
+          <li key={arm.value}>
+            <span
+              className="chip"
+              style={{ background: `color-mix(in srgb, ${colour} ${opacity * 100}%, transparent)` }}
+            />
+            <span data-export="text">{`${arm.name}${arm.runs.length > 1 ? ` (${arm.runs.length} runs)` : ""}`}</span>
+          </li>
+        );
+      })}
+      {note !== "" && (
+        <li className="legend-note">
+          <span data-export="text">{note}</span>
+        </li>
+      )}
+    </ul>
+  );
+}

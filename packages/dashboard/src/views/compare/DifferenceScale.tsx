@@ -1,0 +1,42 @@
+// The colour bar of a difference of relative loads: symmetric, blue for less, red for more.
+import type { Theme } from "../../address/address.ts";
+import { formatRatio } from "../../format/number.ts";
+import { LOAD_DOUBLINGS, loadColour } from "../../theme/diverging.ts";
+import type { DifferenceModel } from "./difference-model.ts";
+
+const STEPS = 48;
+const WIDTH = 192;
+
+export function DifferenceScale({ model, theme }: { model: DifferenceModel; theme: Theme }) {
+  const { limit, against, baseline } = model;
+  const step = WIDTH / STEPS;
+  const at = (place: number) => 2 ** ((place * 2 - 1) * LOAD_DOUBLINGS);
+  const ticks = [-limit, 0, limit];
+  const says = `less and more in ${against.name} than in ${baseline.name}`;
+  return (
+    <svg className="load-scale" width="100%" height={34} role="img" aria-label={`Colours of the difference: ${says}`}>
+      <g transform="translate(16 2)">
+        {Array.from({ length: STEPS }, (_, index) => (index + 0.5) / STEPS).map((place, index) => (
+          <rect
+            key={place}
+            x={index * step}
+            width={step + 0.4}
+            height={10}
+            fill={`rgb(${loadColour(at(place), theme).join(" ")})`}
+          />
+        ))}
+        {ticks.map((tick, place) => (
+          <text key={tick} x={(place / 2) * WIDTH} y={26} textAnchor="middle" fontSize={11} fill="var(--ink-3)">
+            {`${tick > 0 ? "+" : ""}${tick === 0 ? "0" : formatRatio(tick)}`}
+          </text>
+        ))}
+        <text x={WIDTH + 16} y={9} fontSize={11} fill="var(--ink-3)">
+          × the fair share,
+        </text>
+        <text x={WIDTH + 28} y={26} fontSize={11} fill="var(--ink-3)">
+          {says}
+        </text>
+      </g>
+    </svg>
+  );
+}

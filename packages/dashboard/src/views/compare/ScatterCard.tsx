@@ -1,0 +1,29 @@
+// Validation loss against MaxVio, with the frontier of the arms that no other beats.
+import { useMemo } from "react";
+import { Card } from "../../components/Card.tsx";
+import { ArmLegend } from "./ArmLegend.tsx";
+import type { ComparedProps } from "./Compare.tsx";
+import { LossScatter } from "./LossScatter.tsx";
+import { scatterModel, scatterTable } from "./scatter-model.ts";
+
+const NOTE = "small: runs; crossed: means ± one standard deviation; line: no arm is better on both counts";
+
+export function ScatterCard({ arms, pair }: ComparedProps) {
+  const model = useMemo(() => scatterModel(arms, pair), [arms, pair]);
+  return (
+    <Card
+      title="What balance costs"
+      name="What balance costs"
+      sentence={model.sentence}
+      table={() => scatterTable(model)}
+      requests={["/api/v1/runs"]}
+    >
+      {model.arms.length > 0 && (
+        <>
+          <LossScatter model={model} />
+          <ArmLegend arms={model.arms.map(({ arm }) => arm)} note={NOTE} />
+        </>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,46 @@
+// Which runs are compared, and the histories that are asked for them.
+import type { HistoryQuery, SplitName } from "../../api/client.ts";
+import type { Bucket } from "../../data/bucket.ts";
+import { idOf } from "../../data/chosen-runs.ts";
+import { settledStep } from "../../data/cursor.ts";
+import { hasSteps, isLive } from "../../data/run-state.ts";
+import type { StepRange } from "../../data/zoom.ts";
+import type { Summary } from "./arms.ts";
+
+export interface ComparedHistory {
+  buckets: readonly Bucket[];
+  /** Steps in a bucket. */
+  width: number;
+}
+
+/** Runs compared at once: lines are means, so more than can be told apart, but every one is a request. */
+export const MOST_COMPARED = 60;
+
+/** Buckets asked of each run: a mean over runs needs no more. */
+const POINTS = 200;
+
+/**
+ * @param runs as they are listed
+ * @returns the newest ones, as many as can be compared
+ */
+export function newestRuns(runs: readonly Summary[]): Summary[] {
+  return runs.toSorted((a, b) => (b.run?.startedAt ?? 0) - (a.run?.startedAt ?? 0)).slice(0, MOST_COMPARED);
+}
+
+/** @returns undefined where there is nothing to ask: no step in the range */
+export function comparedQuery(
+  summary: Summary,
+  split: SplitName,
+  range: StepRange | undefined,
+): HistoryQuery | undefined {
+  const steps = stepsOf(summary, range);
+  return steps && { run: idOf(summary), split, from: steps[0], to: steps[1], points: POINTS };
+}
+
+/** @returns the stored steps of a run within a range, both ends included; of a live one as far as it is settled */
+export function stepsOf(summary: Summary, range: StepRange | undefined): StepRange | undefined {
+  if (!hasSteps(summary)) return undefined;
+  const last = isLive(summary) ? settledStep(summary.lastStep ?? 0) : (summary.lastStep ?? 0);
+  const [from, to] = range ?? [0, last];
+  return from > last ? undefined : [from, Math.min(to, last)];
+}

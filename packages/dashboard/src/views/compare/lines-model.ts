@@ -1,0 +1,157 @@
+// One measure of every arm over x: the mean of its runs, and one standard deviation to either side.
+import { pairedDifference, type Sample, sampleOf } from "@moescope/metrics";
+import type { Axis } from "../../address/address.ts";
+import type { LinePoint, LineSeries } from "../../charts/line-series.ts";
+import { type Arrival, LOADING, sentenceWithout } from "../../data/arrival.ts";
+import { idOf } from "../../data/chosen-runs.ts";
+import { plural, stepRange } from "../../format/sentence.ts";
+import { type Arm, type Summary, seedOf } from "./arms.ts";
+import type { ComparedHistory } from "./compared-history.ts";
+import { type AlignedPoint, alignCurves, curveOf } from "./curves.ts";
+import type { Measure } from "./measures.ts";
+import { sentenceCase } from "./sentence-case.ts";
+
+export interface ComparedLines {
+  series: LineSeries[];
+  /** Nothing can be drawn yet. */
+  loading: boolean;
+  sentence: string;
+  /** Steps of the widest point. */
+  width: number;
+}
+
+interface ArmLine {
+  arm: Arm;
+  /** Runs that have the measure, in the order of the values of every point. */
+  runs: Summary[];
+  points: AlignedPoint[];
+}
+
+/**
+ * @param histories of the runs of all arms, by id
+ * @param pair what the sentence sets against each other
+ * @param step the step cursor, which the sentence is about
+ */
+export function comparedLines(
+  measure: Measure,
+  arms: readonly Arm[],
+  histories: ReadonlyMap<string, ComparedHistory>,
+  pair: { baseline: Arm | undefined; against: Arm | undefined },
+  axis: Axis,
+  step: number,
+  arrival: Arrival,
+): ComparedLines {
+  const widths = arms.flatMap(({ runs }) => runs.map((run) => histories.get(idOf(run))?.width ?? 1));
+  const width = Math.max(1, ...widths);
+  const lines = arms.map((arm) => lineOfArm(arm, measure, histories, width, axis));
+  const series = lines.filter(({ points }) => points.length > 0).map(seriesOf);
+  const loading = arrival === "loading" && series.length === 0;
+  return { series, loading, width, sentence: sentenceOf(measure, lines, pair, step, arrival) };
+}
+
+function lineOfArm(
+  arm: Arm,
+  { read }: Measure,
+  histories: ReadonlyMap<string, ComparedHistory>,
+  width: number,
+  axis: Axis,
+): ArmLine {
+  const curves = arm.runs.map((summary) => {
+    const buckets = histories.get(idOf(summary))?.buckets ?? [];
+    return { summary, curve: curveOf(buckets, width, axis, summary.run?.startedAt ?? 0, read) };
+  });
+  const present = curves.filter(({ curve }) => curve.length > 0);
+  return { arm, runs: present.map(({ summary }) => summary), points: alignCurves(present.map(({ curve }) => curve)) };
+}
+
+/** Colours repeat after six arms: those after are drawn weaker. */
+export function armColour({ place }: Arm): { colour: string; opacity: number } {
+  return { colour: `var(--run-${place % 6})`, opacity: place < 6 ? 1 : 0.55 };
+}
+
+function seriesOf({ arm, points }: ArmLine): LineSeries {
+  return {
+    id: arm.value,
+    run: arm.name,
+    label: arm.name,
+    ...armColour(arm),
+    layer: undefined,
+    lead: [],
+    band: points[0]!.values.length > 1,
+    points: points.map(({ values, ...place }): LinePoint => {
+      // A run without a number is not left out in silence: the line breaks where it diverged.
+      const mean = values.some(Number.isNaN) ? Number.NaN : sampleOf(values).mean;
+      const deviation = values.length > 1 ? sampleOf(values).deviation : 0;
+      return { ...place, attempt: 0, y: mean, low: mean - deviation, high: mean + deviation };
+    }),
+  };
+}
+
+function sentenceOf(
+  measure: Measure,
+  lines: readonly ArmLine[],
+  { baseline, against }: { baseline: Arm | undefined; against: Arm | undefined },
+  step: number,
+  arrival: Arrival,
+): string {
+  if (arrival === "loading") return LOADING;
+  const at = (arm: Arm | undefined) => lines.find((line) => line.arm === arm);
+  const ends = [at(against), at(baseline)].flatMap((line) => (line === undefined ? [] : (endOf(line, step) ?? [])));
+  const [one, other] = ends;
+  if (one === undefined) return sentenceWithout(arrival, `No run here has ${measure.noun} yet.`);
+  const said = ends.map((end) => `${sampleText(end.sample, measure)} in ${end.line.arm.name} at ${end.steps}`);
+  const values = `${sentenceCase(measure.noun)} is ${said.join(" and ")}`;
+  return other === undefined ? `${values}.` : `${values}: ${differenceText(measure, one, other)}.`;
+}
+
+interface LineEnd {
+  line: ArmLine;
+  point: AlignedPoint;
+  sample: Sample;
+  steps: string;
+}
+
+function endOf(line: ArmLine, step: number): LineEnd | undefined {
+  const point = line.points.findLast(({ firstStep }) => firstStep <= step);
+  if (point === undefined) return undefined;
+  return { line, point, sample: sampleOf(point.values), steps: stepRange(point.firstStep, point.lastStep) };
+}
+
+/** "0.21 ± 0.02 (3 runs)" */
+function sampleText({ n, mean, deviation }: Sample, { format }: Measure): string {
+  const spread = Number.isNaN(deviation) ? "" : ` ± ${format(deviation)} (${plural(n, "run")})`;
+  return format(mean) + spread;
+}
+
+function differenceText({ format }: Measure, one: LineEnd, other: LineEnd): string {
+  const gap = one.sample.mean - other.sample.mean;
+  if (Number.isNaN(gap)) return "they cannot be compared";
+  const by = seedDifferences(one, other);
+  const agreed = by.n > 1 ? `, ${lowerOrHigher(gap)} in ${gap < 0 ? by.lower : by.higher} of ${by.n} seeds` : "";
+  if (format(Math.abs(gap)) === format(0)) return "no difference";
+  return `${one.line.arm.name} is ${format(Math.abs(gap))} ${lowerOrHigher(gap)}${agreed}`;
+}
+
+function lowerOrHigher(gap: number): string {
+  return gap < 0 ? "lower" : "higher";
+}
+
+/** Of the seeds that both arms have; of a seed that an arm has several times there is no pair. */
+function seedDifferences(one: LineEnd, other: LineEnd) {
+  const seeds = one.line.runs.map(seedOf);
+  return pairedDifference(seeds.map((seed) => valueOfSeed(one, seed) - valueOfSeed(other, seed)));
+}
+
+/** NaN where it is not the value of one run. */
+function valueOfSeed({ line, point }: LineEnd, seed: number): number {
+  const places = [...line.runs.keys()].filter((place) => seedOf(line.runs[place]!) === seed);
+  return places.length === 1 ? point.values[places[0]!]! : Number.NaN;
+}
+
+/** Rows of the data behind a chart, for a CSV file. */
+export function comparedTable({ series }: ComparedLines): (string | number)[][] {
+  const rows = series.flatMap(({ label, points }) =>
+    points.map(({ firstStep, lastStep, x, y, low, high }) => [label, firstStep, lastStep, x, y, low, high]),
+  );
+  return [["arm", "first_step", "last_step", "x", "mean", "mean_minus_deviation", "mean_plus_deviation"], ...rows];
+}
