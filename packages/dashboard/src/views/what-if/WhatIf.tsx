@@ -11,6 +11,7 @@ import { RunLegend } from "../../components/RunLegend.tsx";
 import { arrivalOf } from "../../data/arrival.ts";
 import { cursorPosition } from "../../data/cursor.ts";
 import type { Scene } from "../../data/scene.ts";
+import { useRunLoads } from "../../data/use-run-loads.ts";
 import { useSameItems } from "../../data/use-same-items.ts";
 import { useStepBuckets } from "../../data/use-step-buckets.ts";
 import { formatPercent, formatRatio } from "../../format/number.ts";
@@ -18,7 +19,6 @@ import type { ViewProps } from "../view-props.ts";
 import { capacityChoices } from "./capacities.ts";
 import { allowedRanks, ranksNote, ranksShown } from "./ranks.ts";
 import { Slider } from "./Slider.tsx";
-import { useRunLoads } from "./use-run-loads.ts";
 import { boundNote, dropModel, rankModel, type WhatIfRun } from "./what-if-model.ts";
 import "./what-if.css";
 

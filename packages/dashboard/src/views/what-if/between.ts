@@ -7,7 +7,7 @@ import {
   rankLoads,
   totalLoad,
 } from "@moescope/metrics";
-import type { LayerLoads } from "./run-loads.ts";
+import type { LayerLoads } from "../../data/run-loads.ts";
 
 /** The true mean over the steps lies between, both included; where the bucket is one step, both are exact. */
 export interface Between {

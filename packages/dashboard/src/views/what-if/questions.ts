@@ -1,7 +1,7 @@
 // What is asked of the layers of a step: of one, and of all of them together.
 import { totalLoad } from "@moescope/metrics";
+import type { LayerLoads } from "../../data/run-loads.ts";
 import { type Between, droppedBetween, slowdownBetween } from "./between.ts";
-import type { LayerLoads } from "./run-loads.ts";
 
 /** Asked of one layer's loads; NaN where nothing was assigned. */
 export type Question = (loads: LayerLoads) => Between;

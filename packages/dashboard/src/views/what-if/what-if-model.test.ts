@@ -2,13 +2,13 @@ import { droppedAtCapacity } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { expect, test } from "vitest";
 import { layerOf, loadOf } from "../../data/bucket.ts";
+import { LoadsPacker } from "../../data/run-loads.ts";
 import {
   type SyntheticOptions,
   syntheticBuckets,
   syntheticChosen,
   syntheticStep,
 } from "../../testing/synthetic-run.ts";
-import { LoadsPacker } from "./run-loads.ts";
 import { boundNote, dropModel, rankModel, type WhatIfRun } from "./what-if-model.ts";
 
 /** Loads that add up to the same in every step, and waver. */

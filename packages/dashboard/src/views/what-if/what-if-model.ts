@@ -4,9 +4,9 @@ import { type LinePoint, type LineSeries, lookOf } from "../../charts/line-serie
 import { type Arrival, arrivalOf, LOADING, sentenceWithout } from "../../data/arrival.ts";
 import { type Bucket, positionOf } from "../../data/bucket.ts";
 import type { ChosenRun } from "../../data/chosen-runs.ts";
+import type { LayerLoads, RunLoads } from "../../data/run-loads.ts";
 import type { Between } from "./between.ts";
 import { dropQuestion, type Question, rankQuestion, together } from "./questions.ts";
-import type { LayerLoads, RunLoads } from "./run-loads.ts";
 import { dropSentences, rankSentences } from "./what-if-sentences.ts";
 
 /** A run with its loads over the steps, and those of the step at the cursor. */

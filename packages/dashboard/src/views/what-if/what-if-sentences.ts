@@ -1,10 +1,10 @@
 // What a capacity limit and expert-parallel ranks would mean at the step cursor, in words.
 import { droplessCapacityFactor, totalLoad } from "@moescope/metrics";
+import { type LayerLoads, layerLoads } from "../../data/run-loads.ts";
 import { formatPercent, formatRatio } from "../../format/number.ts";
 import { joinWords, stepRange } from "../../format/sentence.ts";
 import type { Between } from "./between.ts";
 import { dropQuestion, type Question, rankQuestion, together } from "./questions.ts";
-import { type LayerLoads, layerLoads } from "./run-loads.ts";
 import type { WhatIfRun } from "./what-if-model.ts";
 
 /** Of more runs each gets a few words instead of a sentence. */

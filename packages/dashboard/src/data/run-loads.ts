@@ -1,8 +1,8 @@
 // Loads of every layer of a run over its steps, packed so that a slider can be moved over them.
 import { sumHistograms } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
-import type { HistoryQuery, SplitName } from "../../api/client.ts";
-import { type Bucket, layerOf } from "../../data/bucket.ts";
+import type { HistoryQuery, SplitName } from "../api/client.ts";
+import { type Bucket, layerOf } from "./bucket.ts";
 
 /** Loads of one layer in one bucket, a value for each expert. */
 export interface LayerLoads {

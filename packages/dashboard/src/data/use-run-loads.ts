@@ -1,13 +1,13 @@
 // Fetches the loads of all layers of the runs on screen, some layers at a time.
 import { useQueries } from "@tanstack/react-query";
-import { type HistoryQuery, historyPath } from "../../api/client.ts";
-import type { Arrival } from "../../data/arrival.ts";
-import { client, queries } from "../../data/collector.ts";
-import { settledStep } from "../../data/cursor.ts";
-import type { RunHistory } from "../../data/run-history.ts";
-import { isLive } from "../../data/run-state.ts";
-import type { Scene } from "../../data/scene.ts";
+import { type HistoryQuery, historyPath } from "../api/client.ts";
+import type { Arrival } from "./arrival.ts";
+import { client, queries } from "./collector.ts";
+import { settledStep } from "./cursor.ts";
+import type { RunHistory } from "./run-history.ts";
 import { LoadsPacker, loadQueries, type RunLoads } from "./run-loads.ts";
+import { isLive } from "./run-state.ts";
+import type { Scene } from "./scene.ts";
 
 /** Loads of a run that nobody looks at are let go after this time, milliseconds: they are large. */
 const KEPT = 60_000;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { syntheticRun } from "../../testing/synthetic-run.ts";
+import { syntheticRun } from "../testing/synthetic-run.ts";
 import { loadQueries } from "./run-loads.ts";
 
 test("a small run is one request at screen resolution", () => {
