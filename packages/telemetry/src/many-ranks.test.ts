@@ -9,6 +9,7 @@ import { PersistentSender } from "./testing/persistent-sender.ts";
 import { describedRun, randomStep } from "./testing/runs.ts";
 import { TestSender } from "./testing/sender.ts";
 
+vi.setConfig({ testTimeout: 120_000 });
 afterEach(() => vi.restoreAllMocks());
 
 test("64 ranks of eight runs that differ in layers, experts and categories", async () => {

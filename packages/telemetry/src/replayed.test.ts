@@ -31,7 +31,7 @@ async function replay(address: string): Promise<number> {
   }
 }
 
-test("is stored once, however often it comes", async () => {
+test("is stored once, however often it comes", { timeout: 120_000 }, async () => {
   const first = await testCollector();
   const streams = await Promise.all([replay(first.grpcAddress), replay(first.grpcAddress)]);
   // Otherwise they were not there at the same time.

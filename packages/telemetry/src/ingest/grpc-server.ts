@@ -44,8 +44,9 @@ export class GrpcServer {
       "grpc.max_receive_message_length": options.limits.messageBytes,
       "grpc.max_concurrent_streams": options.limits.streamsOfConnection,
       // A peer that vanished without a word is noticed, and its run falls silent.
-      "grpc.keepalive_time_ms": 30_000,
-      "grpc.keepalive_timeout_ms": 10_000,
+      // The longer part is for the answer: on a slow line it waits behind the messages that are on their way.
+      "grpc.keepalive_time_ms": options.limits.vanishedAfter / 3,
+      "grpc.keepalive_timeout_ms": (options.limits.vanishedAfter * 2) / 3,
       "grpc.max_connection_idle_ms": IDLE_AT_MOST,
     });
     this.#server.addService(service, { report: (call: ReportCall) => this.#receive(call) });
@@ -84,6 +85,8 @@ export class GrpcServer {
         this.#server.forceShutdown();
         // One that neither speaks nor closes its side is not the library's to cut.
         this.#listener.cut();
+        // Nor does it ever say that a session is closed which it has just destroyed.
+        resolve();
       }, CLOSE_WITHIN);
       this.#server.tryShutdown(() => {
         clearTimeout(timer);

@@ -2,8 +2,13 @@ import { expect, test, vi } from "vitest";
 import { get, getHistory, temporaryDirectory } from "../testing/collector.ts";
 import { CollectorProcess } from "../testing/collector-process.ts";
 import { canMount, SmallDisk } from "../testing/full-disk.ts";
+import { Ledger } from "../testing/ledger.ts";
+import { PersistentSender } from "../testing/persistent-sender.ts";
+import { quiet } from "../testing/quiet.ts";
 import { describedRun, randomStep } from "../testing/runs.ts";
 import { TestSender } from "../testing/sender.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const run = describedRun("full-disk", { experts: 64 });
 const step = (sequence: number) => randomStep(run, { sequence });
@@ -45,6 +50,37 @@ test.skipIf(!canMount())(
     expect(await collector.stop()).toBe(0);
     expect(Date.now() - stoppedAt).toBeLessThan(3_000);
     disk.free();
+  },
+);
+
+test.skipIf(!canMount())(
+  "a full disk holds back many senders, which go on by themselves once there is room",
+  async () => {
+    const dataDirectory = temporaryDirectory();
+    const disk = new SmallDisk(dataDirectory, 64);
+    const collector = await CollectorProcess.start(dataDirectory, undefined, { maxPendingBytes: 300_000 });
+    const ledger = new Ledger();
+    const ranks = describedRun("held-back", { experts: 64, ranks: 6 });
+    let enough = false;
+    const senders = Array.from({ length: 6 }, (_, rank) => {
+      const address = () => collector.grpcAddress;
+      return new PersistentSender({ run: ranks, rank, ledger, address, goesOn: () => !enough, window: 10_000 });
+    });
+    const sent = Promise.all(senders.map((sender) => sender.run()));
+    const least = (of: "made" | "acknowledged") => Math.min(...senders.map((sender) => sender[of]));
+    await vi.waitUntil(() => least("acknowledged") > 0, 60_000);
+    disk.fill();
+    await vi.waitUntil(() => failures(collector) === 1, 60_000);
+    // They make no more: the window of none is used up, but nobody takes what they have.
+    await quiet(() => ledger.size);
+    expect(senders.every(({ made, acknowledged }) => made - acknowledged < 1_000)).toBe(true);
+    const held = least("made");
+    disk.free();
+    await vi.waitUntil(() => least("acknowledged") > held, 60_000);
+    enough = true;
+    await sent;
+    expect(senders.map(({ connections }) => connections)).toEqual([1, 1, 1, 1, 1, 1]);
+    await ledger.expectStored(collector);
   },
 );
 
