@@ -1,32 +1,11 @@
 import { v1 } from "@moescope/proto";
 import { expect, test } from "vitest";
+import { byLibrary, plain } from "../testing/decoded-by-library.ts";
 import { describedRun, random, randomStep } from "../testing/runs.ts";
 import { decoded } from "./decode.ts";
 
 const run = describedRun("decoded");
 const next = random(7);
-
-/** With ordinary arrays. */
-function plain(request: v1.ReportRequest | Error): unknown {
-  if (request instanceof Error) return request;
-  for (const histogram of request.step?.histograms ?? []) {
-    histogram.selectionBias = Array.from(histogram.selectionBias);
-    for (const category of histogram.categories) {
-      for (const field of ["counts", "gateMass", "meanProbability"] as const)
-        category[field] = Array.from(category[field]);
-    }
-  }
-  return request;
-}
-
-/** What the library itself makes of the bytes; undefined where it refuses them. */
-function byLibrary(bytes: Uint8Array): v1.ReportRequest | undefined {
-  try {
-    return v1.ReportRequest.decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
 
 test("numbers of every length are read as the library reads them", () => {
   const counts = Array.from({ length: 33 }, (_, bit) => [2 ** bit - 1, bit < 32 ? 2 ** bit : 0]).flat();

@@ -23,6 +23,12 @@ export function decoded(bytes: Uint8Array): v1.ReportRequest | Error {
   }
 }
 
+/**
+ * Fields in one message. A step of 61 layers × 128 heads with all that is known of each head has 200,000. Two bytes can be a field that
+ * takes some hundred in memory: without a limit the largest message would take gigabytes.
+ */
+const MOST_FIELDS = 1_000_000;
+
 /** Numbers in one allocation; a message has some hundred arrays. */
 const ARENA_NUMBERS = 16_384;
 
@@ -33,19 +39,26 @@ class PackedReader extends protobuf.Reader {
   readonly #contents = new Map<number[], Numbers>();
   #arena = new Uint32Array(0);
   #arenaUsed = 0;
+  #fields = 0;
+
+  override tag(): number {
+    if (++this.#fields > MOST_FIELDS) throw new RangeError(`more than ${MOST_FIELDS} fields in one message`);
+    return super.tag();
+  }
 
   /** Puts the typed array in the place of an array that was read by `uint32s` or `floats`. */
   unpack<Field extends string>(message: Record<Field, number[]>, field: Field): void {
     const array = message[field];
-    const numbers = this.#contents.get(array);
-    if (numbers === undefined) return;
-    message[field] = numbers as unknown as number[];
+    const packed = this.#contents.get(array);
+    if (packed === undefined) return;
+    message[field] = this.#soFar(array, packed) as unknown as number[];
     this.#contents.delete(array);
   }
 
   /** Fills all other arrays. */
   finish(): void {
-    for (const [array, numbers] of this.#contents) {
+    for (const [array, packed] of this.#contents) {
+      const numbers = this.#soFar(array, packed);
       array.length = 0;
       for (const number of numbers) array.push(number);
     }
@@ -107,11 +120,20 @@ class PackedReader extends protobuf.Reader {
 
   #keep(array: number[], numbers: Numbers): number[] {
     if (numbers.length === 0) return array;
+    const before = array.length === 0 ? undefined : this.#soFar(array, numbers);
     // Not empty, so that the generated code hands it over again for a field in several parts.
     array.length = 1;
-    const before = this.#contents.get(array);
     this.#contents.set(array, before === undefined ? numbers : joined(before, numbers));
     return array;
+  }
+
+  /** A field may come packed and number by number, in turns; the generated code adds single numbers to the array itself. */
+  #soFar(array: number[], like: Numbers): Numbers {
+    const packed = this.#contents.get(array);
+    if (packed !== undefined && array.length === 1) return packed;
+    const single = packed === undefined ? array : array.slice(1);
+    const numbers = like instanceof Float32Array ? Float32Array.from(single) : Uint32Array.from(single);
+    return packed === undefined ? numbers : joined(packed, numbers);
   }
 }
 
