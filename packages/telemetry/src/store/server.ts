@@ -70,7 +70,9 @@ async function checkServer({ name, client }: Server, url: string): Promise<void>
 async function versionOf(client: ClickHouseClient, name: string, url: string): Promise<string> {
   try {
     const [row] = await select(client, "SELECT version()");
-    return row![0] as string;
+    const version = row?.[0];
+    if (typeof version === "string" && /^\d+\.\d+/.test(version)) return version;
+    throw new Error(`it says that its version is ${JSON.stringify(version)}`);
   } catch (error) {
     const cause = error as Error;
     if (error instanceof ClickHouseError && error.code === AUTHENTICATION_FAILED) {

@@ -40,7 +40,8 @@ export class ClickHouseServer {
     const ports = await freePorts(shards);
     const servers = ports.map((own) => {
       const directory = mkdtempSync(join(tmpdir(), "moescope-clickhouse-"));
-      writeFileSync(join(directory, "config.xml"), configuration(ports));
+      writeFileSync(join(directory, "config.xml"), configuration(directory, ports));
+      writeFileSync(join(directory, "users.xml"), users());
       return new ClickHouseServer(directory, own);
     });
     await Promise.all(servers.map((server) => server.start()));
@@ -157,19 +158,25 @@ async function freePorts(servers: number): Promise<Ports[]> {
   return Array.from({ length: servers }, (_, index) => ({ http: ports[2 * index]!, tcp: ports[2 * index + 1]! }));
 }
 
-function configuration(shards: readonly Ports[]): string {
+function configuration(directory: string, shards: readonly Ports[]): string {
   const remote = shards.map(({ tcp }) => `<shard><replica><host>127.0.0.1</host><port>${tcp}</port></replica></shard>`);
-  const networks = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>";
   return `<clickhouse>
   <listen_host>127.0.0.1</listen_host>
-  <mark_cache_size>268435456</mark_cache_size>
+  <users_config>${join(directory, "users.xml")}</users_config>
+  <remote_servers><${TEST_CLUSTER}>${remote.join("")}</${TEST_CLUSTER}></remote_servers>
+</clickhouse>
+`;
+}
+
+function users(): string {
+  const loopback = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>";
+  return `<clickhouse>
   <users>
-    <default><password></password>${networks}</default>
-    <moescope><password>${TEST_PASSWORD}</password>${networks}</moescope>
+    <default><password></password>${loopback}</default>
+    <moescope><password>${TEST_PASSWORD}</password>${loopback}</moescope>
   </users>
   <profiles><default></default></profiles>
   <quotas><default></default></quotas>
-  <remote_servers><${TEST_CLUSTER}>${remote.join("")}</${TEST_CLUSTER}></remote_servers>
 </clickhouse>
 `;
 }
