@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { type ClickHouseClient, createClient } from "@clickhouse/client";
 import { drainPending } from "chdb";
 import { createChdbConnection } from "chdb/connection";
+import { type AnswerBlock, answerBlocks } from "./native-answer.ts";
 
 type Connection = NonNullable<Parameters<typeof createClient>[0]>["connection"];
 
@@ -98,9 +99,17 @@ export class Database {
 
   /** @returns one array for each row, in the order of the selected columns; read numbers with `asNumber` */
   async rows(query: string, parameters: QueryParameters = {}): Promise<unknown[][]> {
-    const reader = this.#readers.reduce((least, other) => (other.busy < least.busy ? other : least));
-    reader.busy++;
-    return select(reader.client, query, parameters).finally(() => reader.busy--);
+    return this.#reading((client) => select(client, query, parameters));
+  }
+
+  /** For answers of many numbers. */
+  async blocks(query: string, parameters: QueryParameters = {}): Promise<AnswerBlock[]> {
+    return this.#reading((client) => selectBlocks(client, query, parameters));
+  }
+
+  /** Like `blocks`, but after every earlier statement of the writer. */
+  async blocksForWriter(query: string, parameters: QueryParameters = {}): Promise<AnswerBlock[]> {
+    return selectBlocks(this.#writer, query, parameters);
   }
 
   /** Like `rows`, but after every earlier statement of the writer, and not behind the queries of viewers. */
@@ -162,6 +171,17 @@ export class Database {
     return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   }
 
+  /** On the connection that has the least to do. */
+  async #reading<Answer>(read: (client: ClickHouseClient) => Promise<Answer>): Promise<Answer> {
+    const reader = this.#readers.reduce((least, other) => (other.busy < least.busy ? other : least));
+    reader.busy++;
+    try {
+      return await read(reader.client);
+    } finally {
+      reader.busy--;
+    }
+  }
+
   async close(): Promise<void> {
     const clients = [...this.#readers, ...this.servers].map(({ client }) => client);
     for (const client of new Set(clients)) await client.close();
@@ -183,6 +203,22 @@ export async function select(
   });
   const { data } = await answer.json<unknown[]>();
   return data;
+}
+
+async function selectBlocks(
+  client: ClickHouseClient,
+  query: string,
+  parameters: QueryParameters,
+): Promise<AnswerBlock[]> {
+  const { stream } = await client.exec({
+    query: `${query} FORMAT Native`,
+    query_params: parameters,
+    // A server then says that it failed in place of half an answer.
+    clickhouse_settings: { wait_end_of_query: 1 },
+  });
+  const pieces: Buffer[] = [];
+  for await (const piece of stream) pieces.push(piece as Buffer);
+  return answerBlocks(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
 }
 
 async function writePieces(path: string, pieces: readonly Uint8Array[]): Promise<void> {

@@ -160,7 +160,7 @@ function expectedBucket(steps: v1.Step[], wanted: number[]): object {
       wanted,
     ),
   );
-  return { ...position, tokens: last.tokens, time: last.time, attempt: 0, scalars, layers };
+  return { ...position, tokens: last.tokens, time: last.time, attempt: 0, ranks: 1, scalars, layers };
 }
 
 const NO_DETAIL = { categories: [], countsMin: [], countsMax: [], selectionBias: [] };

@@ -1,7 +1,8 @@
 // A run's history by range of steps, reduced to a number of buckets: sums are exact, extremes of single steps are kept.
 import { v1 } from "@moescope/proto";
 import type { ShownAttempt } from "./attempts.ts";
-import { asNumber, asNumbers, type Database } from "./database.ts";
+import type { Database } from "./database.ts";
+import type { AnswerBlock } from "./native-answer.ts";
 import { piecesOf, WIDTHS } from "./pieces.ts";
 import {
   reducedExtremes,
@@ -37,7 +38,7 @@ export interface HistoryRequest {
 /** Of rollups, in steps. */
 const NARROWEST = WIDTHS[0]!;
 
-type Query = (sql: string, parameters: Record<string, string>) => Promise<unknown[][]>;
+type Query = (sql: string, parameters: Record<string, string>) => Promise<AnswerBlock[]>;
 
 /** Smallest power of two such that buckets anchored at step 0 cover `from`..`to` with at most `points` of them. */
 export function bucketWidth(from: number, to: number, points: number): number {
@@ -50,12 +51,12 @@ export function bucketWidth(from: number, to: number, points: number): number {
  * @returns buckets that hold steps, ascending. `first_step` and `last_step` are the first and last step present in the bucket.
  */
 export async function queryHistory(request: HistoryRequest, database: Database): Promise<v1.History> {
-  return reduceHistory(request, (sql, parameters) => database.rows(sql, parameters));
+  return reduceHistory(request, (sql, parameters) => database.blocks(sql, parameters));
 }
 
 /** `queryHistory`, on the connection that writes. */
 export async function queryHistoryForWriter(request: HistoryRequest, database: Database) {
-  return reduceHistory(request, (sql, parameters) => database.rowsForWriter(sql, parameters));
+  return reduceHistory(request, (sql, parameters) => database.blocksForWriter(sql, parameters));
 }
 
 async function reduceHistory(request: HistoryRequest, query: Query): Promise<v1.History> {
@@ -117,7 +118,7 @@ const STEPS = (selection: Selection) =>
   `SELECT bucket, first_step, last_step, steps, tokens, time, attempt, ranks FROM (${reducedSteps(selection)}) ORDER BY bucket`;
 
 const SCALARS = (selection: Selection) =>
-  `SELECT bucket, name, ${SUMMARY.join(", ")} FROM (${reducedScalars(selection)}) ORDER BY bucket, name`;
+  `SELECT bucket, CAST(name, 'String'), ${SUMMARY.join(", ")} FROM (${reducedScalars(selection)}) ORDER BY bucket, name`;
 
 const LAYERS = (selection: Selection) =>
   `SELECT bucket, layer, dead_experts, tokens, dropped, ${SUMMARY.join(", ")}
@@ -131,87 +132,103 @@ const EXTREMES = (selection: Selection) =>
 
 const BIASES = (selection: Selection) => `SELECT bucket, layer, selection_bias FROM (${reducedLayers(selection)})`;
 
-type Rows = readonly (readonly unknown[])[];
 type Buckets = Map<number, v1.StepBucket>;
 /** By bucket and layer. */
 type Layers = Map<string, v1.LayerSummary>;
+type Numbers = ArrayLike<number>;
 
-function stepBuckets({ run, split }: HistoryRequest, rows: Rows): Buckets {
-  return new Map(
-    rows.map((row) => {
-      const [bucket, firstStep, lastStep, steps, tokens, time, attempt, ranks] = row.map(asNumber);
-      const position = { run, split, firstStep: firstStep!, lastStep: lastStep! };
-      const sums = { steps: steps!, tokens: tokens!, time: time!, attempt: attempt!, ranks: ranks! };
-      return [bucket!, new v1.StepBucket({ ...position, ...sums })];
-    }),
-  );
+function stepBuckets({ run, split }: HistoryRequest, blocks: readonly AnswerBlock[]): Buckets {
+  const buckets: Buckets = new Map();
+  for (const { rows, columns } of blocks) {
+    const [bucket, firstStep, lastStep, steps, tokens, time, attempt, ranks] = columns as Numbers[];
+    for (let row = 0; row < rows; row++) {
+      const position = { run, split, firstStep: firstStep![row]!, lastStep: lastStep![row]!, attempt: attempt![row]! };
+      const sums = { steps: steps![row]!, tokens: tokens![row]!, time: time![row]!, ranks: ranks![row]! };
+      buckets.set(bucket![row]!, new v1.StepBucket({ ...position, ...sums }));
+    }
+  }
+  return buckets;
 }
 
-function addScalars(buckets: Buckets, rows: Rows): void {
-  for (const row of rows) {
-    buckets.get(asNumber(row[0]))!.scalars.push(scalarSummary(row[1] as string, row, 2));
+function addScalars(buckets: Buckets, blocks: readonly AnswerBlock[]): void {
+  for (const { rows, columns } of blocks) {
+    const [bucket, name, ...summary] = columns as [Numbers, string[], ...Numbers[]];
+    for (let row = 0; row < rows; row++) {
+      buckets.get(bucket[row]!)!.scalars.push(scalarSummary(name[row]!, summary, row));
+    }
   }
 }
 
 /** @returns the summaries of the chosen layers */
-function addLayers(buckets: Buckets, rows: Rows, chosen: ReadonlySet<number>): Layers {
+function addLayers(buckets: Buckets, blocks: readonly AnswerBlock[], chosen: ReadonlySet<number>): Layers {
   const layers: Layers = new Map();
-  // Tens of thousands of rows for one view: nothing is made here that does not stay.
-  for (const row of rows) {
-    const [bucket, layer] = [asNumber(row[0]), asNumber(row[1])];
-    const summary = new v1.LayerSummary();
-    summary.layer = layer;
-    summary.deadExperts = asNumber(row[2]);
-    summary.tokens = asNumber(row[3]);
-    summary.dropped = asNumber(row[4]);
-    summary.maxViolation = scalarSummary("max_violation", row, 5);
-    if (chosen.has(layer)) layers.set(layerKey(bucket, layer), summary);
-    buckets.get(bucket)!.layers.push(summary);
+  for (const { rows, columns } of blocks) {
+    const [bucket, layer, deadExperts, tokens, dropped, ...maxViolation] = columns as Numbers[];
+    // Tens of thousands of rows for one view: nothing is made here that does not stay.
+    for (let row = 0; row < rows; row++) {
+      const summary = new v1.LayerSummary();
+      summary.layer = layer![row]!;
+      summary.deadExperts = deadExperts![row]!;
+      summary.tokens = tokens![row]!;
+      summary.dropped = dropped![row]!;
+      summary.maxViolation = scalarSummary("max_violation", maxViolation, row);
+      buckets.get(bucket![row]!)!.layers.push(summary);
+      if (chosen.has(summary.layer)) layers.set(layerKey(bucket![row]!, summary.layer), summary);
+    }
   }
   return layers;
 }
 
-function addCategories(layers: Layers, rows: Rows): void {
-  for (const [bucket, layer, category, tokens, dropped, counts] of rows) {
-    layers.get(layerKey(bucket, layer))!.categories.push(
-      new v1.CategoryLoad({
-        category: asNumber(category),
-        tokens: asNumber(tokens),
-        dropped: asNumber(dropped),
-        counts: asNumbers(counts),
-      }),
-    );
+function addCategories(layers: Layers, blocks: readonly AnswerBlock[]): void {
+  for (const { rows, columns } of blocks) {
+    const [bucket, layer, category, tokens, dropped] = columns as Numbers[];
+    const counts = columns[5] as number[][];
+    for (let row = 0; row < rows; row++) {
+      const sums = { tokens: tokens![row]!, dropped: dropped![row]!, counts: counts[row]! };
+      const load = new v1.CategoryLoad({ category: category![row]!, ...sums });
+      layers.get(layerKey(bucket![row]!, layer![row]!))!.categories.push(load);
+    }
   }
 }
 
-function addExtremes(layers: Layers, rows: Rows): void {
-  for (const [bucket, layer, min, max] of rows) {
-    Object.assign(layers.get(layerKey(bucket, layer))!, { countsMin: asNumbers(min), countsMax: asNumbers(max) });
+function addExtremes(layers: Layers, blocks: readonly AnswerBlock[]): void {
+  for (const { rows, columns } of blocks) {
+    const [bucket, layer] = columns as Numbers[];
+    const [countsMin, countsMax] = columns.slice(2) as number[][][];
+    for (let row = 0; row < rows; row++) {
+      const summary = layers.get(layerKey(bucket![row]!, layer![row]!))!;
+      Object.assign(summary, { countsMin: countsMin![row]!, countsMax: countsMax![row]! });
+    }
   }
 }
 
-function addSelectionBias(layers: Layers, rows: Rows): void {
-  for (const [bucket, layer, bias] of rows) {
-    layers.get(layerKey(bucket, layer))!.selectionBias = asNumbers(bias);
+function addSelectionBias(layers: Layers, blocks: readonly AnswerBlock[]): void {
+  for (const { rows, columns } of blocks) {
+    const [bucket, layer] = columns as Numbers[];
+    const biases = columns[2] as number[][];
+    for (let row = 0; row < rows; row++) {
+      layers.get(layerKey(bucket![row]!, layer![row]!))!.selectionBias = biases[row]!;
+    }
   }
 }
 
-/** @param at position in the row of the first column of the summary */
-function scalarSummary(name: string, row: readonly unknown[], at: number): v1.ScalarSummary {
+/** @param columns of a summary, in the order of SUMMARY */
+function scalarSummary(name: string, columns: readonly Numbers[], row: number): v1.ScalarSummary {
+  const [values, sum, first, min, max, last, nanValues] = columns;
   const summary = new v1.ScalarSummary();
   summary.name = name;
-  summary.values = asNumber(row[at]);
-  summary.sum = asNumber(row[at + 1]);
+  summary.values = values![row]!;
+  summary.sum = sum![row]!;
   // Without a value ClickHouse answers 0 for the extremes.
-  const extreme = (offset: number) => (summary.values === 0 ? Number.NaN : asNumber(row[at + offset]));
-  summary.first = extreme(2);
-  summary.min = extreme(3);
-  summary.max = extreme(4);
-  summary.last = extreme(5);
-  summary.nanValues = asNumber(row[at + 6]);
+  const none = summary.values === 0;
+  summary.first = none ? Number.NaN : first![row]!;
+  summary.min = none ? Number.NaN : min![row]!;
+  summary.max = none ? Number.NaN : max![row]!;
+  summary.last = none ? Number.NaN : last![row]!;
+  summary.nanValues = nanValues![row]!;
   return summary;
 }
 
-function layerKey(bucket: unknown, layer: unknown): string {
+function layerKey(bucket: number, layer: number): string {
   return `${bucket}/${layer}`;
 }
