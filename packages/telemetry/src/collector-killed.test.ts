@@ -98,7 +98,7 @@ test(`killed ${KILLS} times, at every stage: nothing acknowledged is lost, nothi
   expect(deaths.flat()).toHaveLength(2 * each);
   // Otherwise the kills did not hit what they were meant to.
   const said = deaths.flat().join("\n");
-  for (const stage of ["starting: ", "insert routing", "insert steps", "insert streams", "insertSelected rolled_"]) {
+  for (const stage of ["starting: ", "insert routing", "insert steps", "insert streams", "insert rolled_"]) {
     expect(said).toContain(stage);
   }
 });

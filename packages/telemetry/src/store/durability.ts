@@ -1,5 +1,6 @@
 // Whether what was stored survives a power cut: how the tables treat the cache of the operating system.
-import { type Database, type Server, select } from "./database.ts";
+import { open } from "node:fs/promises";
+import { DATABASE, type Database, type Server, select } from "./database.ts";
 
 export type Durability = "fsync" | "os";
 
@@ -23,4 +24,30 @@ async function makeServerDurable({ client, database }: Server, durability: Durab
     const settings = SETTINGS.map((setting) => `${setting} = ${value}`).join(", ");
     await client.command({ query: `ALTER TABLE ${database}.${table} MODIFY SETTING ${settings}` });
   }
+}
+
+/**
+ * The engine syncs a part, then gives it its name, and leaves that rename to the operating system. One sync of the directory in which
+ * the last of them was made brings them all to the disk: file systems with a journal (ext4, XFS) keep to their order.
+ *
+ * @returns syncs the names of all parts, those of `table` being the last; does nothing where that is not asked for, or not ours to do
+ */
+export async function nameSync(
+  database: Database,
+  durability: Durability,
+  table: string,
+): Promise<() => Promise<void>> {
+  if (durability === "os" || database.shared) return async () => {};
+  const [row] = await database.rows(
+    `SELECT data_paths[1] FROM system.tables WHERE database = '${DATABASE}' AND name = '${table}'`,
+  );
+  const directory = row![0] as string;
+  return async () => {
+    const handle = await open(directory);
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  };
 }

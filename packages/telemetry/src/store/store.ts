@@ -11,7 +11,7 @@ import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import { Batches } from "./batches.ts";
 import { asNumber, type Block, DATABASE, type Database, type QueryParameters } from "./database.ts";
-import { type Durability, makeDurable } from "./durability.ts";
+import { type Durability, makeDurable, nameSync } from "./durability.ts";
 import { migrate } from "./migrate.ts";
 import { rollupBlocks } from "./rolled-rows.ts";
 import { rollUp } from "./rollups.ts";
@@ -58,6 +58,7 @@ export class Store {
   readonly #running = new RunningRollups();
   readonly #batches: Batches;
   readonly #log: Logger;
+  #syncNames = async () => {};
 
   private constructor(database: Database, log: Logger, rollUpEvery: number) {
     this.database = database;
@@ -72,6 +73,7 @@ export class Store {
     const store = new Store(database, log, rollUpEvery);
     await migrate(database, log);
     await makeDurable(database, durability);
+    store.#syncNames = await nameSync(database, durability, "streams");
     await store.#batches.load();
     await store.#singleSteps.load();
     if (!database.shared) await store.#deleteUnfinishedBatches(`batch > ${store.#batches.last}`);
@@ -201,6 +203,7 @@ export class Store {
     for (const { table, block } of tables) await this.#insert(table, block, number);
     await this.#rollUp(plan, number);
     await this.#insert("streams", mark, number);
+    await this.#syncNames();
     const lost = new Set(await this.#batches.lost(runs));
     for (const run of lost) this.#running.forget(run);
     for (const step of steps.filter(({ run }) => !lost.has(run))) this.#sealing.seen(step);
