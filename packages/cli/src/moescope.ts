@@ -12,6 +12,7 @@ const commands = {
   runs: () => import("./commands/runs.ts"),
   show: () => import("./commands/show.ts"),
   figure: () => import("./commands/figure.ts"),
+  report: () => import("./commands/report.ts"),
   watch: () => import("./commands/watch.ts"),
   export: () => import("./commands/export.ts"),
   import: () => import("./commands/import.ts"),

@@ -5,14 +5,9 @@ import { figureToSvg } from "../export/figure-file.ts";
 import { BarPanelsFigure } from "../figures/bar-panels.tsx";
 import { barAt, barPanelsLayout, type PlacedBar } from "../figures/bar-panels-layout.ts";
 import type { BarPanelsModel } from "../figures/bar-panels-model.ts";
+import type { SheetReading } from "./sheet-reading.ts";
 import "../charts/readout.css";
 import "./sheet.css";
-
-/** What stands at a place of a figure. */
-export interface SheetReading {
-  title: string;
-  lines: string[];
-}
 
 export interface Drawing {
   figure: ReactElement;

@@ -2,6 +2,11 @@
 export const TERMS = {
   MaxVio:
     "Maximal violation: how far the busiest expert of a layer is above its fair share, (max n − mean n) / mean n. 0 is balanced; E/k − 1, all tokens to the same k experts, is the most possible. Batch: of one step.",
+  "global MaxVio":
+    "MaxVio of the loads added up over a window of steps: imbalances of single batches that cancel out do not count. It is never above the mean of the batches.",
+  CV: "Coefficient of variation: the standard deviation of the loads of a layer's experts, divided by their mean. 0 is balanced. Of the loads added up over a window of steps.",
+  entropy:
+    "Entropy of how the load is spread over a layer's experts, divided by the most possible. 1 is balanced, 0 means that one expert takes everything. Of the loads added up over a window of steps.",
   "relative load":
     "Assignments of an expert divided by the mean over the layer's experts. 1 is balanced, 2 twice the fair share, E/k the most possible.",
   "expert load": "Token-to-expert assignments an expert got. With top-k routing every token makes k of them.",

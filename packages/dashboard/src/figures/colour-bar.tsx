@@ -6,6 +6,8 @@ import type { ReactElement } from "react";
 const LEVELS = 100;
 const STOPS = 20;
 const TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1];
+/** A lower bar has numbers at its ends alone: more would run together. */
+const LOWEST_TICKED = 66;
 
 export type Scale = readonly [low: number, high: number];
 
@@ -45,7 +47,7 @@ export function ColourBar({ bar, scale: [low, high], title, muted }: ColourBarPr
         ))}
       </linearGradient>
       <rect x={x} y={y} width={width} height={height} fill="url(#colour-bar)" stroke="#b9bdc2" strokeWidth={0.75} />
-      {TICKS.map((place) => (
+      {(height < LOWEST_TICKED ? [0, 1] : TICKS).map((place) => (
         <text
           key={place}
           x={x + width + 6}

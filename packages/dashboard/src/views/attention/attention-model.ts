@@ -2,7 +2,7 @@
 import type { HeadCategory } from "@moescope/metrics";
 import { headCategories } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
-import type { SheetReading } from "../../components/Sheet.tsx";
+import type { SheetReading } from "../../components/sheet-reading.ts";
 import type { Arrival } from "../../data/arrival.ts";
 import type { ChosenRun } from "../../data/chosen-runs.ts";
 import { type AttentionByTokenModel, attentionLayers } from "../../figures/attention-by-token-model.ts";

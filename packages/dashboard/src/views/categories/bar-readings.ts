@@ -1,5 +1,5 @@
 // What the bars of the two modality figures say when pointed at.
-import type { SheetReading } from "../../components/Sheet.tsx";
+import type { SheetReading } from "../../components/sheet-reading.ts";
 import type { ModalityByExpertModel } from "../../figures/modality-by-expert-model.ts";
 import type { ModalityShareModel } from "../../figures/modality-share-model.ts";
 import { formatPercent, formatWhole } from "../../format/number.ts";
