@@ -1,6 +1,5 @@
 // Which colour is which arm, under a chart.
-import type { Arm } from "./arms.ts";
-import { armColour } from "./lines-model.ts";
+import { type Arm, armColour } from "./arms.ts";
 
 export function ArmLegend({ arms, note = "" }: { arms: readonly Arm[]; note?: string }) {
   return (

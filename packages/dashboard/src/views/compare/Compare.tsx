@@ -22,10 +22,10 @@ export interface ComparedProps extends ViewProps {
 }
 
 export default function Compare({ scene, theme }: ViewProps) {
-  const { address } = scene;
+  const { address, colours } = scene;
   const compared = useCompared(scene);
   const { runs, error } = compared;
-  const arms = useMemo(() => armsOf(runs, address.by), [runs, address.by]);
+  const arms = useMemo(() => armsOf(runs, address.by, colours), [runs, address.by, colours]);
   const pair = useMemo(
     () => armPair(arms, address.baseline, address.against),
     [arms, address.baseline, address.against],

@@ -12,31 +12,28 @@ export function DifferenceScale({ model, theme }: { model: DifferenceModel; them
   const step = WIDTH / STEPS;
   const at = (place: number) => 2 ** ((place * 2 - 1) * LOAD_DOUBLINGS);
   const ticks = [-limit, 0, limit];
-  const says = `less and more in ${against.name} than in ${baseline.name}`;
+  const says = `× the fair share, less and more in ${against.name} than in ${baseline.name}`;
   return (
-    <svg className="load-scale" width="100%" height={34} role="img" aria-label={`Colours of the difference: ${says}`}>
-      <g transform="translate(16 2)">
-        {Array.from({ length: STEPS }, (_, index) => (index + 0.5) / STEPS).map((place, index) => (
-          <rect
-            key={place}
-            x={index * step}
-            width={step + 0.4}
-            height={10}
-            fill={`rgb(${loadColour(at(place), theme).join(" ")})`}
-          />
-        ))}
-        {ticks.map((tick, place) => (
-          <text key={tick} x={(place / 2) * WIDTH} y={26} textAnchor="middle" fontSize={11} fill="var(--ink-3)">
-            {`${tick > 0 ? "+" : ""}${tick === 0 ? "0" : formatRatio(tick)}`}
-          </text>
-        ))}
-        <text x={WIDTH + 16} y={9} fontSize={11} fill="var(--ink-3)">
-          × the fair share,
-        </text>
-        <text x={WIDTH + 28} y={26} fontSize={11} fill="var(--ink-3)">
-          {says}
-        </text>
-      </g>
-    </svg>
+    <div className="difference-scale">
+      <svg width={WIDTH + 32} height={34} role="img" aria-label={`Colours of the difference: ${says}`}>
+        <g transform="translate(16 2)">
+          {Array.from({ length: STEPS }, (_, index) => (index + 0.5) / STEPS).map((place, index) => (
+            <rect
+              key={place}
+              x={index * step}
+              width={step + 0.4}
+              height={10}
+              fill={`rgb(${loadColour(at(place), theme).join(" ")})`}
+            />
+          ))}
+          {ticks.map((tick, place) => (
+            <text key={tick} x={(place / 2) * WIDTH} y={26} textAnchor="middle" fontSize={11} fill="var(--ink-3)">
+              {`${tick > 0 ? "+" : ""}${tick === 0 ? "0" : formatRatio(tick)}`}
+            </text>
+          ))}
+        </g>
+      </svg>
+      <span data-export="text">{says}</span>
+    </div>
   );
 }

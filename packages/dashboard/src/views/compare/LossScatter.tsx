@@ -4,7 +4,7 @@ import { roundTicks, tickText } from "../../charts/ticks.ts";
 import { useWidth } from "../../charts/use-width.ts";
 import { armLook } from "../../figures/arm-marks.tsx";
 import { formatRatio, formatValue } from "../../format/number.ts";
-import { armColour } from "./lines-model.ts";
+import { armColour } from "./arms.ts";
 import type { ScatterArm, ScatterModel } from "./scatter-model.ts";
 
 const HEIGHT = 280;

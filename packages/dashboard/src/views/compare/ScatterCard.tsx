@@ -4,9 +4,12 @@ import { Card } from "../../components/Card.tsx";
 import { ArmLegend } from "./ArmLegend.tsx";
 import type { ComparedProps } from "./Compare.tsx";
 import { LossScatter } from "./LossScatter.tsx";
-import { scatterModel, scatterTable } from "./scatter-model.ts";
+import { type ScatterModel, scatterModel, scatterTable } from "./scatter-model.ts";
 
-const NOTE = "small: runs; crossed: means ± one standard deviation; line: no arm is better on both counts";
+function noteOf({ arms, frontier }: ScatterModel): string {
+  const means = arms.some(({ runs }) => runs.length > 1) ? "pale: runs; crossed: means ± one standard deviation" : "";
+  return [means, frontier.length > 1 ? "line: no arm is better on both counts" : ""].filter(Boolean).join("; ");
+}
 
 export function ScatterCard({ arms, pair }: ComparedProps) {
   const model = useMemo(() => scatterModel(arms, pair), [arms, pair]);
@@ -21,7 +24,7 @@ export function ScatterCard({ arms, pair }: ComparedProps) {
       {model.arms.length > 0 && (
         <>
           <LossScatter model={model} />
-          <ArmLegend arms={model.arms.map(({ arm }) => arm)} note={NOTE} />
+          <ArmLegend arms={model.arms.map(({ arm }) => arm)} note={noteOf(model)} />
         </>
       )}
     </Card>

@@ -1,5 +1,7 @@
 // Runs in groups that are set against each other: the arms of a comparison.
 import type { v1 } from "@moescope/proto";
+import { idOf } from "../../data/chosen-runs.ts";
+import { RUN_COLOURS } from "../../data/run-colours.ts";
 import { factNames, factsOf } from "../../data/run-list.ts";
 import { strategyName } from "../../format/strategy.ts";
 
@@ -12,8 +14,10 @@ export interface Arm {
   name: string;
   /** In the order of their seeds. */
   runs: Summary[];
-  /** Index among the arms: its colour and its mark. */
+  /** Index among the arms: its mark. */
   place: number;
+  /** Index into the run colours: its run's own where every arm is one run, else its place. */
+  colour: number;
 }
 
 /** Facts that a run is not configured with. */
@@ -27,21 +31,26 @@ export function comparableBy(summaries: readonly Summary[]): string[] {
   return [...new Set(names)].filter((name) => name === "strategy" || differs(name));
 }
 
-/** @param by as `comparableBy` names it; runs without it are an arm of their own */
-export function armsOf(summaries: readonly Summary[], by: string): Arm[] {
+/**
+ * @param by as `comparableBy` names it; runs without it are an arm of their own
+ * @param colours of the runs, by id
+ */
+export function armsOf(summaries: readonly Summary[], by: string, colours: ReadonlyMap<string, number>): Arm[] {
   const groups = new Map<string | number, Summary[]>();
   for (const summary of summaries) {
     const value = factOf(summary, by);
     groups.set(value, [...(groups.get(value) ?? []), summary]);
   }
-  return [...groups]
-    .sort(([a], [b]) => compareValues(a, b))
-    .map(([value, runs], place) => ({
-      value: String(value),
-      name: nameOf(String(value), by),
-      runs: runs.toSorted((a, b) => seedOf(a) - seedOf(b)),
-      place,
-    }));
+  const arms = [...groups].sort(([a], [b]) => compareValues(a, b));
+  const own = arms.map(([, [run]]) => colours.get(idOf(run!)));
+  const singles = arms.every(([, runs]) => runs.length === 1) && new Set(own).size === arms.length;
+  return arms.map(([value, runs], place) => ({
+    value: String(value),
+    name: nameOf(String(value), by),
+    runs: runs.toSorted((a, b) => seedOf(a) - seedOf(b)),
+    place,
+    colour: (singles ? own[place] : undefined) ?? place % RUN_COLOURS,
+  }));
 }
 
 /**
@@ -57,6 +66,11 @@ export function armPair(
   const first = arms.find(({ value }) => value === baseline) ?? arms.find(({ value }) => value !== against);
   const others = arms.filter((arm) => arm !== first);
   return { baseline: first, against: others.find(({ value }) => value === against) ?? others[0] };
+}
+
+/** How an arm is drawn: colours repeat after six, and those after are weaker. */
+export function armColour({ place, colour }: Arm): { colour: string; opacity: number } {
+  return { colour: `var(--run-${colour})`, opacity: place < RUN_COLOURS ? 1 : 0.55 };
 }
 
 export function seedOf({ run }: Summary): number {

@@ -5,7 +5,7 @@ import type { LinePoint, LineSeries } from "../../charts/line-series.ts";
 import { type Arrival, LOADING, sentenceWithout } from "../../data/arrival.ts";
 import { idOf } from "../../data/chosen-runs.ts";
 import { plural, stepRange } from "../../format/sentence.ts";
-import { type Arm, type Summary, seedOf } from "./arms.ts";
+import { type Arm, armColour, type Summary, seedOf } from "./arms.ts";
 import type { ComparedHistory } from "./compared-history.ts";
 import { type AlignedPoint, alignCurves, curveOf } from "./curves.ts";
 import type { Measure } from "./measures.ts";
@@ -16,8 +16,8 @@ export interface ComparedLines {
   /** Nothing can be drawn yet. */
   loading: boolean;
   sentence: string;
-  /** Steps of the widest point. */
-  width: number;
+  /** Most steps in a point. */
+  steps: number;
 }
 
 interface ArmLine {
@@ -46,7 +46,8 @@ export function comparedLines(
   const lines = arms.map((arm) => lineOfArm(arm, measure, histories, width, axis));
   const series = lines.filter(({ points }) => points.length > 0).map(seriesOf);
   const loading = arrival === "loading" && series.length === 0;
-  return { series, loading, width, sentence: sentenceOf(measure, lines, pair, step, arrival) };
+  const steps = Math.max(1, ...lines.flatMap(({ points }) => points.map((point) => point.steps)));
+  return { series, loading, steps, sentence: sentenceOf(measure, lines, pair, step, arrival) };
 }
 
 function lineOfArm(
@@ -62,11 +63,6 @@ function lineOfArm(
   });
   const present = curves.filter(({ curve }) => curve.length > 0);
   return { arm, runs: present.map(({ summary }) => summary), points: alignCurves(present.map(({ curve }) => curve)) };
-}
-
-/** Colours repeat after six arms: those after are drawn weaker. */
-export function armColour({ place }: Arm): { colour: string; opacity: number } {
-  return { colour: `var(--run-${place % 6})`, opacity: place < 6 ? 1 : 0.55 };
 }
 
 function seriesOf({ arm, points }: ArmLine): LineSeries {
@@ -98,8 +94,11 @@ function sentenceOf(
   const at = (arm: Arm | undefined) => lines.find((line) => line.arm === arm);
   const ends = [at(against), at(baseline)].flatMap((line) => (line === undefined ? [] : (endOf(line, step) ?? [])));
   const [one, other] = ends;
-  if (one === undefined) return sentenceWithout(arrival, `No run here has ${measure.noun} yet.`);
-  const said = ends.map((end) => `${sampleText(end.sample, measure)} in ${end.line.arm.name} at ${end.steps}`);
+  if (one === undefined) {
+    const later = lines.some(({ points }) => points.length > 0);
+    return sentenceWithout(arrival, later ? `Not known at step ${step} yet.` : `No run here has ${measure.noun} yet.`);
+  }
+  const said = ends.map((end) => `${sampleText(end, measure)} in ${end.line.arm.name} at ${end.steps}`);
   const values = `${sentenceCase(measure.noun)} is ${said.join(" and ")}`;
   return other === undefined ? `${values}.` : `${values}: ${differenceText(measure, one, other)}.`;
 }
@@ -118,22 +117,19 @@ function endOf(line: ArmLine, step: number): LineEnd | undefined {
 }
 
 /** "0.21 ± 0.02 (3 runs)" */
-function sampleText({ n, mean, deviation }: Sample, { format }: Measure): string {
-  const spread = Number.isNaN(deviation) ? "" : ` ± ${format(deviation)} (${plural(n, "run")})`;
-  return format(mean) + spread;
+function sampleText({ sample: { n, mean, deviation }, point }: LineEnd, { format }: Measure): string {
+  const runs = point.values.length;
+  if (n < runs) return `${format(mean)} (${runs - n} of ${plural(runs, "run")} has no number)`;
+  return Number.isNaN(deviation) ? format(mean) : `${format(mean)} ± ${format(deviation)} (${plural(n, "run")})`;
 }
 
 function differenceText({ format }: Measure, one: LineEnd, other: LineEnd): string {
   const gap = one.sample.mean - other.sample.mean;
-  if (Number.isNaN(gap)) return "they cannot be compared";
-  const by = seedDifferences(one, other);
-  const agreed = by.n > 1 ? `, ${lowerOrHigher(gap)} in ${gap < 0 ? by.lower : by.higher} of ${by.n} seeds` : "";
+  if ([...one.point.values, ...other.point.values].some(Number.isNaN)) return "they cannot be compared";
   if (format(Math.abs(gap)) === format(0)) return "no difference";
-  return `${one.line.arm.name} is ${format(Math.abs(gap))} ${lowerOrHigher(gap)}${agreed}`;
-}
-
-function lowerOrHigher(gap: number): string {
-  return gap < 0 ? "lower" : "higher";
+  const { n, lower, higher } = seedDifferences(one, other);
+  const agreed = n > 1 ? `, in ${gap < 0 ? lower : higher} of ${n} seeds` : "";
+  return `${one.line.arm.name} is ${format(Math.abs(gap))} ${gap < 0 ? "lower" : "higher"}${agreed}`;
 }
 
 /** Of the seeds that both arms have; of a seed that an arm has several times there is no pair. */

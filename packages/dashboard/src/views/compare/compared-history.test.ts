@@ -1,0 +1,34 @@
+import { v1 } from "@moescope/proto";
+import { expect, test } from "vitest";
+import { comparedQuery, MOST_COMPARED, newestRuns, stepsOf } from "./compared-history.ts";
+import { comparedRun } from "./comparison.fixture.ts";
+
+const summary = {
+  ...comparedRun({ id: "r", strategy: "none", seed: 0 }),
+  lastStep: 999,
+  steps: 1000,
+  state: v1.RunSummary.State.FINISHED,
+};
+
+test("a run is asked for the steps it has, cut to the range", () => {
+  expect(comparedQuery(summary, "eval", undefined)).toEqual({ run: "r", split: "eval", from: 0, to: 999, points: 200 });
+  expect(stepsOf(summary, [100, 5000])).toEqual([100, 999]);
+  expect(stepsOf(summary, [1000, 5000])).toBeUndefined();
+  expect(stepsOf({ ...summary, steps: 0, lastStep: 0 }, undefined)).toBeUndefined();
+});
+
+test("of a live run the end moves in strides, so that it is not asked again for every step", () => {
+  const live = { ...summary, state: v1.RunSummary.State.LIVE };
+  const ends = Array.from({ length: 16 }, (_, more) => stepsOf({ ...live, lastStep: 991 + more }, undefined)![1]);
+  expect(new Set(ends).size).toBeLessThanOrEqual(2);
+});
+
+test("of more runs than can be compared the newest are", () => {
+  const many = Array.from({ length: MOST_COMPARED + 5 }, (_, started) => ({
+    ...summary,
+    run: { ...summary.run, startedAt: started },
+  }));
+  const newest = newestRuns(many);
+  expect(newest).toHaveLength(MOST_COMPARED);
+  expect(Math.min(...newest.map(({ run }) => run?.startedAt ?? 0))).toBe(5);
+});
