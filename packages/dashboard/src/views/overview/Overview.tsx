@@ -6,6 +6,7 @@ import { useMemo, useState } from "react";
 import type { Theme } from "../../address/address.ts";
 import { navigate } from "../../address/use-address.ts";
 import { PinMark } from "../../components/PinMark.tsx";
+import { ReportButton } from "../../components/ReportButton.tsx";
 import { RunEditor } from "../../components/RunEditor.tsx";
 import { Sparkline } from "../../components/Sparkline.tsx";
 import { StateDot } from "../../components/StateDot.tsx";
@@ -103,7 +104,8 @@ function RunCard({ row, colour, mark, tags, shown, theme, onEdit }: RunCardProps
             {row.strategy} · <StateDot state={row.state} /> ·{" "}
             <button type="button" className="link" aria-label={`Edit ${row.name}`} onClick={onEdit}>
               Edit
-            </button>
+            </button>{" "}
+            · <ReportButton run={row.id} name={row.name} />
           </small>
           {tags.length > 0 && <p className="overview-tags">{tags.map((tag) => `#${tag}`).join(" ")}</p>}
           {mark.notes && <p className="overview-notes">{mark.notes}</p>}
