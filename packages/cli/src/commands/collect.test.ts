@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { moescope, start, startCollect, temporaryDirectory } from "../testing/moescope.ts";
+import { anyPorts, moescope, start, startCollect, temporaryDirectory, tinyRun } from "../testing/moescope.ts";
 
 it("serves the dashboard and the API, and stops with exit code 0 on Ctrl-C", async () => {
   const directory = temporaryDirectory();
@@ -31,6 +31,27 @@ it("refuses a port that was asked for and is taken", async () => {
   const { code, stderr } = await moescope(["collect", "--http", String(port), "--grpc", "0"], temporaryDirectory());
   expect(stderr).toContain(`port ${port} is taken`);
   expect(code).toBe(1);
+});
+
+it("logs an object of JSON a line, or lines for a person, as much as is asked for", async () => {
+  const directory = temporaryDirectory();
+  const options = ["--log-level", "info", "--log-format", "json"];
+  const collect = start(["collect", ...anyPorts, ...options], directory);
+  const [, address] = await collect.until(/Collector +(\S+)/);
+  const trained = await moescope(["train", ...tinyRun, "--steps", "1", "--collector", address!, "--json"], directory);
+  const { run } = JSON.parse(trained.stdout);
+  const { stderr } = await collect.signal("SIGTERM");
+  const lines = stderr.split("\n").filter((line) => line.startsWith("{"));
+  const events = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg !== "store migrated");
+  expect(events).toMatchObject([
+    { msg: "collector started", level: 30, tls: false },
+    ...["connected", "gone"].map((what) => ({ msg: `sender ${what}`, run, rank: 0, attempt: 0 })),
+    { msg: "collector stopped", counters: { rejected: {} } },
+  ]);
+
+  const readable = start(["collect", ...anyPorts, "--log-level", "info", "--log-format", "pretty"], directory);
+  await readable.until(/INFO.*collector started/);
+  expect((await readable.signal("SIGTERM")).stderr).not.toContain('"level"');
 });
 
 it("takes the next free port and says so when none was asked for", async () => {

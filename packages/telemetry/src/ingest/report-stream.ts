@@ -135,6 +135,7 @@ export class ReportStream implements Reply {
       this.#sender = this.#context.senders.connect(id, rank, attempt, this);
       this.#mayLeaveGap = true;
       this.#context.runs.streamOpened(id);
+      this.#context.log.info({ run: id, rank, attempt, durable: this.#sender.durable }, "sender connected");
       this.acknowledge(this.#sender);
     } else {
       this.reject({ run: id, rank, attempt }, 0, refusal);
@@ -249,7 +250,9 @@ export class ReportStream implements Reply {
 
   #leave(): void {
     if (this.#sender === undefined) return;
-    this.#context.runs.streamClosed(this.#sender.run);
+    const { run, rank, attempt, durable } = this.#sender;
+    this.#context.log.info({ run, rank, attempt, durable }, "sender gone");
+    this.#context.runs.streamClosed(run);
     if (this.#sender.reply === this) this.#sender.reply = undefined;
     this.#sender = undefined;
   }
