@@ -22,6 +22,12 @@ export type Axis = (typeof AXES)[number];
 export const LINES = ["mean", "spread", "layers"] as const;
 export type Lines = (typeof LINES)[number];
 export const COMPARED = ["chosen", "listed"] as const;
+/** What cells of layers × experts say: n_e / mean(n), n_e, or the difference of two runs, or of two steps, in n_e / mean(n). */
+export const CELLS = ["relative", "absolute", "runs", "steps"] as const;
+export type Cells = (typeof CELLS)[number];
+/** How the loads of a layer's experts are drawn over steps. */
+export const SHAPES = ["lines", "stream"] as const;
+export type Shape = (typeof SHAPES)[number];
 export const THEMES = ["light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
 
@@ -48,6 +54,16 @@ export interface Address {
   expert: number | undefined;
   /** What lines show of the layers: their mean, their spread, or each of them. */
   lines: Lines;
+  /** Steps whose loads are added up for what is said over a window. */
+  over: number;
+  shape: Shape;
+  cells: Cells;
+  /** Step that is subtracted in a difference of two steps. */
+  since: number;
+  /** Cells are of the step at the cursor, or of all the steps on screen added up. */
+  span: "step" | "range";
+  /** Attempt of the runs that have it; undefined: of overlapping attempts the newest. */
+  attempt: number | undefined;
   /** Layers of the categories figure; undefined: first, middle, last. */
   figureLayers: readonly number[] | undefined;
   /** Steps that the categories figure adds up, both included; undefined: the last tenth. */
@@ -95,6 +111,12 @@ export const START: Address = {
   layer: undefined,
   expert: undefined,
   lines: "mean",
+  over: 32,
+  shape: "lines",
+  cells: "relative",
+  since: 0,
+  span: "step",
+  attempt: undefined,
   figureLayers: undefined,
   window: undefined,
   head: undefined,
@@ -138,6 +160,12 @@ const PARAMETERS: {
   layer: { read: wholeNumber, write: optionalNumber },
   expert: { read: wholeNumber, write: optionalNumber },
   lines: choice(LINES, START.lines),
+  over: { read: positiveInteger, write: (steps) => (steps === START.over ? undefined : String(steps)) },
+  shape: choice(SHAPES, START.shape),
+  cells: choice(CELLS, START.cells),
+  since: { read: wholeNumber, write: (step) => (step === START.since ? undefined : String(step)) },
+  span: choice(["step", "range"], START.span),
+  attempt: { read: wholeNumber, write: optionalNumber },
   figureLayers: { read: (text) => text.split(",").map(wholeNumber), write: (layers) => layers?.join(",") },
   window: twoSteps("window"),
   head: { read: wholeNumber, write: optionalNumber },
@@ -170,6 +198,12 @@ const NAMES: { [Name in keyof Address]: string } = {
   log: "y",
   smooth: "smooth",
   lines: "lines",
+  over: "over",
+  shape: "shape",
+  cells: "cells",
+  since: "since",
+  span: "span",
+  attempt: "attempt",
   figureLayers: "figure",
   window: "window",
   head: "head",

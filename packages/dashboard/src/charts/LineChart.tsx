@@ -102,12 +102,13 @@ function Lines({ series, values, smooth }: LinesProps) {
             strokeOpacity={crowded ? 0.15 : 0.35}
           />
         ))}
-      {series.map(({ id, colour, opacity = 1, layer, points }, place) => (
+      {series.map(({ id, colour, opacity = 1, layer, broken = false, points }, place) => (
         <g key={id} opacity={opacity}>
           <path
             d={linePath(drawn[place]!.x, drawn[place]!.y)}
             stroke={colour}
             strokeWidth={layer === undefined ? 1.75 : 1.1}
+            {...(broken && { strokeDasharray: "5 4" })}
           />
           {points.length <= SPARSE && <path d={dots(drawn[place]!)} fill={colour} />}
         </g>

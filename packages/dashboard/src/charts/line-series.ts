@@ -39,6 +39,8 @@ export interface LineSeries {
   layer: number | undefined;
   /** Of the line, 0..1; default 1. */
   opacity?: number;
+  /** Drawn as a broken line, and never smoothed: single measurements that belong to another line. */
+  broken?: boolean;
   /** Whether low and high are drawn as a band; default: in charts of up to eight lines. */
   band?: boolean;
   points: LinePoint[];
@@ -104,7 +106,11 @@ export function spreadOf(values: ArrayLike<number>): Reading | undefined {
 }
 
 /** The line's values, one for each point, looking back on `span` steps; as they are for a span of 0. */
-export function smoothLine({ lead, points }: Pick<LineSeries, "lead" | "points">, span: number): Float64Array {
+export function smoothLine(
+  { lead, points, broken = false }: Pick<LineSeries, "lead" | "points" | "broken">,
+  span: number,
+): Float64Array {
+  if (broken) return Float64Array.from(points, ({ y }) => y);
   return smoothed([...lead, ...points], span).subarray(lead.length);
 }
 

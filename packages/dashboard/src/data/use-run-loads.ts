@@ -1,13 +1,13 @@
 // Fetches the loads of all layers of the runs on screen, some layers at a time.
 import { useQueries } from "@tanstack/react-query";
-import { type HistoryQuery, historyPath } from "../api/client.ts";
+import { type HistoryQuery, historyPath, type SplitName } from "../api/client.ts";
 import type { Arrival } from "./arrival.ts";
 import { client, queries } from "./collector.ts";
 import { settledStep } from "./cursor.ts";
 import type { RunHistory } from "./run-history.ts";
 import { LoadsPacker, loadQueries, type RunLoads } from "./run-loads.ts";
 import { isLive } from "./run-state.ts";
-import type { Scene } from "./scene.ts";
+import type { StepRange } from "./zoom.ts";
 
 /** Loads of a run that nobody looks at are let go after this time, milliseconds: they are large. */
 const KEPT = 60_000;
@@ -20,9 +20,16 @@ export interface LoadsAnswer {
   paths: readonly string[];
 }
 
-/** One answer for each run on screen, in order, for the range in the address. */
-export function useRunLoads({ histories, address, split }: Scene): LoadsAnswer[] {
-  const wanted = histories.map((history) => wantedOf(history, address.range, split));
+export interface WantedLoads {
+  histories: readonly RunHistory[];
+  /** Steps, both included; undefined: whole runs. */
+  range: StepRange | undefined;
+  split: SplitName;
+}
+
+/** One answer for each run, in order. */
+export function useRunLoads({ histories, range, split }: WantedLoads): LoadsAnswer[] {
+  const wanted = histories.map((history) => wantedOf(history, range, split));
   const answers = useQueries({
     queries: histories.map(({ chosen }, place) => {
       const asked = wanted[place]!;
@@ -49,7 +56,7 @@ export function useRunLoads({ histories, address, split }: Scene): LoadsAnswer[]
   });
 }
 
-function wantedOf({ chosen, buckets }: RunHistory, range: Scene["address"]["range"], split: Scene["split"]) {
+function wantedOf({ chosen, buckets }: RunHistory, range: StepRange | undefined, split: SplitName) {
   const last = buckets.at(-1)?.lastStep ?? -1;
   const [from, to] = range ?? [0, last];
   if (last < from) return [];

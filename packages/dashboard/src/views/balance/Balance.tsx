@@ -1,19 +1,18 @@
-// Balance: the loss and MaxVio of the chosen runs, over one x axis.
+// Balance: the loss of the chosen runs, and beside it every measure of how even the load of their experts is, over one x axis.
 import { useMemo } from "react";
 import type { Lines } from "../../address/address.ts";
 import { navigate } from "../../address/use-address.ts";
-import { LineChart } from "../../charts/LineChart.tsx";
-import { linesTable } from "../../charts/line-series.ts";
-import { tickText } from "../../charts/ticks.ts";
-import { Card } from "../../components/Card.tsx";
 import { Segmented } from "../../components/controls.tsx";
-import { RunLegend } from "../../components/RunLegend.tsx";
 import { Term } from "../../components/Term.tsx";
-import { cursorPosition } from "../../data/cursor.ts";
+import { useEvaluations } from "../../data/use-evaluations.ts";
+import { useSameItems } from "../../data/use-same-items.ts";
 import { formatRatio, formatValue } from "../../format/number.ts";
 import { stepsAPoint } from "../../format/sentence.ts";
 import type { ViewProps } from "../view-props.ts";
-import { lossModel, maxViolationModel } from "./lines-model.ts";
+import { LinesCard } from "./LinesCard.tsx";
+import { deadExpertsModel, lossModel, maxViolationModel } from "./lines-model.ts";
+import { WindowCards } from "./WindowCards.tsx";
+import "./balance.css";
 
 const LINES = [
   { value: "mean", text: "Mean over layers" },
@@ -29,61 +28,50 @@ const NOTES: Record<Lines, string> = {
 };
 
 export default function Balance({ scene }: ViewProps) {
-  const { address, chosen, histories, zoomed: runs, cursor, split, requests } = scene;
-  const loss = useMemo(() => lossModel(runs, address.x, cursor.step), [runs, address.x, cursor.step]);
-  const violation = useMemo(
-    () => maxViolationModel(runs, address.x, address.lines, cursor.step),
-    [runs, address.x, address.lines, cursor.step],
-  );
-  const cursorX = cursorPosition(cursor, histories, address.x);
+  const { address, zoomed: runs, cursor, split, requests } = scene;
+  const { x, lines } = address;
+  const evaluations = useSameItems(useEvaluations(scene).filter(({ buckets }) => buckets.length > 0));
+  const loss = useMemo(() => lossModel(runs, evaluations, x, cursor.step), [runs, evaluations, x, cursor.step]);
+  const violation = useMemo(() => maxViolationModel(runs, x, lines, cursor.step), [runs, x, lines, cursor.step]);
+  const dead = useMemo(() => deadExpertsModel(runs, x, lines, cursor.step), [runs, x, lines, cursor.step]);
   const resolution = stepsAPoint(runs.map(({ width }) => width));
   return (
     <>
-      <Card
-        title={split === "train" ? "Loss" : `Loss (${split})`}
-        name="Loss"
-        sentence={loss.sentence}
-        table={() => linesTable(loss)}
-        requests={requests}
-      >
-        <LineChart
-          series={loss.series}
-          loading={loss.loading}
-          label={`Loss over ${address.x}. ${loss.sentence}`}
-          axis={address.x}
-          cursorX={cursorX}
-          formatY={tickText}
-          formatReading={formatValue}
+      <div className="balance-choice">
+        <Segmented<Lines> label="Lines" value={lines} choices={LINES} onChange={(next) => navigate({ lines: next })} />
+      </div>
+      <div className="balance-cards">
+        <LinesCard
+          scene={scene}
+          model={loss}
+          title={split === "train" ? "Loss" : `Loss (${split})`}
+          name="Loss"
+          requests={requests}
+          notes={[evaluations.length > 0 ? "broken line: validation" : "", resolution]}
+          format={formatValue}
         />
-        <RunLegend runs={chosen} note={resolution} />
-      </Card>
-      <Card
-        title={<Term name="MaxVio">MaxVio, batch</Term>}
-        name="MaxVio"
-        sentence={violation.sentence}
-        table={() => linesTable(violation)}
-        requests={requests}
-        controls={
-          <Segmented<Lines>
-            label="Lines of MaxVio"
-            value={address.lines}
-            choices={LINES}
-            onChange={(lines) => navigate({ lines })}
-          />
-        }
-      >
-        <LineChart
-          series={violation.series}
-          loading={violation.loading}
+        <LinesCard
+          scene={scene}
+          model={violation}
+          title={<Term name="MaxVio">MaxVio, batch</Term>}
+          name="MaxVio"
+          requests={requests}
+          notes={[NOTES[lines], resolution]}
+          format={formatRatio}
           floor={0}
-          label={`MaxVio over ${address.x}. ${violation.sentence}`}
-          axis={address.x}
-          cursorX={cursorX}
-          formatY={tickText}
-          formatReading={formatRatio}
         />
-        <RunLegend runs={chosen} note={`${NOTES[address.lines]}${resolution && ` · ${resolution}`}`} />
-      </Card>
+        <LinesCard
+          scene={scene}
+          model={dead}
+          title={<Term name="dead expert">Dead experts</Term>}
+          name="Dead experts"
+          requests={requests}
+          notes={[NOTES[lines], resolution]}
+          format={formatRatio}
+          floor={0}
+        />
+        <WindowCards scene={scene} note={NOTES[lines]} />
+      </div>
     </>
   );
 }

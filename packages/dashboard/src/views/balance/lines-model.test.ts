@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { syntheticBuckets, syntheticChosen } from "../../testing/synthetic-run.ts";
-import { lossModel, maxViolationModel } from "./lines-model.ts";
+import { deadExpertsModel, lossModel, maxViolationModel } from "./lines-model.ts";
 
 const aux = { id: "a", strategy: "auxiliary-loss", startedAt: 1000 };
 const free = { id: "f", strategy: "loss-free-bias", startedAt: 5000, loss: (step: number) => 3 / (1 + step) };
@@ -12,7 +12,7 @@ const run = (options: typeof aux, count: number, width = 1) => ({
 });
 
 test("the loss: means with the extremes of each bucket, on the chosen axis", () => {
-  const byStep = lossModel([run(aux, 8, 4)], "step", 7);
+  const byStep = lossModel([run(aux, 8, 4)], [], "step", 7);
   expect(byStep.series[0]!.points.map(({ x, firstStep, lastStep }) => [x, firstStep, lastStep])).toEqual([
     [3, 0, 3],
     [7, 4, 7],
@@ -24,34 +24,34 @@ test("the loss: means with the extremes of each bucket, on the chosen axis", () 
 
 test("its sentence compares two runs at the cursor, where both have the step", () => {
   const runs = [run(aux, 8), run(free, 8)];
-  expect(lossModel(runs, "step", 3).sentence).toBe(
+  expect(lossModel(runs, [], "step", 3).sentence).toBe(
     "auxiliary-loss is at 1.000 at step 3 and loss-free-bias is at 0.750 at step 3: loss-free-bias is 0.250 lower.",
   );
-  expect(lossModel([run(aux, 4), run(free, 8)], "step", 7).sentence).toBe(
+  expect(lossModel([run(aux, 4), run(free, 8)], [], "step", 7).sentence).toBe(
     "auxiliary-loss is at 1.000 at step 3 and loss-free-bias is at 0.375 at step 7.",
   );
-  expect(lossModel([], "step", 0).sentence).toBe("No loss has arrived for this split yet.");
+  expect(lossModel([], [], "step", 0).sentence).toBe("No loss has arrived for this split yet.");
 });
 
 test("while a run is on its way nothing is compared, and what is here is drawn", () => {
   const late = { ...run(free, 0), status: "loading" as const };
-  for (const model of [lossModel([late], "step", -1), maxViolationModel([late], "step", "mean", -1)])
+  for (const model of [lossModel([late], [], "step", -1), maxViolationModel([late], "step", "mean", -1)])
     expect(model).toMatchObject({ loading: true, sentence: "Loading…" });
-  const half = lossModel([run(aux, 8), late], "step", 7);
+  const half = lossModel([run(aux, 8), late], [], "step", 7);
   expect(half).toMatchObject({ loading: false, sentence: "Loading…" });
   expect(half.series[0]!.points).toHaveLength(8);
-  expect(lossModel([run(free, 0)], "step", -1)).toMatchObject({
+  expect(lossModel([run(free, 0)], [], "step", -1)).toMatchObject({
     loading: false,
     sentence: "No loss has arrived for this split yet.",
   });
   const lost = { ...late, status: "failed" as const };
   expect(maxViolationModel([lost], "step", "layers", -1).sentence).toBe("The history could not be fetched.");
-  expect(lossModel([run(aux, 8), lost], "step", 7).sentence).toBe("auxiliary-loss is at 0.500 at step 7.");
+  expect(lossModel([run(aux, 8), lost], [], "step", 7).sentence).toBe("auxiliary-loss is at 0.500 at step 7.");
 });
 
 test("a NaN loss interrupts the line and is said", () => {
   const options = { ...aux, loss: (step: number) => (step === 2 ? Number.NaN : 2) };
-  const model = lossModel([run(options, 4)], "step", 2);
+  const model = lossModel([run(options, 4)], [], "step", 2);
   expect(model.series[0]!.points.map(({ y }) => y)).toEqual([2, 2, Number.NaN, 2]);
   expect(model.sentence).toContain("auxiliary-loss is at NaN at step 2");
 });
@@ -86,6 +86,32 @@ test("MaxVio: the mean over layers with the band from the lowest to the highest,
 test("zoomed to later steps, the sentence still knows the step at the cursor", () => {
   const { buckets, ...rest } = run(aux, 8);
   const zoomed = { ...rest, lead: buckets.slice(0, 6), buckets: buckets.slice(6) };
-  expect(lossModel([zoomed], "step", 3).sentence).toBe("auxiliary-loss is at 1.000 at step 3.");
+  expect(lossModel([zoomed], [], "step", 3).sentence).toBe("auxiliary-loss is at 1.000 at step 3.");
   expect(maxViolationModel([zoomed], "step", "mean", 3).sentence).toContain("at step 3");
+});
+
+test("validation stands beside the loss as a broken line, and is said", () => {
+  const evaluations = [{ ...run({ ...free, loss: (_: number) => 2.5 } as typeof aux, 4), chosen: syntheticChosen(aux, 8) }];
+  const model = lossModel([run(aux, 8)], evaluations, "step", 7);
+  expect(model.series.map(({ id, broken = false }) => [id, broken])).toEqual([
+    ["a", false],
+    ["a/validation", true],
+  ]);
+  expect(model.sentence).toBe("auxiliary-loss is at 0.500 at step 7. On validation: 2.500 at step 3.");
+});
+
+test("dead experts are counted a step, whatever the bucket", () => {
+  const options = {
+    ...aux,
+    experts: 4,
+    load: (_: number, layer: number, expert: number) => (layer === 1 && expert < 2 ? 0 : 900),
+  };
+  const model = deadExpertsModel([run(options, 8, 4)], "step", "layers", 7);
+  expect(model.series.map(({ points }) => points.map(({ y }) => y))).toEqual([
+    [0, 0],
+    [2, 2],
+  ]);
+  expect(model.sentence).toBe(
+    "Dead experts a layer: 1.00 in auxiliary-loss at step 7 (layer 1 is the worst with 2.00).",
+  );
 });

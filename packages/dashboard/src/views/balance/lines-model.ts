@@ -1,93 +1,143 @@
-// Lines of the balance view: the loss, and MaxVio as a mean over layers or layer by layer.
+// Lines of the balance view: the loss, and what is said of the load of each layer.
 import type { Axis, Lines } from "../../address/address.ts";
-import { type LineSeries, lineOf, lookOf, type Reading, readingOf, spreadOf } from "../../charts/line-series.ts";
-import { type Arrival, arrivalOf, LOADING, sentenceWithout } from "../../data/arrival.ts";
-import { type Bucket, type Layer, layerOf, meanOf, scalarOf } from "../../data/bucket.ts";
-import type { RunHistory } from "../../data/run-history.ts";
+import { type LineSeries, lineOf, lookOf, readingOf } from "../../charts/line-series.ts";
+import { type Arrival, sentenceWithout } from "../../data/arrival.ts";
+import { type Bucket, meanOf, scalarOf } from "../../data/bucket.ts";
 import { formatRatio, formatValue } from "../../format/number.ts";
 import { joinWords } from "../../format/sentence.ts";
-
-export interface LinesModel {
-  series: LineSeries[];
-  /** Nothing can be drawn yet. */
-  loading: boolean;
-  sentence: string;
-}
-
-type RunBuckets = Pick<RunHistory, "chosen" | "buckets" | "lead" | "status">;
+import {
+  type LayerReading,
+  type LinesModel,
+  layerLines,
+  layersSentence,
+  linesModel,
+  type ReadLayers,
+  type RunBuckets,
+} from "./layer-lines.ts";
+import type { LoadWindow, WindowMetric } from "./window-model.ts";
 
 /**
- * The loss of each run over x: mean of each bucket, extremes as a band.
+ * The loss of each run over x: mean of each bucket, extremes as a band. What evaluations found is a broken line beside it.
  *
+ * @param evaluations of the same runs, as far as there are any
  * @param step the step cursor, which the sentence is about
  */
-export function lossModel(runs: readonly RunBuckets[], axis: Axis, step: number): LinesModel {
-  const series = runs.map((run) =>
-    lineOf(run, axis, lookOf(run.chosen), (bucket) => readingOf(scalarOf(bucket, "loss"))),
-  );
-  return linesModel(runs, series, (arrival) => lossSentence(series, arrival, step));
+export function lossModel(
+  runs: readonly RunBuckets[],
+  evaluations: readonly RunBuckets[],
+  axis: Axis,
+  step: number,
+): LinesModel {
+  const readLoss = (bucket: Bucket) => readingOf(scalarOf(bucket, "loss"));
+  const series = runs.map((run) => lineOf(run, axis, lookOf(run.chosen), readLoss));
+  const validation = evaluations.map((run) => {
+    const look = lookOf(run.chosen);
+    const broken = { ...look, id: `${look.id}/validation`, label: `${look.label}, validation`, broken: true };
+    return lineOf(run, axis, broken, readLoss);
+  });
+  const drawn = [...series, ...validation.filter(({ points }) => points.length > 0)];
+  const sentence = (arrival: Arrival) => lossSentence(series, arrival, step) + validationSentence(validation, step);
+  return linesModel(runs, drawn, sentence);
 }
+
+const NO_LAYER = "No MoE layer has reported for this split yet.";
+
+/** MaxVio (batch) of each layer: of every step, computed where it was stored. */
+export function maxViolationModel(runs: readonly RunBuckets[], axis: Axis, lines: Lines, step: number): LinesModel {
+  return linesModel(runs, layerLines(runs, axis, lines, maxViolations), (arrival) =>
+    layersSentence(runs, maxViolations, step, arrival, {
+      start: "Averaged over layers",
+      empty: NO_LAYER,
+      format: formatRatio,
+      worst: "highest",
+    }),
+  );
+}
+
+/** Dead experts of each layer in a step. */
+export function deadExpertsModel(runs: readonly RunBuckets[], axis: Axis, lines: Lines, step: number): LinesModel {
+  return linesModel(runs, layerLines(runs, axis, lines, deadExperts), (arrival) =>
+    layersSentence(runs, deadExperts, step, arrival, {
+      start: "Dead experts a layer",
+      empty: NO_LAYER,
+      format: formatRatio,
+      worst: "highest",
+    }),
+  );
+}
+
+/** What is said of a window's loads, in words. */
+const WINDOW_WORDS: Record<WindowMetric, { worst: "highest" | "lowest"; format: (value: number) => string }> = {
+  maxViolation: { worst: "highest", format: formatRatio },
+  variation: { worst: "highest", format: formatRatio },
+  entropy: { worst: "lowest", format: formatValue },
+};
+
+/** A run with the windows of its loads. */
+export type WindowedRun = RunBuckets & { windows: readonly LoadWindow[] };
 
 /**
- * MaxVio (batch) of each run over x: mean over layers with the band from the lowest to the highest layer; the median with the band from the
- * 5th to the 95th percentile; or one line a layer.
+ * A metric of the loads of each layer, added up over a window of steps.
+ *
+ * @param steps length of the windows, for when no run is as long
  */
-export function maxViolationModel(runs: readonly RunBuckets[], axis: Axis, lines: Lines, step: number): LinesModel {
-  const summary = lines === "spread" ? layerSpread : layerMean;
-  const series = runs.flatMap((run) =>
-    lines === "layers" ? layerSeries(run, axis) : [lineOf(run, axis, lookOf(run.chosen), summary)],
-  );
-  return linesModel(runs, series, (arrival) => maxViolationSentence(runs, arrival, step));
-}
-
-/** While any run is on its way a sentence would compare too few; what is here is drawn. */
-function linesModel(
-  runs: readonly RunBuckets[],
-  series: LineSeries[],
-  sentenceOf: (arrival: Arrival) => string,
+export function windowModel(
+  runs: readonly WindowedRun[],
+  metric: WindowMetric,
+  { axis, lines, step, steps }: { axis: Axis; lines: Lines; step: number; steps: number },
 ): LinesModel {
-  const arrival = arrivalOf(runs.map(({ status }) => status));
-  const loading = arrival === "loading" && series.every(({ points }) => points.length === 0);
-  return { series, loading, sentence: arrival === "loading" ? LOADING : sentenceOf(arrival) };
+  const byBucket = new Map(runs.flatMap(({ windows }) => windows.map(({ bucket, layers }) => [bucket, layers])));
+  const read: ReadLayers = (bucket) =>
+    (byBucket.get(bucket) ?? []).map((each) => ({
+      layer: each.layer,
+      y: each[metric],
+      low: each[metric],
+      high: each[metric],
+    }));
+  return linesModel(runs, layerLines(runs, axis, lines, read), (arrival) =>
+    layersSentence(runs, read, step, arrival, {
+      start: "Averaged over layers",
+      empty: `No run has ${steps} steps in one stretch here.`,
+      ...WINDOW_WORDS[metric],
+    }),
+  );
 }
 
-function layerMean(bucket: Bucket): Reading | undefined {
-  const layers = reportingLayers(bucket);
-  if (layers.length === 0) return undefined;
-  return {
-    y: layers.reduce((sum, layer) => sum + meanOf(layer.maxViolation), 0) / layers.length,
-    low: Math.min(...layers.map((layer) => layer.maxViolation?.min ?? 0)),
-    high: Math.max(...layers.map((layer) => layer.maxViolation?.max ?? 0)),
-  };
+function maxViolations({ layers = [] }: Bucket): LayerReading[] {
+  return layers.flatMap(({ layer = 0, maxViolation }) =>
+    maxViolation?.values
+      ? [{ layer, y: meanOf(maxViolation), low: maxViolation.min ?? 0, high: maxViolation.max ?? 0 }]
+      : [],
+  );
 }
 
-function layerSpread(bucket: Bucket): Reading | undefined {
-  return spreadOf(reportingLayers(bucket).map((layer) => meanOf(layer.maxViolation)));
-}
-
-function reportingLayers(bucket: Bucket | undefined): Layer[] {
-  return (bucket?.layers ?? []).filter((layer) => layer.maxViolation?.values);
-}
-
-/** Layers of one run share its colour: deeper layers are stronger. */
-function layerSeries(run: RunBuckets, axis: Axis): LineSeries[] {
-  const layers = run.chosen.run.moeLayers ?? [];
-  return layers.map((layer, depth) => ({
-    ...lineOf(run, axis, lookOf(run.chosen, layer), (bucket) =>
-      readingOf(layerOf(bucket, layer)?.maxViolation ?? undefined),
-    ),
-    opacity: 0.35 + (0.65 * (depth + 1)) / layers.length,
-  }));
+/** Only the sum over the steps of a bucket is known: no extremes. */
+function deadExperts({ layers = [], steps }: Bucket): LayerReading[] {
+  return layers.flatMap(({ layer = 0, maxViolation, deadExperts: dead = 0 }) => {
+    if (!maxViolation?.values) return [];
+    const y = dead / (steps || 1);
+    return [{ layer, y, low: y, high: y }];
+  });
 }
 
 function lossSentence(series: readonly LineSeries[], arrival: Arrival, step: number): string {
-  const ends = series.flatMap(({ label, points, lead }) => {
-    const point = [...lead, ...points].findLast(({ firstStep }) => firstStep <= step);
-    return point === undefined ? [] : [{ label, ...point }];
-  });
+  const ends = valuesAt(series, step);
   if (ends.length === 0) return sentenceWithout(arrival, "No loss has arrived for this split yet.");
   const parts = ends.map(({ label, y, lastStep }) => `${label} is at ${formatValue(y)} at step ${lastStep}`);
   return `${joinWords(parts)}${difference(ends)}.`;
+}
+
+function validationSentence(validation: readonly LineSeries[], step: number): string {
+  const parts = valuesAt(validation, step).map(({ y, lastStep }) => `${formatValue(y)} at step ${lastStep}`);
+  return parts.length === 0 ? "" : ` On validation: ${joinWords(parts)}.`;
+}
+
+/** The newest point of each line up to a step. */
+function valuesAt(series: readonly LineSeries[], step: number) {
+  return series.flatMap(({ label, points, lead }) => {
+    const point = [...lead, ...points].findLast(({ firstStep }) => firstStep <= step);
+    return point === undefined ? [] : [{ label, ...point }];
+  });
 }
 
 function difference(ends: readonly { label: string; y: number; lastStep: number }[]): string {
@@ -96,18 +146,4 @@ function difference(ends: readonly { label: string; y: number; lastStep: number 
   const gap = Math.abs(a!.y - b!.y);
   if (gap < 0.0005) return ": no difference";
   return `: ${(a!.y < b!.y ? a! : b!).label} is ${formatValue(gap)} lower`;
-}
-
-function maxViolationSentence(runs: readonly RunBuckets[], arrival: Arrival, step: number): string {
-  const parts = runs.flatMap(({ chosen, buckets, lead }) => {
-    const bucket = [...lead, ...buckets].findLast(({ firstStep }) => (firstStep ?? 0) <= step);
-    const layers = reportingLayers(bucket);
-    if (layers.length === 0) return [];
-    const mean = layers.reduce((sum, layer) => sum + meanOf(layer.maxViolation), 0) / layers.length;
-    const worst = layers.reduce((a, b) => (meanOf(a.maxViolation) >= meanOf(b.maxViolation) ? a : b));
-    const worstPart = `layer ${worst.layer ?? 0} is the worst with ${formatRatio(meanOf(worst.maxViolation))}`;
-    return [`${formatRatio(mean)} in ${chosen.label} at step ${bucket!.lastStep ?? 0} (${worstPart})`];
-  });
-  if (parts.length === 0) return sentenceWithout(arrival, "No MoE layer has reported for this split yet.");
-  return `Averaged over layers: ${joinWords(parts)}.`;
 }

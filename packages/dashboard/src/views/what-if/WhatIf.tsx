@@ -128,7 +128,7 @@ export default function WhatIf({ scene }: ViewProps) {
 /** The runs on screen with their loads; the same array until something of them changed. */
 function useWhatIfRuns(scene: Scene): { runs: WhatIfRun[]; requests: string[]; error: Error | undefined } {
   const { histories, cursor, split } = scene;
-  const loads = useRunLoads(scene);
+  const loads = useRunLoads({ ...scene, range: scene.address.range });
   const steps = useStepBuckets(histories, cursor, split);
   const now = histories.map(({ chosen }, place): WhatIfRun => {
     const [over, at] = [loads[place]!, steps[place]!];
