@@ -1,4 +1,5 @@
-// The page that asks a browser for a token before it gets the dashboard; opened with #token=... it does not need to ask.
+// The page that asks a browser for a token before it gets the dashboard; opened with #token=... it does not need to ask, and opened as
+// /logout it ends the session first.
 import { Hono, type MiddlewareHandler } from "hono";
 import { allows } from "../access/roles.ts";
 import { type Access, roleOf } from "./access.ts";
@@ -34,6 +35,7 @@ const PAGE = `<!doctype html>
 const SCRIPT = `// Hands the token in; what comes back is a cookie that this script cannot see.
 const form = document.getElementById("login");
 const said = document.getElementById("said");
+const leaving = location.pathname === "/logout";
 
 async function logIn(token) {
   said.textContent = "";
@@ -42,7 +44,7 @@ async function logIn(token) {
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ token }),
   });
-  if (answer.ok) location.replace(location.pathname + location.search);
+  if (answer.ok) location.replace(leaving ? "/" : location.pathname + location.search);
   else said.textContent = (await answer.json()).error.message;
 }
 
@@ -55,6 +57,7 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   tryIn(document.getElementById("token").value.trim());
 });
+if (leaving) fetch("/api/v1/session", { method: "DELETE" }).then(() => { said.textContent = "You are logged out."; });
 if (hidden) {
   // It must not stay in the address, where people copy it from.
   history.replaceState(null, "", location.pathname + location.search);
@@ -62,13 +65,14 @@ if (hidden) {
 }
 `;
 
-/** Everyone gets the script of the page. */
+/** Everyone gets the script of the page, and may leave. */
 export function loginRoutes(): Hono {
   const routes = new Hono();
   routes.get("/login.js", (context) => {
     context.header("Cache-Control", "no-cache");
     return context.body(SCRIPT, 200, { "Content-Type": "text/javascript; charset=utf-8" });
   });
+  routes.get("/logout", (context) => context.html(PAGE));
   return routes;
 }
 
