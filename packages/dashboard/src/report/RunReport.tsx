@@ -133,9 +133,9 @@ function Alerts({ alerts }: Pick<ReportModel, "alerts">): ReactElement {
     return <p>None: no collapse, dead experts, dropped tokens, silence, or loss that is not a number.</p>;
   return (
     <ul className="alerts">
-      {alerts.map(({ rule, message, steps, over }) => (
-        <li key={`${rule} ${message} ${steps}`} className={over ? "over" : undefined}>
-          {message} <small>{`${rule}, ${steps}`}</small>
+      {alerts.map(({ rule, message, end, over }) => (
+        <li key={`${rule} ${message}`} className={over ? "over" : undefined}>
+          {message} <small>{`${rule}, ${end}`}</small>
         </li>
       ))}
     </ul>

@@ -112,16 +112,18 @@ function flattened(value: unknown, prefix = ""): Fact[] {
 
 export interface AlertLine {
   rule: string;
+  /** Says where, and since when. */
   message: string;
-  steps: string;
   over: boolean;
+  /** Whether it lasts. */
+  end: string;
 }
 
 export function alertLines(alerts: readonly v1.Alert.$Properties[]): AlertLine[] {
-  return alerts.map(({ rule = 0, message = "", beganStep = 0, over = false, overStep = 0 }) => ({
+  return alerts.map(({ rule = 0, message = "", over = false, overStep = 0 }) => ({
     rule: ALERT_NAMES[rule] ?? ALERT_NAMES[0]!,
     message,
-    steps: over ? `steps ${formatWhole(beganStep)}–${formatWhole(overStep)}` : `since step ${formatWhole(beganStep)}`,
     over,
+    end: over ? `over since step ${formatWhole(overStep)}` : "not over",
   }));
 }

@@ -9,6 +9,7 @@ body { margin: 0; background: var(--page); color: var(--ink); font: 400 14px/1.5
 main { max-width: 1088px; margin: 0 auto; padding: 32px 24px 64px; }
 h1 { margin: 0; font-size: 26px; letter-spacing: -0.015em; overflow-wrap: anywhere; }
 h2 { margin: 40px 0 12px; font-size: 18px; }
+p, figcaption span { text-wrap: pretty; }
 p { margin: 4px 0; max-width: 100ch; color: var(--ink-2); }
 header p strong { color: var(--ink); }
 nav { margin-top: 12px; }
@@ -22,7 +23,7 @@ figure { margin: 16px 0 0; padding: 12px 16px; border: 1px solid var(--line); bo
 figcaption { display: flex; justify-content: space-between; gap: 16px; margin-bottom: 8px; }
 figcaption span { max-width: 100ch; }
 .sheet { overflow-x: auto; border-radius: 6px; background: #fff; }
-.sheet svg { display: block; width: 100%; max-width: 1040px; min-width: 480px; height: auto; margin: 0 auto; }
+.sheet svg { display: block; width: 100%; max-width: 1040px; min-width: 400px; height: auto; margin: 0 auto; }
 .pair { display: grid; align-items: start; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 0 16px; }
 .pair > figure { min-width: 0; }
 .table { overflow-x: auto; }
