@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { type OutgoingHttpHeaders, request } from "node:http";
+import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { v1 } from "@moescope/proto";
@@ -114,13 +114,18 @@ describe("the dashboard", () => {
     expect((await get(collector, "/assets/gone.js")).status).toBe(404);
   });
 
-  test.each(["/../outside.txt", "/%2e%2e/outside.txt", "/assets/..%2f..%2foutside.txt", "/..%5coutside.txt"])(
-    "nothing outside its directory at %s",
-    async (path) => {
-      expect(existsSync(outside)).toBe(true);
-      expect(await rawGet(path)).not.toContain("secret");
-    },
-  );
+  test.each([
+    ...["/../outside.txt", "/%2e%2e/outside.txt", "/assets/..%2f..%2foutside.txt", "/..%5coutside.txt"],
+    ...["/%252e%252e%252foutside.txt", "/assets/....//outside.txt", "/..%00/outside.txt", "//outside.txt"],
+    ...[
+      "/assets/%c0%ae%c0%ae/outside.txt",
+      `/${encodeURIComponent(outside)}`,
+      `/assets/../../${"../".repeat(30)}etc/passwd`,
+    ],
+  ])("nothing outside its directory at %s", async (path) => {
+    expect(existsSync(outside)).toBe(true);
+    expect(await rawGet(path)).not.toMatch(/secret|root:/);
+  });
 });
 
 describe("other web sites are kept out", () => {
@@ -148,16 +153,33 @@ describe("other web sites are kept out", () => {
     }
     expect((await get(collector, "/api/v1/runs")).headers.get("cache-control")).toBe("no-store");
   });
+
+  test("headers on what is refused, too, and none that open it to others", async () => {
+    const { status, headers } = await rawAnswer("/api/v1/runs", { Host: "evil.example" });
+    expect(status).toBe(403);
+    expect(headers).toMatchObject({ "x-content-type-options": "nosniff", "cross-origin-opener-policy": "same-origin" });
+    expect(headers["content-security-policy"]).toContain("frame-ancestors 'none'");
+    const origin = "http://localhost:5173";
+    const asked = { Origin: origin, "Access-Control-Request-Method": "DELETE" };
+    for (const method of ["OPTIONS", "GET", "DELETE", "POST"]) {
+      const answer = await rawAnswer("/api/v1/runs/none", asked, method);
+      expect(Object.keys(answer.headers).filter((name) => name.startsWith("access-control"))).toEqual([]);
+    }
+  });
 });
 
+async function rawGet(path: string, headers: OutgoingHttpHeaders = {}): Promise<string> {
+  return (await rawAnswer(path, headers)).text;
+}
+
 /** Sends path and headers as they are, which `fetch` does not. */
-function rawGet(path: string, headers: OutgoingHttpHeaders = {}): Promise<string> {
+function rawAnswer(path: string, headers: OutgoingHttpHeaders, method = "GET") {
   const [host, port] = collector.httpAddress.split(":");
-  return new Promise((resolve, reject) => {
-    const call = request({ host, port, path, headers }, async (response) => {
+  return new Promise<{ status: number; headers: IncomingHttpHeaders; text: string }>((resolve, reject) => {
+    const call = request({ host, port, path, headers, method }, async (response) => {
       let text = "";
       for await (const chunk of response) text += chunk;
-      resolve(text);
+      resolve({ status: response.statusCode!, headers: response.headers, text });
     });
     call.on("error", reject).end();
   });
