@@ -37,7 +37,7 @@ test("seeds that keep other experts busy even out by number, and not by load", (
   for (const [cell, expected] of [1 - BUSY, 1 - OTHERS, 1 - OTHERS, 1 - OTHERS].entries())
     expect(difference[4 + cell]).toBeCloseTo(expected, 9);
   expect(sentence).toBe(
-    "Over the last tenth of the steps the largest difference is at the busiest expert of layer 1: in loss-free-bias it gets 0.60 × its share less than in auxiliary-loss. On average an expert's load differs by 0.15.",
+    "The largest difference over the last tenth of the steps is at the busiest expert of layer 1: in loss-free-bias it gets 0.60 × its share less than in auxiliary-loss. On average an expert's load differs by 0.15.",
   );
 });
 

@@ -5,7 +5,6 @@ import { type Bucket, layerOf, loadOf } from "../../data/bucket.ts";
 import { idOf } from "../../data/chosen-runs.ts";
 import { formatRatio } from "../../format/number.ts";
 import type { Arm } from "./arms.ts";
-import { sentenceCase } from "./sentence-case.ts";
 
 /** Experts by their number, or in each run's layer from the busiest to the idlest. */
 export type ExpertOrder = "number" | "load";
@@ -88,7 +87,7 @@ function sentenceOf(model: Omit<DifferenceModel, "sentence">, known: Float64Arra
   const average = sampleOf(Array.from(known, Math.abs)).mean;
   const where = `${expertName(cell % experts, order)} of layer ${layers[Math.floor(cell / experts)]}`;
   return (
-    `${sentenceCase(steps)} the largest difference is at ${where}: in ${against.name} it gets ${formatRatio(Math.abs(value))} × its share ` +
+    `The largest difference ${steps} is at ${where}: in ${against.name} it gets ${formatRatio(Math.abs(value))} × its share ` +
     `${value < 0 ? "less" : "more"} than in ${baseline.name}. On average an expert's load differs by ${formatRatio(average)}.`
   );
 }

@@ -39,7 +39,7 @@ test("each arm is the mean of its runs with one sample standard deviation to eit
 
 test("the sentence compares the pair at the cursor, and says in how many seeds they agree", () => {
   expect(at(0).sentence).toBe(
-    "The loss is 3.000 ± 1.000 (3 runs) in loss-free-bias at step 0 and 3.500 ± 0.707 (2 runs) in auxiliary-loss at step 0: loss-free-bias is 0.500 lower, in 2 of 2 seeds.",
+    "At step 0 the loss is 3.000 ± 1.000 (3 runs) in loss-free-bias and 3.500 ± 0.707 (2 runs) in auxiliary-loss: loss-free-bias is 0.500 lower, in 2 of 2 seeds.",
   );
   const same = comparedHistories(
     Object.fromEntries(["a0", "a1", "f0", "f1", "f2"].map((id) => [id, { options: withLoss(2) }])),
@@ -56,7 +56,8 @@ test("a shorter run ends the line of its arm, and a longer one is made as coarse
   const model = at(7, uneven);
   expect(model.series.map(({ points }) => points.map(({ lastStep }) => lastStep))).toEqual([[3], [3, 7]]);
   expect(model.steps).toBe(4);
-  expect(model.sentence).toContain("2.945 in loss-free-bias at steps 4–7");
+  // Auxiliary loss has not gone further.
+  expect(model.sentence).toMatch(/^At steps 0–3 the loss is 2\.985 in loss-free-bias and 2\.985 /);
 });
 
 test("a run that diverged breaks the line instead of vanishing from the mean", () => {
@@ -79,6 +80,24 @@ test("MaxVio is the mean over the layers that reported", () => {
   const [line] = comparedLines(maxViolation, arms, one, pair, "step", 7, "ready").series;
   // 600 and 600; 600 and 1,200: 0 and a third.
   expect(line!.points[0]!.y).toBeCloseTo(1 / 6, 2);
+});
+
+test("runs that share no step have no mean, and that is said", () => {
+  const buckets = histories.get("a0")!.buckets;
+  const apart = new Map([
+    ["a0", { buckets: buckets.slice(0, 2), width: 1 }],
+    ["a1", { buckets: buckets.slice(6), width: 1 }],
+  ]);
+  expect(at(7, apart)).toMatchObject({
+    series: [],
+    sentence: "The runs of auxiliary-loss have no step in common.",
+  });
+});
+
+test("an arm is drawn when all its runs are here", () => {
+  const some = new Map([...histories].filter(([id]) => id !== "a1"));
+  const model = comparedLines(loss, arms, some, pair, "step", 7, "loading");
+  expect(model.series.map(({ label }) => label)).toEqual(["loss-free-bias"]);
 });
 
 test("nothing here yet, nothing at all, and nothing before the cursor", () => {

@@ -4,12 +4,11 @@ import type { Axis } from "../../address/address.ts";
 import type { LinePoint, LineSeries } from "../../charts/line-series.ts";
 import { type Arrival, LOADING, sentenceWithout } from "../../data/arrival.ts";
 import { idOf } from "../../data/chosen-runs.ts";
-import { plural, stepRange } from "../../format/sentence.ts";
+import { joinWords, plural, stepRange } from "../../format/sentence.ts";
 import { type Arm, armColour, type Summary, seedOf } from "./arms.ts";
 import type { ComparedHistory } from "./compared-history.ts";
 import { type AlignedPoint, alignCurves, curveOf } from "./curves.ts";
 import type { Measure } from "./measures.ts";
-import { sentenceCase } from "./sentence-case.ts";
 
 export interface ComparedLines {
   series: LineSeries[];
@@ -43,7 +42,9 @@ export function comparedLines(
 ): ComparedLines {
   const widths = arms.flatMap(({ runs }) => runs.map((run) => histories.get(idOf(run))?.width ?? 1));
   const width = Math.max(1, ...widths);
-  const lines = arms.map((arm) => lineOfArm(arm, measure, histories, width, axis));
+  // While histories are on their way, the mean of those that are here already would move.
+  const here = arrival === "loading" ? arms.filter(({ runs }) => runs.every((run) => histories.has(idOf(run)))) : arms;
+  const lines = here.map((arm) => lineOfArm(arm, measure, histories, width, axis));
   const series = lines.filter(({ points }) => points.length > 0).map(seriesOf);
   const loading = arrival === "loading" && series.length === 0;
   const steps = Math.max(1, ...lines.flatMap(({ points }) => points.map((point) => point.steps)));
@@ -91,16 +92,21 @@ function sentenceOf(
   arrival: Arrival,
 ): string {
   if (arrival === "loading") return LOADING;
-  const at = (arm: Arm | undefined) => lines.find((line) => line.arm === arm);
-  const ends = [at(against), at(baseline)].flatMap((line) => (line === undefined ? [] : (endOf(line, step) ?? [])));
+  const known = lines.filter(({ points }) => points.length > 0);
+  const pairLines = [against, baseline].flatMap((arm) => known.find((line) => line.arm === arm) ?? []);
+  // Compared at one step, although one of them may have gone further.
+  const shared = Math.min(step, ...pairLines.map(({ points }) => points.at(-1)!.lastStep));
+  const ends = pairLines.flatMap((line) => endOf(line, shared) ?? []);
   const [one, other] = ends;
+  const apart = lines.filter(({ runs, points }) => runs.length > 1 && points.length === 0).map(({ arm }) => arm.name);
+  const note = apart.length === 0 ? "" : ` The runs of ${joinWords(apart)} have no step in common.`;
   if (one === undefined) {
-    const later = lines.some(({ points }) => points.length > 0);
-    return sentenceWithout(arrival, later ? `Not known at step ${step} yet.` : `No run here has ${measure.noun} yet.`);
+    const nothing = known.length > 0 ? `Not known at step ${step} yet.` : `No run here has ${measure.noun} yet.`;
+    return note.trim() || sentenceWithout(arrival, nothing);
   }
-  const said = ends.map((end) => `${sampleText(end, measure)} in ${end.line.arm.name} at ${end.steps}`);
-  const values = `${sentenceCase(measure.noun)} is ${said.join(" and ")}`;
-  return other === undefined ? `${values}.` : `${values}: ${differenceText(measure, one, other)}.`;
+  const said = ends.map((end) => `${sampleText(end, measure)} in ${end.line.arm.name}`);
+  const values = `At ${one.steps} ${measure.noun} is ${joinWords(said)}`;
+  return `${values}${other === undefined ? "" : `: ${differenceText(measure, one, other)}`}.${note}`;
 }
 
 interface LineEnd {
