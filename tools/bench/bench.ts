@@ -1,4 +1,4 @@
-// `npm run bench [-- NAME … --steps N]`: measures what the project promises, beside its peers where they are installed.
+// `npm run bench [-- NAME … --steps N --clickhouse SERVERS]`: measures what the project promises, beside its peers where they are installed.
 import { parseArgs } from "node:util";
 import { ingest } from "./ingest.ts";
 import { memory } from "./memory.ts";
@@ -9,11 +9,18 @@ import { trainStep } from "./train-step.ts";
 const options = {
   /** Of each run that `ingest` sends. */
   steps: { type: "string", default: "2000" },
+  /** ClickHouse servers that `ingest` starts and stores into, each a shard; 0 is the embedded engine. */
+  clickhouse: { type: "string", default: "0" },
 } as const;
 const { values, positionals: names } = parseArgs({ options, allowPositionals: true });
 const steps = Number(values.steps);
 if (!Number.isSafeInteger(steps) || steps < 100) {
   console.error(`--steps ${values.steps}: allowed are whole numbers from 100`);
+  process.exit(2);
+}
+const shards = Number(values.clickhouse);
+if (![0, 1, 2, 3, 4].includes(shards)) {
+  console.error(`--clickhouse ${values.clickhouse}: allowed are 0 to 4 servers`);
   process.exit(2);
 }
 
@@ -22,7 +29,7 @@ const benches: Record<string, () => Promise<void>> = {
   memory,
   reporter: reporterCost,
   "telemetry-cost": telemetryCost,
-  ingest: () => ingest({ steps }),
+  ingest: () => ingest({ steps, shards }),
 };
 
 const unknown = names.find((name) => !Object.hasOwn(benches, name));

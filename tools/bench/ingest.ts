@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Client, credentials } from "@grpc/grpc-js";
 import { collectorService, PROTOCOL_VERSION, v1 } from "@moescope/proto";
+import type { CollectorOptions } from "@moescope/telemetry";
+import { ClickHouseServer, TEST_CLUSTER } from "@moescope/telemetry/clickhouse-server";
 import { type CollectorProcess, startCollectorProcess } from "../collector-process.ts";
 import {
   categories,
@@ -20,11 +22,20 @@ import { median, printTable } from "./table.ts";
 const runs = ["first", "second"];
 const repetitions = 7;
 
-/** @param steps of each of two runs */
-export async function ingest({ steps }: { steps: number }): Promise<void> {
+export interface IngestOptions {
+  /** Of each of two runs. */
+  steps: number;
+  /** ClickHouse servers, each a shard, that are started to store into; the embedded engine without one. */
+  shards: number;
+}
+
+export async function ingest({ steps, shards }: IngestOptions): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "moescope-bench-"));
-  const collector = await startCollectorProcess(join(directory, "data"));
+  const servers = shards === 0 ? [] : await ClickHouseServer.startCluster(shards);
+  const collector = await startCollectorProcess(join(directory, "data"), 0, storeOptions(servers));
   try {
+    if (shards > 0)
+      console.log(`Stored on ${shards} ClickHouse server(s); their processor time and memory are not shown.`);
     const workload = new Workload();
     console.log(
       `Two runs of ${steps} steps at once: ${layers} layers × ${experts} experts × ${categories.length} categories,`,
@@ -34,7 +45,8 @@ export async function ingest({ steps }: { steps: number }): Promise<void> {
     const sent = await sendAll(collector, workload, steps);
     memory.stop();
     const counts = runs.length * steps * countsPerStep;
-    const bytes = await settledBytes(join(directory, "data", "store"));
+    const stores = shards === 0 ? [join(directory, "data", "store")] : servers.map((server) => server.directory);
+    const bytes = await settledBytes(stores);
     printTable(
       [
         "counts",
@@ -61,8 +73,15 @@ export async function ingest({ steps }: { steps: number }): Promise<void> {
     await printQueries(collector.http, steps);
   } finally {
     await collector.kill();
+    for (const server of servers) await server.stop();
     rmSync(directory, { recursive: true });
   }
+}
+
+function storeOptions(servers: readonly ClickHouseServer[]): CollectorOptions {
+  if (servers.length === 0) return {};
+  const clickhouseUrls = servers.map(({ url }) => url);
+  return servers.length === 1 ? { clickhouseUrls } : { clickhouseUrls, clickhouseCluster: TEST_CLUSTER };
 }
 
 async function sendAll({ grpc, pid }: CollectorProcess, workload: Workload, steps: number) {
@@ -146,11 +165,12 @@ function residentMiB(pid: number): { all: number; own: number } {
  * Bytes on disk once the engine has merged what it wants to merge. It deletes the parts it merged some time between 30 and 300 seconds
  * later: until then they are counted as well.
  */
-async function settledBytes(directory: string): Promise<number> {
-  let bytes = bytesIn(directory);
+async function settledBytes(directories: readonly string[]): Promise<number> {
+  const bytesInAll = () => directories.reduce((sum, directory) => sum + bytesIn(directory), 0);
+  let bytes = bytesInAll();
   for (let unchanged = 0; unchanged < 45; ) {
     await pause(1000);
-    const now = bytesIn(directory);
+    const now = bytesInAll();
     unchanged = now === bytes ? unchanged + 1 : 0;
     bytes = now;
   }

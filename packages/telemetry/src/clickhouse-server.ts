@@ -1,4 +1,5 @@
-// A real ClickHouse server, or a cluster of them, on free loopback ports: to be asked, killed and started again in tests and benches.
+// A real ClickHouse server, or a cluster of them, on free loopback ports, to be asked, killed and started again in tests and benches:
+// built from the library that chdb installs.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, watch, writeFileSync } from "node:fs";
@@ -6,6 +7,21 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+
+/** `clickhouse local`, which its query tells to listen; the library's own name for it is a function that takes the command line. */
+const SOURCE = `#include <stdio.h>
+
+typedef struct chdb_result chdb_result;
+chdb_result *chdb_query_cmdline(int argc, char **argv);
+const char *chdb_result_error(chdb_result *result);
+
+int main(int argc, char **argv) {
+  const char *error = chdb_result_error(chdb_query_cmdline(argc, argv));
+  if (error == NULL) return 0;
+  fprintf(stderr, "%s\\n", error);
+  return 1;
+}
+`;
 
 /** Of a user who has one; the user `default` has none. */
 export const TEST_PASSWORD = "right";
@@ -50,6 +66,11 @@ export class ClickHouseServer {
 
   get url(): string {
     return `http://127.0.0.1:${this.#ports.http}`;
+  }
+
+  /** What it takes on the disk is here. */
+  get directory(): string {
+    return this.#directory;
   }
 
   /** Starts it, again after `kill`, with what it had stored. Resolves when it listens. */
@@ -119,20 +140,17 @@ function program(): string {
 
 function compile(): string {
   const library = libraryDirectory();
-  const cache = join(import.meta.dirname, "../../node_modules/.cache/clickhouse-server");
+  const cache = join(import.meta.dirname, "../node_modules/.cache/clickhouse-server");
   const { version } = createRequire(import.meta.url)(join(library, "package.json")) as { version: string };
   const target = join(cache, `${version}-${process.arch}`);
   if (existsSync(target)) return target;
   mkdirSync(cache, { recursive: true });
-  const source = join(import.meta.dirname, "clickhouse-server.c");
   const draft = `${target}.${process.pid}`;
   try {
     const link = ["-L", library, "-l:libchdb.so", `-Wl,-rpath,${library}`];
-    execFileSync("cc", ["-O1", source, "-o", draft, ...link], { stdio: "pipe" });
+    execFileSync("cc", ["-O1", "-x", "c", "-", "-o", draft, ...link], { input: SOURCE, stdio: "pipe" });
   } catch (error) {
-    throw new Error(`a ClickHouse server cannot be built here (cc with ${source}): ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new Error(`a ClickHouse server cannot be built here with cc: ${(error as Error).message}`, { cause: error });
   }
   renameSync(draft, target);
   return target;
