@@ -11,18 +11,25 @@ const STORE_TESTS = ["src/store/{store,history,probes,rollups}.test.ts", "src/{c
 const MORE_STORE_TESTS = ["src/store/crash.test.ts", "src/alerts/alerts.test.ts"];
 
 /** Only run there. */
-const SERVER_TESTS = ["src/sharing.test.ts", "src/store/{server,shard-away}.test.ts"];
+const SERVER_TESTS = ["src/sharing.test.ts", "src/store/{server,migrate,shard-away}.test.ts"];
 
 function storeTests(where: "server" | "cluster"): string[] {
   if (process.env.MOESCOPE_STORE_TESTS === "all") return [...SERVER_TESTS, ...STORE_TESTS, ...MORE_STORE_TESTS];
-  return where === "cluster" ? [...SERVER_TESTS, ...STORE_TESTS] : ["src/store/{server,store,rollups}.test.ts"];
+  return where === "cluster" ? [...SERVER_TESTS, ...STORE_TESTS] : ["src/store/{server,migrate,store,rollups}.test.ts"];
 }
 
 const missing = whyNoServer();
 if (missing !== undefined) console.warn(`the store is not tested on a ClickHouse server: ${missing}`);
 
+// A statement goes from server to server, each on the processor that the tests have.
+const longer = { testTimeout: 120_000, hookTimeout: 120_000 } as const;
+
 const onServers = (missing === undefined ? (["server", "cluster"] as const) : []).map((name) => ({
-  test: { ...shared, ...options, name, include: storeTests(name), globalSetup: "src/testing/clickhouse-setup.ts" },
+  test: {
+    ...{ ...shared, ...options, ...longer, name },
+    include: storeTests(name),
+    globalSetup: "src/testing/clickhouse-setup.ts",
+  },
 }));
 
 export default defineConfig({

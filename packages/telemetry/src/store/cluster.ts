@@ -30,7 +30,7 @@ export async function serversOfCluster(
   }
   return servers.map(({ server, place }) => ({
     ...{ name: server.name, client: server.client, database: TABLES },
-    ...(kept ? { copy: { shard: place.shard, name: `${place.replica}` } } : {}),
+    ...(kept ? { copy: { path: `/moescope/${cluster}/${place.shard}`, name: `${place.replica}` } } : {}),
   }));
 }
 

@@ -33,8 +33,8 @@ export interface Server {
   /** Holds its tables. */
   database: string;
   client: ClickHouseClient;
-  /** Its place in a cluster that keeps copies of a shard's rows: the number of the shard, from 1, and the name of the copy. */
-  copy?: { shard: number; name: string };
+  /** In a cluster that keeps copies of a shard's rows: where those of this shard find each other in the keeper, and which it is. */
+  copy?: { path: string; name: string };
 }
 
 /** Where statements go that are for all rows. */

@@ -49,12 +49,12 @@ export function statementFor({ database, copy }: Pick<Server, "database" | "copy
 const REMEMBERED_SECONDS = 30 * 24 * 3600;
 
 /** The copies of a shard's table find each other by a path in the keeper. */
-function replicated(statement: string, { shard, name }: NonNullable<Server["copy"]>): string {
-  const table = /EXISTS (\S+) \(/.exec(statement)?.[1];
+function replicated(statement: string, { path, name }: NonNullable<Server["copy"]>): string {
+  const table = /EXISTS \w+\.(\w+) \(/.exec(statement)?.[1];
   return statement
     .replace(/ENGINE = (\w*MergeTree)(?:\((\w+)\))?/, (_, engine, version) => {
-      const path = `'/moescope/${table}/${shard}', '${name}'`;
-      return `ENGINE = Replicated${engine}(${version === undefined ? path : `${path}, ${version}`})`;
+      const place = `'${path}/${table}', '${name}'`;
+      return `ENGINE = Replicated${engine}(${version === undefined ? place : `${place}, ${version}`})`;
     })
     .replace(
       "non_replicated_deduplication_window = 1000",

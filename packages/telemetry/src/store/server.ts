@@ -56,6 +56,7 @@ function clientOf(url: string): ClickHouseClient {
       load_balancing: "in_order",
       insert_quorum: "auto",
       insert_quorum_parallel: 0,
+      select_sequential_consistency: "1",
     },
   });
 }
