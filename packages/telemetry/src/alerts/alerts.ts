@@ -60,7 +60,9 @@ export class Alerts {
 
   /** All alerts of a run, in the order they fired. */
   ofRun(run: string): v1.Alert[] {
-    return [...(this.#told.get(run)?.values() ?? [])].sort((a, b) => a.firedAt - b.firedAt);
+    return [...(this.#told.get(run)?.values() ?? [])].sort(
+      (a, b) => a.attempt - b.attempt || a.firedStep - b.firedStep,
+    );
   }
 
   /** Resolves when what has been told is stored. */

@@ -10,13 +10,14 @@ const { death, collector: options } = JSON.parse(json);
 
 if (death !== undefined) dieAt(death);
 
-/** A statement is counted before it begins; an insert by its table, and everything as "any". */
+/** A statement is counted before it begins: an insert of any rows by its table, and everything as "any". */
 function dieAt({ table, time, microseconds }) {
   let times = 0;
   for (const method of ["run", "rows", "rowsForWriter", "insert", "insertSelected"]) {
     const original = Database.prototype[method];
     Database.prototype[method] = function (first, ...others) {
-      const counts = table === "any" || (method.startsWith("insert") && first === table);
+      const inserts = method === "insertSelected" || (method === "insert" && others[0].rows > 0);
+      const counts = table === "any" || (inserts && first === table);
       if (!counts || ++times !== time) return original.call(this, first, ...others);
       writeSync(1, `${JSON.stringify({ lastWords: `${method} ${first.trim().slice(0, 60)}` })}\n`);
       if (microseconds === undefined) process.kill(process.pid, "SIGKILL");
