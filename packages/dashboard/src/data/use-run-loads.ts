@@ -3,11 +3,9 @@ import { useQueries } from "@tanstack/react-query";
 import { type HistoryQuery, historyPath, type SplitName } from "../api/client.ts";
 import type { Arrival } from "./arrival.ts";
 import { client, queries } from "./collector.ts";
-import { settledStep } from "./cursor.ts";
 import type { RunHistory } from "./run-history.ts";
 import { LoadsPacker, loadQueries, type RunLoads } from "./run-loads.ts";
-import { isLive } from "./run-state.ts";
-import type { StepRange } from "./zoom.ts";
+import { type StepRange, stepsShown } from "./zoom.ts";
 
 /** Loads of a run that nobody looks at are let go after this time, milliseconds: they are large. */
 const KEPT = 60_000;
@@ -56,12 +54,9 @@ export function useRunLoads({ histories, range, split }: WantedLoads): LoadsAnsw
   });
 }
 
-function wantedOf({ chosen, buckets }: RunHistory, range: StepRange | undefined, split: SplitName) {
-  const last = buckets.at(-1)?.lastStep ?? -1;
-  const [from, to] = range ?? [0, last];
-  if (last < from) return [];
-  const settled = isLive(chosen.summary) ? Math.max(from, settledStep(last)) : last;
-  return loadQueries(chosen.run, split, [from, Math.min(to, settled)]);
+function wantedOf(history: RunHistory, range: StepRange | undefined, split: SplitName): HistoryQuery[] {
+  const steps = stepsShown(history, range);
+  return steps === undefined ? [] : loadQueries(history.chosen.run, split, [steps.from, steps.to]);
 }
 
 async function fetchLoads(

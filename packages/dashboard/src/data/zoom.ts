@@ -4,6 +4,7 @@ import type { HistoryQuery } from "../api/client.ts";
 import type { Bucket } from "./bucket.ts";
 import { type Cursor, settledStep } from "./cursor.ts";
 import type { RunHistory } from "./run-history.ts";
+import { isLive } from "./run-state.ts";
 import type { RunTimeline } from "./run-timeline.ts";
 
 /** Steps, both included. */
@@ -36,6 +37,23 @@ export function zoomQuery(
     points,
     layers: layer === undefined ? [] : [layer],
   };
+}
+
+/**
+ * The steps to ask for to see a run, or the range of it that is on screen. While the run goes on, their end moves in strides.
+ *
+ * @param range undefined: the whole run
+ * @returns undefined while there are none
+ */
+export function stepsShown(
+  { chosen, buckets }: Pick<RunHistory, "chosen" | "buckets">,
+  range: StepRange | undefined,
+): { from: number; to: number } | undefined {
+  const last = buckets.at(-1)?.lastStep ?? -1;
+  const [from, to] = range ?? [0, last];
+  if (last < from) return undefined;
+  const settled = isLive(chosen.summary) ? Math.max(from, settledStep(last)) : last;
+  return { from, to: Math.min(to, settled) };
 }
 
 /**

@@ -1,4 +1,4 @@
-// Colours of relative load on screen: log2, diverging at 1. Blue gets less than its share, red gets more.
+// Diverging colours on screen: blue gets less, red gets more. Relative load is on a log2 scale around 1.
 import { interpolateRdBu } from "d3-scale-chromatic";
 import type { Theme } from "../address/address.ts";
 
@@ -6,7 +6,7 @@ import type { Theme } from "../address/address.ts";
 export const LOAD_DOUBLINGS = 2;
 
 const ENTRIES = 256;
-type Rgb = readonly [red: number, green: number, blue: number];
+export type Rgb = readonly [red: number, green: number, blue: number];
 
 /** On a dark surface the middle is dark, so that what stands out is what is out of balance. */
 const DARK_STOPS: readonly Rgb[] = [
@@ -26,7 +26,11 @@ const tables: Record<Theme, readonly Rgb[]> = {
 
 /** @param relative n_e / mean(n), not NaN */
 export function loadColour(relative: number, theme: Theme): Rgb {
-  const place = (Math.log2(relative) / LOAD_DOUBLINGS + 1) / 2;
+  return divergingColour((Math.log2(relative) / LOAD_DOUBLINGS + 1) / 2, theme);
+}
+
+/** @param place 0..1, not NaN, with the middle at 0.5; beyond is clipped */
+export function divergingColour(place: number, theme: Theme): Rgb {
   return tables[theme][Math.round(Math.min(1, Math.max(0, place)) * (ENTRIES - 1))]!;
 }
 

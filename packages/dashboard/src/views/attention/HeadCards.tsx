@@ -11,7 +11,7 @@ import { Explained } from "../../components/Term.tsx";
 import { formatRatio } from "../../format/number.ts";
 import { headName } from "./attention-model.ts";
 import { type HeadMapModel, type HeadRow, headMap, headsTable, SCORES, scoreSentence } from "./heads-model.ts";
-import { scoreColour } from "./score-colour.ts";
+import { sequentialColour } from "../../theme/sequential.ts";
 
 interface HeadCardProps {
   address: Address;
@@ -78,7 +78,7 @@ function HeadMap({ map, title, address, theme, sentence }: HeadMapProps) {
       label={`${title} of ${heads} heads in ${layers.length} layers. ${sentence}`}
       status="ready"
       values={values}
-      colour={scoreColour}
+      colour={sequentialColour}
       rows={layers.length}
       columns={heads}
       dead={[]}
@@ -115,7 +115,7 @@ function readout({ layers, heads, values }: HeadMapModel, title: string, { row, 
 
 /** What the colours of the map mean. */
 function ScoreScale({ theme }: { theme: Theme }) {
-  const stops = [0, 0.25, 0.5, 0.75, 1].map((score) => `rgb(${scoreColour(score, theme).join(" ")})`);
+  const stops = [0, 0.25, 0.5, 0.75, 1].map((score) => `rgb(${sequentialColour(score, theme).join(" ")})`);
   return (
     <div className="score-scale">
       <span data-export="text">0</span>

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { HEAD_SCORES } from "../../address/address.ts";
 import { headMap, headRows, headsTable, SCORES, scoreSentence } from "./heads-model.ts";
-import { scoreColour } from "./score-colour.ts";
+import { sequentialColour } from "../../theme/sequential.ts";
 
 const rows = headRows("r", "loss-free-bias", {
   heads: [
@@ -35,9 +35,9 @@ test("the map offers the scores that the address knows", () => {
 });
 
 test.each(["light", "dark"] as const)("colours of the %s theme go from the surface to what stands out", (theme) => {
-  const brightness = (score: number) => scoreColour(score, theme).reduce((sum, channel) => sum + channel, 0);
+  const brightness = (score: number) => sequentialColour(score, theme).reduce((sum, channel) => sum + channel, 0);
   const sign = theme === "light" ? -1 : 1;
   for (const score of [0, 0.25, 0.5, 0.75])
     expect(sign * (brightness(score + 0.25) - brightness(score))).toBeGreaterThan(0);
-  expect(scoreColour(7, theme)).toEqual(scoreColour(1, theme));
+  expect(sequentialColour(7, theme)).toEqual(sequentialColour(1, theme));
 });

@@ -91,7 +91,9 @@ test("zoomed to later steps, the sentence still knows the step at the cursor", (
 });
 
 test("validation stands beside the loss as a broken line, and is said", () => {
-  const evaluations = [{ ...run({ ...free, loss: (_: number) => 2.5 } as typeof aux, 4), chosen: syntheticChosen(aux, 8) }];
+  const evaluations = [
+    { ...run({ ...free, loss: (_: number) => 2.5 } as typeof aux, 4), chosen: syntheticChosen(aux, 8) },
+  ];
   const model = lossModel([run(aux, 8)], evaluations, "step", 7);
   expect(model.series.map(({ id, broken = false }) => [id, broken])).toEqual([
     ["a", false],

@@ -1,148 +1,77 @@
-// Layers × experts: where in the model the load is out of balance, at the step cursor.
-import { navigate } from "../../address/use-address.ts";
-import type { Cell } from "../../charts/cells.ts";
-import { HeatMap } from "../../charts/HeatMap.tsx";
+// Layers × experts: where in the model the load is out of balance, at the step cursor or over many steps, and what changed.
+import type { Theme } from "../../address/address.ts";
 import { Card } from "../../components/Card.tsx";
-import { LoadScale } from "../../components/LoadScale.tsx";
+import { ColourScale } from "../../components/ColourScale.tsx";
+import { DeadCell, LoadScale } from "../../components/LoadScale.tsx";
 import { PaneTitle } from "../../components/PaneTitle.tsx";
 import { Sentence } from "../../components/Sentence.tsx";
 import { Term } from "../../components/Term.tsx";
-import type { Bucket } from "../../data/bucket.ts";
 import { useLastComplete } from "../../data/use-last-complete.ts";
-import { useStepBuckets } from "../../data/use-step-buckets.ts";
-import { formatPercent } from "../../format/number.ts";
-import { stepRange } from "../../format/sentence.ts";
+import { formatCount } from "../../format/number.ts";
+import { divergingColour } from "../../theme/diverging.ts";
+import { sequentialColour } from "../../theme/sequential.ts";
 import type { ViewProps } from "../view-props.ts";
-import {
-  type LayersModel,
-  layersModel,
-  layersSentence,
-  layersTable,
-  readCell,
-  readingSentence,
-} from "./layers-model.ts";
+import { CellsChoice } from "./CellsChoice.tsx";
+import { LayerMap, signed } from "./LayerMap.tsx";
+import { layersSentence, layersTable } from "./layers-model.ts";
+import { layersPanes, type PaneScale, panesTable } from "./panes-model.ts";
+import { useLayers } from "./use-layers.ts";
 
 export default function Layers({ scene, theme }: ViewProps) {
-  const { address, histories: runs, cursor, split } = scene;
-  const answers = useStepBuckets(runs, cursor, split);
-  const now = runs.map(({ chosen }, place) => {
-    const { bucket, status, error } = answers[place]!;
-    return { bucket, error, model: layersModel(chosen, bucket, status) };
-  });
-  const complete = answers.every(({ status }) => status !== "loading");
-  const { shown: panes = now, stale } = useLastComplete(complete ? now : undefined);
-  const models = panes.map(({ model }) => model);
-  const failed = panes.find(({ error }) => error !== undefined)?.error;
-  const sentence = failed !== undefined ? `The step could not be fetched: ${failed.message}` : layersSentence(models);
+  const { address } = scene;
+  const { models, earlier, complete, error, requests } = useLayers(scene);
+  const now = { models, ...layersPanes(address.cells, models, earlier) };
+  const { shown = now, stale } = useLastComplete(complete ? now : undefined);
+  const { panes, scale } = shown;
+  const said = shown.sentence ?? layersSentence(shown.models);
+  const beside = panes.every(({ experts }) => experts <= 32);
   return (
     <Card
       title={<Term name="relative load">Layers × experts</Term>}
       name="Layers × experts"
-      sentence={sentence}
-      table={() => layersTable(models)}
-      requests={answers.flatMap(({ path }) => path ?? [])}
+      sentence={error === undefined ? said : `The step could not be fetched: ${error.message}`}
+      table={() => (scale.kind === "difference" ? panesTable(panes) : layersTable(shown.models))}
+      requests={requests}
+      controls={<CellsChoice scene={scene} />}
     >
-      <div
-        className={`panes${models.every(({ experts }) => experts <= 32) ? " beside" : ""}${stale ? " stale" : ""}`}
-        aria-busy={stale}
-      >
-        {panes.map(({ model, bucket }) => (
-          <div key={model.run.id} data-testid={`layers-${model.run.id}`}>
-            <PaneTitle run={model.run} detail={stepText(model, bucket)} />
-            {models.length > 1 && (
+      <div className={`panes${beside ? " beside" : ""}${stale ? " stale" : ""}`} aria-busy={stale}>
+        {panes.map((pane) => (
+          <div key={pane.run.id} data-testid={`layers-${pane.run.id}`}>
+            <PaneTitle run={pane.run} detail={pane.detail} />
+            {panes.length > 1 && (
               <p className="pane-sentence" data-export="text">
-                <Sentence text={model.sentence} />
+                <Sentence text={pane.sentence} />
               </p>
             )}
-            <LayerMap
-              model={model}
-              bucket={bucket}
-              theme={theme}
-              selected={{ layer: address.layer, expert: address.expert }}
-            />
+            <LayerMap pane={pane} scale={scale} theme={theme} address={address} />
           </div>
         ))}
       </div>
-      <LoadScale theme={theme} />
+      {panes.length > 0 && <Scale scale={scale} theme={theme} />}
     </Card>
   );
 }
 
-function stepText({ firstStep, lastStep, status }: LayersModel, bucket: Bucket | undefined): string | undefined {
-  if (bucket !== undefined) return stepRange(firstStep, lastStep);
-  return status === "ready" ? "no step yet" : undefined;
-}
-
-interface LayerMapProps {
-  model: LayersModel;
-  bucket: Bucket | undefined;
-  theme: ViewProps["theme"];
-  selected: { layer: number | undefined; expert: number | undefined };
-}
-
-function LayerMap({ model, bucket, theme, selected }: LayerMapProps) {
-  const { layers, experts, relative, dead } = model;
-  const row = selected.layer === undefined ? -1 : layers.indexOf(selected.layer);
-  const every = experts <= 24 ? 2 : experts <= 64 ? 8 : 32;
-  const ticks = Array.from({ length: Math.ceil(experts / every) }, (_, place) => ({
-    column: place * every,
-    text: String(place * every),
-  }));
-  const cell = {
-    ...(row >= 0 && { row }),
-    ...(selected.expert !== undefined && selected.expert < experts && { column: selected.expert }),
-  };
+function Scale({ scale, theme }: { scale: PaneScale; theme: Theme }) {
+  if (scale.kind === "relative") return <LoadScale theme={theme} />;
+  if (scale.kind === "absolute") {
+    return (
+      <ColourScale
+        label={`Colours of assignments, from none to ${formatCount(scale.most)}`}
+        colour={(place) => sequentialColour(place, theme)}
+        ticks={["0", formatCount(scale.most / 2), formatCount(scale.most)]}
+        words="assignments"
+      >
+        <DeadCell fill={`rgb(${sequentialColour(0, theme).join(" ")})`} />
+      </ColourScale>
+    );
+  }
   return (
-    <HeatMap
-      label={`Relative load of ${experts} experts in ${layers.length} layers. ${model.sentence}`}
-      status={model.status}
-      values={relative}
-      rows={layers.length}
-      columns={experts}
-      dead={dead}
-      rowTitle="layer"
-      columnTitle="expert"
-      rowLabel={(index) => String(layers[index])}
-      columnTicks={ticks}
-      rowHeight={Math.max(6, Math.min(32, Math.floor(480 / layers.length)))}
-      theme={theme}
-      selected={Object.keys(cell).length > 0 ? cell : undefined}
-      onSelect={({ row, column }) => navigate({ layer: layers[row]!, expert: column })}
-      readout={(place) => readout(model, bucket, place)}
+    <ColourScale
+      label={`Colours of the difference in relative load, from ${signed(-scale.limit)} to ${signed(scale.limit)}`}
+      colour={(place) => divergingColour(place, theme)}
+      ticks={[signed(-scale.limit), "0", signed(scale.limit)]}
+      words="difference in relative load: blue less, red more"
     />
   );
-}
-
-function readout(model: LayersModel, bucket: Bucket | undefined, { row, column }: Cell) {
-  const reading = readCell(model.run, bucket, model.layers[row]!, column);
-  if (reading === undefined) return undefined;
-  const box = (
-    <>
-      <strong>
-        Layer {reading.layer}, expert {reading.expert}
-        {reading.dead && " · dead"}
-      </strong>
-      <div>
-        <span>relative load</span>
-        <b>{reading.relative} ×</b>
-      </div>
-      <div>
-        <span>assignments</span>
-        <b>{reading.count}</b>
-      </div>
-      {reading.bias !== undefined && (
-        <div>
-          <span>selection bias</span>
-          <b>{reading.bias}</b>
-        </div>
-      )}
-      {reading.categories.map(({ name, share }) => (
-        <div key={name}>
-          <span>from {name}</span>
-          <b>{formatPercent(share)}</b>
-        </div>
-      ))}
-    </>
-  );
-  return { text: readingSentence(reading), box };
 }

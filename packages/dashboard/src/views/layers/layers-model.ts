@@ -12,6 +12,8 @@ export interface LayersModel {
   run: ChosenRun;
   /** Whether its step is here; while it is on its way all cells are NaN. */
   status: Arrival;
+  /** With the counts of all layers; undefined while there is none. */
+  bucket: Bucket | undefined;
   firstStep: number;
   lastStep: number;
   /** Rows of the map: indices of the MoE layers. */
@@ -48,7 +50,7 @@ export function layersModel(chosen: ChosenRun, bucket: Bucket | undefined, statu
   const place = { firstStep: bucket?.firstStep ?? 0, lastStep: bucket?.lastStep ?? 0 };
   const empty = sentenceWithout(status, NOTHING);
   const sentence = sentenceOf(chosen, bucket, worst, dead.length) ?? empty;
-  return { run: chosen, status, ...place, layers, experts, relative, counts, dead, worst, sentence };
+  return { run: chosen, status, bucket, ...place, layers, experts, relative, counts, dead, worst, sentence };
 }
 
 function summaryOf(bucket: Bucket | undefined, layer: number): Layer | undefined {

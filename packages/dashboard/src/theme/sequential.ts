@@ -1,9 +1,9 @@
-// Colours of a score from 0 to 1: from the surface to what stands out, in either theme.
+// Colours of an amount from 0 to 1, a score or a share of the most: from the surface to what stands out, in either theme.
 import { interpolateInferno, interpolateYlOrRd } from "d3-scale-chromatic";
-import type { Theme } from "../../address/address.ts";
+import type { Theme } from "../address/address.ts";
+import type { Rgb } from "./diverging.ts";
 
 const ENTRIES = 128;
-type Rgb = readonly [red: number, green: number, blue: number];
 
 const tables: Record<Theme, readonly Rgb[]> = {
   light: Array.from({ length: ENTRIES }, (_, entry) => parse(interpolateYlOrRd(entry / (ENTRIES - 1)))),
@@ -11,9 +11,9 @@ const tables: Record<Theme, readonly Rgb[]> = {
   dark: Array.from({ length: ENTRIES }, (_, entry) => parse(interpolateInferno(0.12 + (0.8 * entry) / (ENTRIES - 1)))),
 };
 
-/** @param score 0..1, not NaN; beyond is clipped */
-export function scoreColour(score: number, theme: Theme): Rgb {
-  return tables[theme][Math.round(Math.min(1, Math.max(0, score)) * (ENTRIES - 1))]!;
+/** @param share 0..1, not NaN; beyond is clipped */
+export function sequentialColour(share: number, theme: Theme): Rgb {
+  return tables[theme][Math.round(Math.min(1, Math.max(0, share)) * (ENTRIES - 1))]!;
 }
 
 /** d3 gives "rgb(1, 2, 3)" or "#010203". */
