@@ -58,6 +58,8 @@ const WIDEST_BAR = 54;
 /** A segment lower than this has its label beside it. */
 const LOWEST_LABELLED = 12;
 const LABEL_LINE = 11;
+/** Between bars of a group: room for the labels beside a bar. */
+const LABEL_WIDTH = 26;
 
 /** @param width of the sheet; the default suits paper, a small screen has less */
 export function barPanelsLayout(model: BarPanelsModel, width = PAPER_WIDTH): BarPanelsLayout {
@@ -132,12 +134,13 @@ interface Placing {
 function placeBars({ plot }: BarPanelsLayout, { groups }: BarPanel, { index, base, unit }: Placing): PlacedBar[] {
   const groupWidth = plot.width / groups.length;
   return groups.flatMap(({ bars }, group) => {
-    const gap = Math.min(14, groupWidth * 0.1);
-    const width = Math.min(WIDEST_BAR, (groupWidth * 0.8) / bars.length - (bars.length > 1 ? gap / 2 : 0));
-    const all = bars.length * width + (bars.length - 1) * (gap / 2);
+    const labelled = bars.some(({ segments }) => segments.some(({ label }) => label));
+    const gap = Math.min(labelled ? LABEL_WIDTH : 7, groupWidth * (labelled ? 0.12 : 0.05));
+    const width = Math.min(WIDEST_BAR, (groupWidth * 0.8) / bars.length - (bars.length > 1 ? gap : 0));
+    const all = bars.length * width + (bars.length - 1) * gap;
     const left = plot.x + (group + 0.5) * groupWidth - all / 2;
     return bars.map((bar, place): PlacedBar => {
-      const x = tenths(left + place * (width + gap / 2));
+      const x = tenths(left + place * (width + gap));
       return {
         panel: index,
         group,
