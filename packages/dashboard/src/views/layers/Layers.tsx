@@ -16,6 +16,7 @@ import { LayerMap, signed } from "./LayerMap.tsx";
 import { layersSentence, layersTable } from "./layers-model.ts";
 import { layersPanes, type PaneScale, panesTable } from "./panes-model.ts";
 import { useLayers } from "./use-layers.ts";
+import "./layers.css";
 
 export default function Layers({ scene, theme }: ViewProps) {
   const { address } = scene;
@@ -34,7 +35,7 @@ export default function Layers({ scene, theme }: ViewProps) {
       requests={requests}
       controls={<CellsChoice scene={scene} />}
     >
-      <div className={`panes${beside ? " beside" : ""}${stale ? " stale" : ""}`} aria-busy={stale}>
+      <div className={`panes ${scale.kind}${beside ? " beside" : ""}${stale ? " stale" : ""}`} aria-busy={stale}>
         {panes.map((pane) => (
           <div key={pane.run.id} data-testid={`layers-${pane.run.id}`}>
             <PaneTitle run={pane.run} detail={pane.detail} />
@@ -47,7 +48,7 @@ export default function Layers({ scene, theme }: ViewProps) {
           </div>
         ))}
       </div>
-      {panes.length > 0 && <Scale scale={scale} theme={theme} />}
+      {panes.some(({ of }) => of.bucket !== undefined) && <Scale scale={scale} theme={theme} />}
     </Card>
   );
 }
@@ -62,7 +63,9 @@ function Scale({ scale, theme }: { scale: PaneScale; theme: Theme }) {
         ticks={["0", formatCount(scale.most / 2), formatCount(scale.most)]}
         words="assignments"
       >
-        <DeadCell fill={`rgb(${sequentialColour(0, theme).join(" ")})`} />
+        <span className="absolute">
+          <DeadCell fill={`rgb(${sequentialColour(0, theme).join(" ")})`} />
+        </span>
       </ColourScale>
     );
   }
