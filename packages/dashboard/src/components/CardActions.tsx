@@ -2,8 +2,8 @@
 import { type RefObject, useState } from "react";
 import { cardToPng, cardToSvg } from "../export/card-picture.ts";
 import { saveCsv, saveText } from "../export/save.ts";
-import type { CardProps } from "./Card.tsx";
 import { CopyButton } from "./CopyButton.tsx";
+import type { CardProps } from "./card-props.ts";
 import { Menu } from "./Menu.tsx";
 
 interface CardActionsProps extends CardProps {

@@ -9,9 +9,9 @@ import { Segmented } from "../../components/controls.tsx";
 import { SortableTable, type TableColumn } from "../../components/SortableTable.tsx";
 import { Explained } from "../../components/Term.tsx";
 import { formatRatio } from "../../format/number.ts";
+import { sequentialColour } from "../../theme/sequential.ts";
 import { headName } from "./attention-model.ts";
 import { type HeadMapModel, type HeadRow, headMap, headsTable, SCORES, scoreSentence } from "./heads-model.ts";
-import { sequentialColour } from "../../theme/sequential.ts";
 
 interface HeadCardProps {
   address: Address;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { HEAD_SCORES } from "../../address/address.ts";
-import { headMap, headRows, headsTable, SCORES, scoreSentence } from "./heads-model.ts";
 import { sequentialColour } from "../../theme/sequential.ts";
+import { headMap, headRows, headsTable, SCORES, scoreSentence } from "./heads-model.ts";
 
 const rows = headRows("r", "loss-free-bias", {
   heads: [

@@ -27,30 +27,34 @@ export interface Affinity {
 
 /** @returns every expert of every layer with every category that has tokens */
 export function affinities(sources: readonly LabelledSteps[]): Affinity[] {
-  return sources.flatMap((source) => {
+  const rows: Affinity[] = [];
+  for (const source of sources) {
     const bucket = addedUp(source.history);
-    return (source.run.moeLayers ?? []).flatMap((layer) => affinitiesOfLayer(source, bucket, layer));
-  });
+    for (const layer of source.run.moeLayers ?? []) addAffinities(rows, source, bucket, layer);
+  }
+  return rows;
 }
 
-function affinitiesOfLayer(
+/** In loops: large models have tens of thousands of rows. */
+function addAffinities(
+  rows: Affinity[],
   { run, label }: LabelledSteps,
   bucket: v1.StepBucket.$Properties | undefined,
   layer: number,
-): Affinity[] {
+): void {
+  const { id = "", categories = [], topK = 1 } = run;
   const counts = countsByCategory(run, bucket, layer);
   const loads = loadsOf(bucket, layer);
   const tokens = counts.map((_, index) => loads.find(({ category = 0 }) => category === index)?.tokens ?? 0);
-  const relative = relativeLoadByCategory(counts, tokens, run.topK ?? 1);
+  const relative = relativeLoadByCategory(counts, tokens, topK);
   const shares = categoryShares(counts);
-  return (run.categories ?? []).flatMap((category, index) =>
-    tokens[index] === 0
-      ? []
-      : counts[index]!.map((count, expert) => ({
-          ...{ run: run.id ?? "", label, layer, expert, category, count },
-          ...{ relative: relative[index]![expert]!, share: shares[index]![expert]! },
-        })),
-  );
+  for (const [index, category] of categories.entries()) {
+    if (tokens[index] === 0) continue;
+    for (let expert = 0; expert < counts[index]!.length; expert++) {
+      const [count, share] = [counts[index]![expert]!, shares[index]![expert]!];
+      rows.push({ run: id, label, layer, expert, category, relative: relative[index]![expert]!, share, count });
+    }
+  }
 }
 
 /** The strongest of each run in a sentence. @param from the rows of `affinities` */
