@@ -1,5 +1,5 @@
 // What a layer's loads would mean for experts spread over ranks, from the counts alone.
-import { maxViolation, totalLoad } from "./max-violation.ts";
+import { maxViolation } from "./max-violation.ts";
 
 /** For each rank, the indices of its experts. */
 export type Placement = readonly (readonly number[])[];
@@ -37,7 +37,12 @@ export function greedyPlacement(counts: ArrayLike<number>, ranks: number): numbe
 
 /** @returns Σ n_e over the experts of each rank */
 export function rankLoads(counts: ArrayLike<number>, placement: Placement): Float64Array {
-  return Float64Array.from(placement, (experts) => totalLoad(experts.map((expert) => counts[expert]!)));
+  return Float64Array.from(placement, (experts) => {
+    let load = 0;
+    // A loop: a what-if asks this of every layer of every bucket of a run, for each move of a slider.
+    for (const expert of experts) load += counts[expert]!;
+    return load;
+  });
 }
 
 export interface RankImbalance {

@@ -11,7 +11,7 @@ export interface LayerLoads {
   /** Lowest and highest n_e of any one step. Where the bucket is one step, the same object as `mean`. */
   low: Float64Array;
   high: Float64Array;
-  /** Assignments of the whole bucket that the run itself dropped: they are missing in the counts. */
+  /** Assignments per step that the run itself dropped: they are missing in the counts. */
   dropped: number;
 }
 
@@ -63,9 +63,9 @@ export function layerLoads(bucket: Bucket, layer: number): LayerLoads | undefine
   const summary = layerOf(bucket, layer);
   if (!summary?.categories?.length) return undefined;
   const sum = sumHistograms(summary.categories.map(({ counts }) => counts ?? []));
-  const dropped = summary.dropped ?? 0;
-  const steps = bucket.steps ?? 1;
-  if (steps <= 1) return { mean: sum, low: sum, high: sum, dropped };
+  const steps = Math.max(1, bucket.steps ?? 1);
+  const dropped = (summary.dropped ?? 0) / steps;
+  if (steps === 1) return { mean: sum, low: sum, high: sum, dropped };
   return {
     mean: sum.map((count) => count / steps),
     low: Float64Array.from(summary.countsMin ?? []),

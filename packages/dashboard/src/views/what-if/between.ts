@@ -1,8 +1,8 @@
 // What is known of a mean over the steps of a bucket, when the bucket keeps sums and extremes alone.
 import {
-  contiguousPlacement,
   droppedAtCapacity,
   expertCapacity,
+  type Placement,
   rankImbalance,
   rankLoads,
   totalLoad,
@@ -38,19 +38,17 @@ export function droppedBetween({ mean, low, high }: LayerLoads, factor: number):
 }
 
 /**
- * Load of the busiest rank over the mean of the ranks, averaged over steps, with experts in blocks one after another. The busiest rank of
- * the mean is the least it can be; at most one rank has all its experts at their highest, or all others have theirs at their lowest.
+ * Load of the busiest rank over the mean of the ranks, averaged over steps, least when every step is like the mean;
+ * at most a rank has all its experts at their highest, or all others have theirs at their lowest.
  *
- * @param ranks a divisor of the experts
  * @returns 1 … ranks; NaN where nothing was assigned
  */
-export function slowdownBetween({ mean, low, high }: LayerLoads, ranks: number): Between {
-  const placement = contiguousPlacement(mean.length, ranks);
+export function slowdownBetween({ mean, low, high }: LayerLoads, placement: Placement): Between {
   const least = rankImbalance(mean, placement).slowdown;
   if (low === mean) return { least, most: least };
   const total = totalLoad(mean);
   const [lowest, highest] = [rankLoads(low, placement), rankLoads(high, placement)];
   const lowestTotal = totalLoad(lowest);
   const peak = Math.max(...highest.map((load, rank) => Math.min(load, total - (lowestTotal - lowest[rank]!))));
-  return { least, most: Math.max(least, (peak * ranks) / total) };
+  return { least, most: Math.max(least, (peak * placement.length) / total) };
 }

@@ -1,5 +1,5 @@
 // What is asked of the layers of a step: of one, and of all of them together.
-import { totalLoad } from "@moescope/metrics";
+import { contiguousPlacement, type Placement, totalLoad } from "@moescope/metrics";
 import type { LayerLoads } from "../../data/run-loads.ts";
 import { type Between, droppedBetween, slowdownBetween } from "./between.ts";
 
@@ -11,9 +11,22 @@ export function dropQuestion(factor: number): Question {
   return (loads) => scaled(droppedBetween(loads, factor), 1 / totalLoad(loads.mean));
 }
 
-/** Busiest rank over the mean; of all layers, Σ busiest / Σ mean: layers run one after another, and each waits for its busiest rank. */
+/**
+ * Busiest rank over the mean, with experts in blocks one after another; of all layers, Σ busiest / Σ mean: layers run one after another,
+ * and each waits for its busiest rank.
+ *
+ * @param ranks a divisor of the experts
+ */
 export function rankQuestion(ranks: number): Question {
-  return (loads) => slowdownBetween(loads, ranks);
+  let placement: Placement = [];
+  let placed = 0;
+  return (loads) => {
+    if (placed !== loads.mean.length) {
+      placed = loads.mean.length;
+      placement = contiguousPlacement(placed, ranks);
+    }
+    return slowdownBetween(loads, placement);
+  };
 }
 
 /** All layers of a step as one: their answers, weighted by their assignments. */

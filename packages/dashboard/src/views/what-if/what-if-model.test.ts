@@ -101,9 +101,14 @@ test("of several steps together numbers are bounds, and of many runs each gets a
 
 test("what the run dropped itself is said to be missing", () => {
   const run = runOf(4);
-  const layers = run.atCursor!.layers!.map((layer) => ({ ...layer, dropped: 5 }));
+  const layers = run.atCursor!.layers!.map((layer) => ({ ...layer, dropped: 1200 }));
   const sentence = dropModel([{ ...run, atCursor: { ...run.atCursor!, layers } }], 1.1, "step", false).sentence;
-  expect(sentence).toContain("The run itself dropped some already");
+  // 1,200 of 6,000 in each layer.
+  expect(sentence).toContain("The run itself dropped 20 % already");
+  const few = run.atCursor!.layers!.map((layer) => ({ ...layer, dropped: 1 }));
+  expect(
+    dropModel([{ ...run, atCursor: { ...run.atCursor!, layers: few } }], 1.1, "step", false).sentence,
+  ).not.toContain("itself");
 });
 
 test("nothing here yet, nothing at all, or nothing to be had", () => {

@@ -67,15 +67,24 @@ function cursorStep({ chosen, atCursor }: WhatIfRun, question: Question): Cursor
 }
 
 function dropSentence({ who, layers, worst, all, steps, bound }: CursorStep): string {
-  const already = layers.some(({ loads }) => loads.dropped > 0)
-    ? " The run itself dropped some already, which are not in its counts."
-    : "";
+  const already = droppedText(layers);
   const enough = formatRatio(Math.max(...layers.map(({ loads }) => droplessCapacityFactor(loads.mean))));
   if (all.most === 0) return `${who} would drop nothing at ${steps}, where ${enough} is enough.${already}`;
   const part = `${who} would drop ${bound}${formatPercent(all.least)} of the assignments of ${steps}`;
   // Of several steps together it is not known what is enough for each.
   const from = bound === "" ? `; from a factor of ${enough} on, none` : "";
   return `${part}, most in layer ${worst.layer} with ${formatPercent(worst.answer.least)}${from}.${already}`;
+}
+
+/** Less is not worth a word. */
+const LEAST_DROPPED = 0.0005;
+
+/** What the run itself dropped is missing in its counts. */
+function droppedText(layers: CursorStep["layers"]): string {
+  const dropped = layers.reduce((sum, { loads }) => sum + loads.dropped, 0);
+  const share = dropped / (dropped + layers.reduce((sum, { loads }) => sum + totalLoad(loads.mean), 0));
+  if (share < LEAST_DROPPED) return "";
+  return ` The run itself dropped ${formatPercent(share)} already, which its counts do not have.`;
 }
 
 function rankSentence({ who, worst, all, steps, bound }: CursorStep): string {
