@@ -151,6 +151,11 @@ export type CollectorConfig = z.output<typeof collectorConfigSchema>;
  * @throws Error that names each wrong key, its value and what is allowed
  */
 export function parseCollectorConfig(options: CollectorOptions): CollectorConfig {
+  if (options.clickhouseCluster !== undefined && options.clickhouseUrls === undefined) {
+    throw new Error(
+      `cluster ${options.clickhouseCluster}: the URL of a ClickHouse server that belongs to it is missing`,
+    );
+  }
   const parsed = collectorConfigSchema.safeParse(options);
   if (!parsed.success) {
     throw new Error(`the collector cannot be configured like this:\n${z.prettifyError(parsed.error)}`);

@@ -13,17 +13,17 @@ import { TestSender } from "./testing/sender.ts";
 import { storeOptions, underTest } from "./testing/store-kind.ts";
 
 /** Collectors on an empty store, each with a data directory of its own. */
-async function collectors(count: number): Promise<Collector[]> {
+async function collectors(count: number, followInterval = 20): Promise<Collector[]> {
   await storeOptions(temporaryDirectory());
   const started: Collector[] = [];
-  for (let index = 0; index < count; index++) started.push(await another());
+  for (let index = 0; index < count; index++) started.push(await another(followInterval));
   return started;
 }
 
 /** One more, on the store as it is. */
-function another(): Promise<Collector> {
+function another(followInterval = 20): Promise<Collector> {
   const { urls, cluster } = underTest()!;
-  return testCollector({ clickhouseUrls: urls, clickhouseCluster: cluster, followInterval: 20 });
+  return testCollector({ clickhouseUrls: urls, clickhouseCluster: cluster, followInterval });
 }
 
 class Sent {
@@ -163,6 +163,33 @@ describe("a collector that stalls while another takes its run over", () => {
       third.close();
     },
   );
+});
+
+test("a takeover that the store breaks off is begun anew, and finds the same place", async () => {
+  const [a, b] = (await collectors(2, 60_000)) as [Collector, Collector];
+  const run = describedRun("broken-off");
+  const sent = new Sent(run);
+  const first = await TestSender.connect(a.grpcAddress, run);
+  sent.send(first, 1, 20);
+  await first.untilAcknowledged(20);
+  first.cut();
+
+  // The last that is read of a run that is taken over; nobody follows runs meanwhile, and reads it too.
+  const real = Database.prototype.rows;
+  const rows = vi.spyOn(Database.prototype, "rows");
+  onTestFinished(() => rows.mockRestore());
+  let failures = 0;
+  rows.mockImplementation(async function (this: Database, query, parameters) {
+    if (query.includes(".alerts WHERE run") && failures++ === 0) throw new Error("the shard is away");
+    return real.call(this, query, parameters);
+  });
+  await expect(TestSender.connect(b.grpcAddress, run)).rejects.toThrow(/the store refuses data: the shard is away/);
+  const second = await TestSender.connect(b.grpcAddress, run);
+  expect(second.acknowledged).toBe(20);
+  sent.send(second, 21, 30);
+  await second.untilAcknowledged(30);
+  await sent.ledger.expectStored(b);
+  second.close();
 });
 
 test("ranks that report to different collectors take the run from each other, and all of it is stored once", async () => {

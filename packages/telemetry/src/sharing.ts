@@ -28,16 +28,16 @@ export class Sharing {
   readonly #options: SharingOptions;
   readonly #timer: NodeJS.Timeout | undefined;
   #following: Promise<void> | undefined;
+  #previous: Promise<void> = Promise.resolve();
+  #fails = false;
 
   constructor(options: SharingOptions) {
     this.#options = options;
     if (!options.store.database.shared) return;
     this.#timer = setInterval(() => {
-      this.#following ??= this.follow()
-        .catch((error) => options.log.error({ error }, "the runs of other collectors cannot be read; trying again"))
-        .finally(() => {
-          this.#following = undefined;
-        });
+      this.#following ??= this.#tryToFollow().finally(() => {
+        this.#following = undefined;
+      });
     }, options.followInterval);
   }
 
@@ -45,10 +45,14 @@ export class Sharing {
   async take(run: string): Promise<void> {
     const { store, senders, batcher, log } = this.#options;
     if (store.owns(run)) return;
-    await batcher.alone(async () => {
-      senders.restore(run, await store.claim(run, (lost) => this.letGo(lost)));
-      await this.#reload(run);
-    });
+    await batcher.alone(() =>
+      this.#alone(async () => {
+        const marks = await store.claim(run, (lost) => this.letGo(lost));
+        await this.#reload(run);
+        senders.restore(run, marks);
+        store.own(run);
+      }),
+    );
     log.info({ run }, "this collector stores the run from now on");
   }
 
@@ -69,15 +73,35 @@ export class Sharing {
   }
 
   /** Reads what other collectors have stored since the last time. */
-  async follow(): Promise<void> {
+  follow(): Promise<void> {
     const { store, runs } = this.#options;
-    this.letGo(await store.lost(runs.ids().filter((run) => store.owns(run))));
-    for (const run of await store.refresh()) if (!store.owns(run)) await this.#reload(run);
+    return this.#alone(async () => {
+      this.letGo(await store.lost(runs.ids().filter((run) => store.owns(run))));
+      for (const run of await store.refresh()) await this.#reload(run);
+    });
+  }
+
+  /** Says once that it fails, however often. */
+  async #tryToFollow(): Promise<void> {
+    try {
+      await this.follow();
+      this.#fails = false;
+    } catch (error) {
+      if (!this.#fails) this.#options.log.error({ error }, "the runs of other collectors cannot be read; trying again");
+      this.#fails = true;
+    }
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#following;
+  }
+
+  /** One after the other: what is read of a run by two would be mixed up. */
+  #alone(work: () => Promise<void>): Promise<void> {
+    const done = this.#previous.then(work);
+    this.#previous = done.catch(() => undefined); // told to the one who asked
+    return done;
   }
 
   async #reload(run: string): Promise<void> {

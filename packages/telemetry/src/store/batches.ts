@@ -58,11 +58,12 @@ export class Batches {
 
   /** Reads which batches exist. */
   async load(): Promise<void> {
-    if (this.#database.shared) await this.refresh();
-    else
-      [this.#stored] = (await this.#database.rows(`SELECT max(batch) FROM ${DATABASE}.streams`))[0]!.map(asNumber) as [
-        number,
-      ];
+    if (this.#database.shared) {
+      await this.refresh();
+      return;
+    }
+    const [row] = await this.#database.rows(`SELECT max(batch) FROM ${DATABASE}.streams`);
+    this.#stored = asNumber(row![0]);
   }
 
   get next(): number {
@@ -104,7 +105,8 @@ export class Batches {
   }
 
   /**
-   * Makes a run this collector's; no batch may be on its way. Nothing that an earlier owner has not acknowledged by then need exist.
+   * Claims a run; no batch may be on its way. Nothing that an earlier owner has not acknowledged by then need exist. The run is this
+   * collector's once `own` is told, when all that the store holds of it has been read.
    *
    * @param letGo told of other runs that turn out to be another collector's by now
    * @returns how far each of its streams is stored, and whether anything of it may be in the store
@@ -121,22 +123,32 @@ export class Batches {
       await this.#database.insert("streams", blockOf(streamRows(0, epoch, again)), randomUUID());
       await this.#writeClaim(run, claim, true);
       this.#extents.set(run, { claims: [...claims, claim], last });
-      this.#owned.add(run);
       this.#epoch = epoch;
-      if ((await this.lost([run])).length === 0) return { marks, known: marks.length > 0 || claims.length > 0 };
+      if ((await this.#claimedByOthers([run])).length === 0) {
+        return { marks, known: marks.length > 0 || claims.length > 0 };
+      }
       await delay(Math.random() * RETRY_WITHIN);
     }
+  }
+
+  /** A claimed run is this collector's from now on. */
+  own(run: string): void {
+    this.#owned.add(run);
   }
 
   /** @returns those of the runs that are not this collector's, because another has claimed them since */
   async lost(runs: readonly string[]): Promise<string[]> {
     if (!this.#database.shared || runs.length === 0) return [];
+    for (const run of await this.#claimedByOthers(runs)) this.#owned.delete(run);
+    return runs.filter((run) => !this.#owned.has(run));
+  }
+
+  async #claimedByOthers(runs: readonly string[]): Promise<string[]> {
     const rows = await this.#database.rows(
       `SELECT run FROM ${DATABASE}.claims WHERE run IN {runs:Array(String)} GROUP BY run HAVING argMax(collector, epoch) != {collector:String}`,
       { runs, collector: this.#collector },
     );
-    for (const [run] of rows) this.#owned.delete(run as string);
-    return runs.filter((run) => !this.#owned.has(run));
+    return rows.map(([run]) => run as string);
   }
 
   /** @returns runs of other collectors of which batches have come or gone since the last time; all of them the first time */
@@ -176,7 +188,7 @@ export class Batches {
   #ranges(run: string, writing?: number): [after: number, last: number][] {
     const extent = this.#extents.get(run);
     const claims = extent?.claims ?? [];
-    const last = this.owns(run) ? (writing ?? this.#stored) : (extent?.last ?? 0);
+    const last = writing ?? (this.owns(run) ? this.#stored : (extent?.last ?? 0));
     const starts = [0, ...claims.map(({ epoch }) => epoch * BATCHES_OF_EPOCH)];
     const ends = [...claims.map(({ after }) => after), last];
     return starts

@@ -31,7 +31,9 @@ async function begin(run: v1.RunDescription): Promise<void> {
 
 /** As a collector does, where others might store the run as well. */
 async function claim({ id }: v1.RunDescription): Promise<void> {
-  if (!store.owns(id)) await store.claim(id, () => {});
+  if (store.owns(id)) return;
+  await store.claim(id, () => {});
+  store.own(id);
 }
 
 /** What a collector does that is started after this one. */

@@ -93,7 +93,8 @@ export class Store {
   }
 
   /**
-   * Takes a run over from whichever collector stored it; no batch may be on its way.
+   * Takes a run over from whichever collector stored it; no batch may be on its way, and `refresh` not at work. It is this collector's
+   * once `own` is told.
    *
    * @param letGo told of other runs that turn out to be another collector's by now
    * @returns how far each of its streams is stored
@@ -111,6 +112,11 @@ export class Store {
     return marks;
   }
 
+  /** This collector stores the run from now on. */
+  own(run: string): void {
+    this.#batches.own(run);
+  }
+
   /** Another collector stores the run from now on. */
   letGo(run: string): void {
     this.#forgetProgress(run);
@@ -122,7 +128,6 @@ export class Store {
     if (changed.length === 0) return [];
     await this.#singleSteps.load();
     for (const run of changed) {
-      if (this.owns(run)) continue; // claimed in the meantime
       this.#forgetProgress(run);
       await this.#loadSeals(run);
     }
