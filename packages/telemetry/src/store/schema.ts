@@ -242,6 +242,14 @@ export const MIGRATIONS: Migration[] = [
       `ALTER TABLE streams ADD COLUMN IF NOT EXISTS epoch UInt32, MODIFY ORDER BY (run, rank, attempt, epoch)`,
     ],
   },
+  {
+    version: 9,
+    statements: [
+      // A month of histograms is not merged into one part, again and again: a part is some thousand steps of the largest models, which
+      // is few enough for a query, and what expires is deleted by the part.
+      `ALTER TABLE routing MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool = 268435456`,
+    ],
+  },
 ];
 
 /** May be applied twice, as a migration that was interrupted is. */

@@ -57,16 +57,12 @@ export class SingleSteps {
   async deleteExpired(): Promise<boolean> {
     if (this.#toDelete.length === 0) return true;
     if (await this.#deleting()) return false;
-    const expiry = this.#toDelete[0]!;
-    for (const table of TABLES) {
-      await this.#database.runOnEach(
-        (own) => `ALTER TABLE ${own}.${table} DELETE
-         WHERE run = {run:String} AND split = 'TRAIN' AND attempt = ${expiry.attempt} AND step < ${expiry.until}`,
-        { run: expiry.run },
-      );
+    for (const expiry of [...this.#toDelete]) {
+      const begun = await this.#beginToDelete(expiry);
+      this.#toDelete = this.#toDelete.filter((other) => other !== expiry);
+      if (begun) return false;
     }
-    this.#toDelete.shift();
-    return false;
+    return true;
   }
 
   /** The run has been deleted. */
@@ -75,7 +71,21 @@ export class SingleSteps {
     this.#toDelete = this.#toDelete.filter((expiry) => expiry.run !== run);
   }
 
+  /** @returns whether there were any rows */
+  async #beginToDelete({ run, attempt, until }: Expiry): Promise<boolean> {
+    const where = `run = {run:String} AND split = 'TRAIN' AND attempt = ${attempt} AND step < ${until}`;
+    let begun = false;
+    for (const table of TABLES) {
+      const rows = await this.#database.rows(`SELECT 1 FROM ${DATABASE}.${table} WHERE ${where} LIMIT 1`, { run });
+      if (rows.length === 0) continue;
+      begun = true;
+      await this.#database.runOnEach((own) => `ALTER TABLE ${own}.${table} DELETE WHERE ${where}`, { run });
+    }
+    return begun;
+  }
+
   #keep(expiry: Expiry): void {
+    if (this.from(expiry.run, expiry.attempt) >= expiry.until) return;
     this.#expired.set(keyOf(expiry), expiry);
     this.#toDelete = [...this.#toDelete.filter((other) => keyOf(other) !== keyOf(expiry)), expiry];
   }
