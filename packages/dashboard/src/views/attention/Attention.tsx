@@ -22,7 +22,7 @@ export default function Attention({ scene, theme }: ViewProps) {
   const complete = answers.every(({ status }) => status !== "loading");
   const { shown = answers, stale } = useLastComplete(complete ? answers : undefined);
   const state = attentionState(shown);
-  const probes = probeSteps(shown, scene.cursor.step);
+  const probes = probeSteps(shown, scene.cursor.live ? Number.POSITIVE_INFINITY : scene.cursor.step);
   if (state.kind === "loading") {
     return (
       <Card title="Attention by token class" name="attention-by-token" sentence={LOADING}>

@@ -47,21 +47,27 @@ export function RouterCards({ scene, histories, answers, requests }: RouterCards
         name="Router churn"
         meaning="Share of the experts chosen for the probe batch that were not chosen for it at the probe before. 0 %: routing has settled."
         sentence={routerSentence(churn, step, "choices for the probe batch, those that changed since the probe before")}
-        {...{ scene, series: churn, requests }}
+        scene={scene}
+        series={churn}
+        requests={requests}
         controls={chosen}
       />
       <RouterCard
         name="Choices of the bias"
         meaning="Share of the experts chosen for the probe batch that the scores alone, without the selection bias, would not have chosen."
         sentence={routerSentence(bias, step, "choices for the probe batch, those that only the selection bias made")}
-        {...{ scene, series: bias, requests }}
+        scene={scene}
+        series={bias}
+        requests={requests}
         controls={chosen}
       />
       <RouterCard
         name="Router saturation"
         meaning="Share of the choices of the run's last step that had been made at an earlier probe already (OLMoE): how early routing was settled. A finished run has it."
         sentence={routerSentence(saturation, step, "choices of the last step, those made already")}
-        {...{ scene, series: saturation, requests }}
+        scene={scene}
+        series={saturation}
+        requests={requests}
         onlySteps
       />
     </>

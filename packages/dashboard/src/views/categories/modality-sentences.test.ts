@@ -28,6 +28,17 @@ test("the sentences name the ends", () => {
   );
 });
 
+test("a dead expert is no end, however pure its few tokens are", () => {
+  const rows = [
+    { category: 0, counts: [1, 400, 300, 200], tokens: 450 },
+    { category: 1, counts: [0, 200, 300, 400], tokens: 450 },
+  ];
+  const history = { buckets: [{ firstStep: 0, lastStep: 0, steps: 1, layers: [{ layer: 3, categories: rows }] }] };
+  expect(shareSentence(modalityShareModel({ run, history }, [3]))).toMatch(
+    /^The share of text goes from 33 % .* to 67 % in expert 1/,
+  );
+});
+
 test("without tokens, or with one category, they say so", () => {
   const empty = { run, history: {} };
   expect(byExpertSentence(modalityByExpertModel(empty, [3]))).toBe("No tokens in these steps.");

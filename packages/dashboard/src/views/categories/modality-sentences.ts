@@ -1,4 +1,5 @@
 // What the two modality figures say in a sentence.
+import { deadExperts, totalLoad } from "@moescope/metrics";
 import type { ModalityByExpertModel } from "../../figures/modality-by-expert-model.ts";
 import type { ModalityShareModel } from "../../figures/modality-share-model.ts";
 import { formatPercent } from "../../format/number.ts";
@@ -19,12 +20,15 @@ export function byExpertSentence({ categories, layers }: ModalityByExpertModel):
   return `At most, ${joinWords(parts)}; spread evenly it would be ${formatPercent(1 / experts)}.`;
 }
 
-/** @returns the expert with the most and the one with the least of the first category */
+/** @returns the expert with the most and the one with the least of the first category; the few tokens of dead experts say nothing */
 export function shareSentence({ categories, layers }: ModalityShareModel): string {
   if (categories.length < 2) return "All tokens of this run are of one category.";
-  const bars = layers.flatMap(({ layer, experts }) =>
-    experts.map(({ expert, percentages }) => ({ layer, expert, value: percentages[0]! })),
-  );
+  const bars = layers.flatMap(({ layer, experts }) => {
+    const dead = deadExperts(experts.map(({ counts }) => totalLoad(counts)));
+    return experts
+      .filter((_, place) => !dead.includes(place))
+      .map(({ expert, percentages }) => ({ layer, expert, value: percentages[0]! }));
+  });
   const told = bars.filter(({ value }) => !Number.isNaN(value)).sort((a, b) => b.value - a.value);
   const [most, least] = [told[0], told.at(-1)];
   if (most === undefined || least === undefined) return "No tokens in these steps.";
