@@ -8,10 +8,7 @@ export function ArmLegend({ arms, note = "" }: { arms: readonly Arm[]; note?: st
         const { colour, opacity } = armColour(arm);
         return (
           <li key={arm.value}>
-            <span
-              className="chip"
-              style={{ background: `color-mix(in srgb, ${colour} ${opacity * 100}%, transparent)` }}
-            />
+            <span className="chip" style={{ background: colour, opacity }} />
             <span data-export="text">{`${arm.name}${arm.runs.length > 1 ? ` (${arm.runs.length} runs)` : ""}`}</span>
           </li>
         );

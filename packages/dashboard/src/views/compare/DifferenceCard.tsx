@@ -8,7 +8,6 @@ import { HeatMap } from "../../charts/HeatMap.tsx";
 import { Card } from "../../components/Card.tsx";
 import { Segmented } from "../../components/controls.tsx";
 import { arrivalOf } from "../../data/arrival.ts";
-import { useHistories } from "../../data/use-histories.ts";
 import { useLastComplete } from "../../data/use-last-complete.ts";
 import { useSameItems } from "../../data/use-same-items.ts";
 import { formatRatio } from "../../format/number.ts";
@@ -18,6 +17,7 @@ import type { ComparedProps } from "./Compare.tsx";
 import { DifferenceScale } from "./DifferenceScale.tsx";
 import { type DifferenceModel, differenceModel, differenceTable, expertName } from "./difference-model.ts";
 import { differenceQueries, differenceSteps } from "./difference-steps.ts";
+import { useGrowingHistories } from "./use-growing-histories.ts";
 
 const WHEN = [
   { value: "tenth", text: "Last tenth" },
@@ -32,7 +32,10 @@ export function DifferenceCard({ scene, theme, baseline, against }: ComparedProp
   const { address, cursor, split } = scene;
   const { differenceAt, expertOrder } = address;
   const queries = differenceQueries([...baseline.runs, ...against.runs], split, differenceAt, cursor);
-  const answers = useHistories(queries);
+  const grows = differenceAt === "tenth" || cursor.live;
+  const answers = useGrowingHistories(queries, ({ run, split: of, from }) =>
+    grows ? `${run} ${of} ${differenceAt}` : `${run} ${of} ${from}`,
+  );
   const histories = useSameItems(answers.map(({ history }) => history));
   const status = arrivalOf(answers.map((answer) => answer.status));
   const steps = differenceSteps(differenceAt, cursor);

@@ -29,6 +29,11 @@ test("means and spreads over the runs of an arm, and the axes hold them", () => 
   expect(scatterTable(modelOf(RUNS))).toHaveLength(1 + 5);
 });
 
+test("runs of different lengths are said to be", () => {
+  const longer = { ...RUNS[3]!, lastStep: 99 };
+  expect(modelOf([RUNS[0]!, longer]).sentence).toContain("The runs are 8 to 100 steps long.");
+});
+
 test("the frontier goes through the arms that no other beats on both counts", () => {
   const { frontier, arms, sentence } = modelOf([
     run("none", 3, 1.7),

@@ -9,6 +9,8 @@ import { seedOf } from "./arms.ts";
 export interface ScatterRun {
   id: string;
   seed: number;
+  /** Made so far. */
+  steps: number;
   /** MaxVio of the counts summed over the validation set, mean over layers. */
   maxViolation: number;
   /** Nats per token. */
@@ -73,6 +75,7 @@ function scatterArm(arm: Arm): ScatterArm {
   const runs = arm.runs.filter(isEvaluated).map((summary) => ({
     id: idOf(summary),
     seed: seedOf(summary),
+    steps: (summary.lastStep ?? 0) + 1,
     maxViolation: summary.validationMaxViolation ?? Number.NaN,
     loss: summary.validationLoss ?? Number.NaN,
   }));
@@ -111,9 +114,12 @@ function sentenceOf(
   const best = scattered.filter(({ onFrontier }) => onFrontier).map(({ arm }) => arm.name);
   const missing =
     all.reduce((sum, { runs }) => sum + runs.length, 0) - scattered.reduce((sum, { runs }) => sum + runs.length, 0);
+  const lengths = scattered.flatMap(({ runs }) => runs.map(({ steps }) => steps));
+  const [shortest, longest] = [Math.min(...lengths), Math.max(...lengths)];
   const parts = [
     one !== undefined && other !== undefined ? `${pairText(one, other)}.` : "",
     scattered.length > 2 ? `No arm beats ${joinWords(best)} on both counts.` : "",
+    shortest < longest ? `The runs are ${shortest} to ${longest} steps long.` : "",
     missing > 0 ? `${plural(missing, "run")} without an evaluation ${missing === 1 ? "is" : "are"} left out.` : "",
   ];
   const [only] = scattered;

@@ -4,10 +4,10 @@ import { type HistoryQuery, historyPath } from "../../api/client.ts";
 import { type Arrival, arrivalOf } from "../../data/arrival.ts";
 import { idOf } from "../../data/chosen-runs.ts";
 import type { Scene } from "../../data/scene.ts";
-import { useHistories } from "../../data/use-histories.ts";
 import { useSameItems } from "../../data/use-same-items.ts";
 import type { Summary } from "./arms.ts";
 import { type ComparedHistory, comparedQuery, newestRuns } from "./compared-history.ts";
+import { useGrowingHistories } from "./use-growing-histories.ts";
 
 export interface Compared {
   runs: readonly Summary[];
@@ -53,7 +53,7 @@ function queriesOf(runs: readonly Summary[], split: Scene["split"], range: Scene
 }
 
 function useFetched(queries: readonly HistoryQuery[]) {
-  const answers = useHistories(queries);
+  const answers = useGrowingHistories(queries, ({ run, split, from }) => `${run} ${split} ${from}`);
   const received = useSameItems(answers.map(({ history }) => history));
   const histories = useMemo(() => {
     const known = received.flatMap((history) =>
