@@ -1,5 +1,5 @@
 // What routers chose for the probe batch, over the probes.
-import { type ReactNode, useMemo } from "react";
+import { useMemo } from "react";
 import { LINES, type Lines } from "../../address/address.ts";
 import { navigate } from "../../address/use-address.ts";
 import { LineChart } from "../../charts/LineChart.tsx";
@@ -32,15 +32,7 @@ export function RouterCards({ scene, histories, answers, requests }: RouterCards
     () => saturationLines(answers.map(({ chosen, newest }) => ({ chosen, probe: newest }))),
     [answers],
   );
-  const chosen = (
-    <Segmented<Lines>
-      label="Lines over layers"
-      value={lines}
-      choices={LINES.map((value) => ({ value, text: TEXT[value] }))}
-      onChange={(next) => navigate({ lines: next })}
-    />
-  );
-  const step = scene.cursor.step;
+  const step = scene.cursor.live ? Number.POSITIVE_INFINITY : scene.cursor.step;
   return (
     <>
       <RouterCard
@@ -50,7 +42,7 @@ export function RouterCards({ scene, histories, answers, requests }: RouterCards
         scene={scene}
         series={churn}
         requests={requests}
-        controls={chosen}
+        byLayer
       />
       <RouterCard
         name="Choices of the bias"
@@ -59,7 +51,7 @@ export function RouterCards({ scene, histories, answers, requests }: RouterCards
         scene={scene}
         series={bias}
         requests={requests}
-        controls={chosen}
+        byLayer
       />
       <RouterCard
         name="Router saturation"
@@ -67,8 +59,7 @@ export function RouterCards({ scene, histories, answers, requests }: RouterCards
         sentence={routerSentence(saturation, step, "choices of the last step, those made already")}
         scene={scene}
         series={saturation}
-        requests={requests}
-        onlySteps
+        requests={answers.map(({ chosen }) => `/api/v1/runs/${encodeURIComponent(chosen.id)}/probe`)}
       />
     </>
   );
@@ -81,15 +72,14 @@ interface RouterCardProps {
   scene: Scene;
   series: readonly LineSeries[];
   requests: readonly string[];
-  controls?: ReactNode;
-  /** Its places are steps, whatever the x axis. */
-  onlySteps?: boolean;
+  /** Whether its lines can be the mean or the spread of layers, and stand on any x axis; else each layer over steps. */
+  byLayer?: boolean;
 }
 
 function RouterCard(props: RouterCardProps) {
-  const { name, meaning, sentence, scene, series, requests, controls, onlySteps = false } = props;
+  const { name, meaning, sentence, scene, series, requests, byLayer = false } = props;
   const { address, cursor, histories, chosen } = scene;
-  const axis = onlySteps ? "step" : address.x;
+  const axis = byLayer ? address.x : "step";
   if (series.length === 0) return null;
   const drawn = chosen.filter(({ id }) => series.some(({ run }) => run === id));
   const perLayer = series.some(({ layer }) => layer !== undefined);
@@ -100,7 +90,7 @@ function RouterCard(props: RouterCardProps) {
       sentence={sentence}
       table={() => linesTable({ series })}
       requests={requests}
-      controls={controls}
+      controls={byLayer && <LinesChoice name={name} lines={address.lines} />}
     >
       <LineChart
         series={series}
@@ -114,6 +104,17 @@ function RouterCard(props: RouterCardProps) {
       />
       <RunLegend runs={drawn} note={perLayer ? "the deeper the layer, the stronger its line" : NOTES[address.lines]} />
     </Card>
+  );
+}
+
+function LinesChoice({ name, lines }: { name: string; lines: Lines }) {
+  return (
+    <Segmented<Lines>
+      label={`Lines of ${name}`}
+      value={lines}
+      choices={LINES.map((value) => ({ value, text: TEXT[value] }))}
+      onChange={(next) => navigate({ lines: next })}
+    />
   );
 }
 
