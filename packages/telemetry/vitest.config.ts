@@ -7,15 +7,15 @@ const options = { pool: "forks", maxWorkers: 1, testTimeout: 30_000, hookTimeout
 const { reporters, outputFile, ...shared } = sharedTestOptions(import.meta.dirname);
 
 /** Run once more with the rows on a cluster of two shards. Those for a single server are fewer; MOESCOPE_STORE_TESTS=all runs all on both. */
-const STORE_TESTS = ["src/store/{store,history,probes,rollups}.test.ts", "src/{collector,delete-run}.test.ts"];
-const MORE_STORE_TESTS = ["src/store/crash.test.ts", "src/alerts/alerts.test.ts"];
+const STORE_TESTS = ["src/store/{store,history,probes,rollups}.test.ts", "src/delete-run.test.ts"];
+const MORE_STORE_TESTS = ["src/store/crash.test.ts", "src/alerts/alerts.test.ts", "src/collector.test.ts"];
 
 /** Only run there. */
 const SERVER_TESTS = ["src/sharing.test.ts", "src/store/{server,migrate,shard-away}.test.ts"];
 
 function storeTests(where: "server" | "cluster"): string[] {
   if (process.env.MOESCOPE_STORE_TESTS === "all") return [...SERVER_TESTS, ...STORE_TESTS, ...MORE_STORE_TESTS];
-  return where === "cluster" ? [...SERVER_TESTS, ...STORE_TESTS] : ["src/store/{server,migrate,store,rollups}.test.ts"];
+  return where === "cluster" ? [...SERVER_TESTS, ...STORE_TESTS] : ["src/store/{server,migrate,store,probes}.test.ts"];
 }
 
 const missing = whyNoServer();

@@ -3,7 +3,7 @@ import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClien
 import { serversOfCluster } from "./cluster.ts";
 import { DATABASE, Database, type Server, select } from "./database.ts";
 
-/** The oldest release that is asked to store; what tests run on is newer. */
+/** Older releases are refused. Tried is the one that chdb holds, 26.7. */
 const OLDEST = [25, 3] as const;
 
 /** Milliseconds: deleting from large tables takes long, and a server that is stuck must not hold senders back for ever. */
