@@ -1,5 +1,5 @@
 // A chart's frame in Recharts: axes, grid, the step cursor, and what pointing and dragging show on every chart.
-import { createContext, type PointerEvent, type ReactNode, type RefObject, use } from "react";
+import { createContext, type PointerEvent, type ReactNode, type RefObject, use, useState } from "react";
 import { createPortal } from "react-dom";
 import {
   CartesianGrid,
@@ -28,8 +28,8 @@ export interface Readout {
   rows: { label: string; value: string; colour?: string }[];
 }
 
-/** Where a chart was clicked. */
-export interface PickedPlace {
+/** Where the pointer is on a chart. */
+export interface PointedPlace {
   /** In units of the x axis. */
   x: number;
   /** Pixels. */
@@ -50,12 +50,12 @@ export interface PlotProps {
   formatY: (value: number, ticks: readonly number[]) => string;
   /** Place of the step cursor; undefined where it follows the newest step. */
   cursorX: number | undefined;
-  /** What the box at the pointer says; undefined: no box. */
-  read: (x: number) => Readout | undefined;
+  /** What the box at the pointer says; undefined: no box. `place` is given where the pointer is on this chart itself. */
+  read: (x: number, place?: PointedPlace) => Readout | undefined;
   /** Steps of the data nearest to a place: a click takes the step cursor there, a drag zooms. */
   stepsAt: (x: number) => StepSpan | undefined;
   /** What else a click does. */
-  onPick?: (place: PickedPlace) => void;
+  onPick?: (place: PointedPlace) => void;
   /** Room at the right for labels of lines. */
   right?: number;
   /** Drawings that use `usePlot`. */
@@ -154,6 +154,8 @@ function Pointer({
   const plot = usePlot();
   const inverse = useXAxisInverseScale();
   const { hovered, dragged } = usePointed();
+  const [pointedY, setPointedY] = useState<number>();
+  const pixelY = (event: PointerEvent<SVGElement>) => event.clientY - (frame.current?.getBoundingClientRect().top ?? 0);
   const pixelX = (event: PointerEvent<SVGElement>) =>
     event.clientX - (frame.current?.getBoundingClientRect().left ?? 0);
   const within = (x: number | undefined): x is number => x !== undefined && x >= xDomain[0] && x <= xDomain[1];
@@ -165,22 +167,34 @@ function Pointer({
       const at = Number(inverse?.(pixelX(event)));
       const steps = stepsAt(at);
       if (steps !== undefined) navigate({ step: steps.last }, "replace");
-      const y = event.clientY - (frame.current?.getBoundingClientRect().top ?? 0);
-      if (plot !== undefined) onPick?.({ x: at, y, yOf: plot.y });
+      if (plot !== undefined) onPick?.({ x: at, y: pixelY(event), yOf: plot.y });
     },
   });
   if (plot === undefined) return null;
   const { area, x } = plot;
   const ends = dragged?.map((end) => x(clamp(end))).sort((a, b) => a - b);
+  const readAt = (at: number) => read(at, pointedY === undefined ? undefined : { x: at, y: pointedY, yOf: plot.y });
   return (
     <g>
       {within(cursorX) && <UprightLine x={x(cursorX)} area={area} className="plot-cursor" />}
       <g data-export="no">
         {within(hovered) && <UprightLine x={x(hovered)} area={area} className="plot-hover" />}
         {ends && <rect className="plot-drag" x={ends[0]} y={area.y} width={ends[1]! - ends[0]!} height={area.height} />}
-        <rect className="plot-pointer" {...area} {...handlers} />
+        <rect
+          className="plot-pointer"
+          {...area}
+          {...handlers}
+          onPointerMove={(event) => {
+            handlers.onPointerMove(event);
+            setPointedY(pixelY(event));
+          }}
+          onPointerLeave={() => {
+            handlers.onPointerLeave();
+            setPointedY(undefined);
+          }}
+        />
       </g>
-      {within(hovered) && <ReadoutBox frame={frame.current} readout={read(hovered)} x={x(hovered)} area={area} />}
+      {within(hovered) && <ReadoutBox frame={frame.current} readout={readAt(hovered)} x={x(hovered)} area={area} />}
     </g>
   );
 }

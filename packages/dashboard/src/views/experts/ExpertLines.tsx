@@ -1,43 +1,46 @@
-// Load share of the experts of one layer as lines: own paths inside Recharts' frame, since sixty Recharts lines are slow.
+// A value of each expert of one layer as lines: own paths inside Recharts' frame, since sixty Recharts lines are slow.
 import { useMemo } from "react";
-import type { Axis } from "../../address/address.ts";
 import { navigate } from "../../address/use-address.ts";
 import { bandPath, linePath, nearestIndex } from "../../charts/lines.ts";
-import { Plot, type Readout, usePlot } from "../../charts/Plot.tsx";
-import { formatPosition, tickText } from "../../charts/ticks.ts";
-import { linearScale, logScale } from "../../charts/y-scale.ts";
-import { formatPercent, formatRatio } from "../../format/number.ts";
-import { stepRange } from "../../format/sentence.ts";
+import { Plot, type PointedPlace, usePlot } from "../../charts/Plot.tsx";
+import type { YScale } from "../../charts/y-scale.ts";
+import type { ExpertChartProps } from "./expert-chart.ts";
+import { expertsReadout, MARK_COLOURS } from "./expert-readout.ts";
 import {
   type ExpertMarks,
+  type ExpertReading,
   type ExpertsModel,
+  expertQuantiles,
   isLoading,
   MOST_LINES,
-  shareQuantiles,
-  smallestShare,
 } from "./experts-model.ts";
-
-/** What the marked experts are drawn in; every mark has its number beside it. */
-export const MARK_COLOURS = { followed: "var(--ink)", busiest: "var(--over)", idlest: "var(--under)" } as const;
 
 const HEIGHT = 250;
 
-interface ExpertLinesProps {
-  model: ExpertsModel;
-  marks: ExpertMarks;
-  axis: Axis;
-  xDomain: readonly [number, number];
-  yDomain: readonly [number, number];
-  cursorX: number | undefined;
-  /** Logarithmic y axis. */
-  log: boolean;
+/** What the lines show. */
+export interface ExpertValues {
+  /** Said to those who do not see it: "Share of assignments". */
+  name: string;
+  /** [bucket × expert] */
+  values: Float64Array;
+  /** Extremes within each bucket, drawn around the marked experts; undefined where there are none. */
+  low?: Float64Array;
+  high?: Float64Array;
+  /** Value that stands for balance: a dotted line. */
+  balanced: number;
+  format: (value: number, ticks: readonly number[]) => string;
+  /** Of the marked experts at the pointer; default: their load. */
+  say?: (reading: ExpertReading) => string;
+  /** What `values` are smoothed from, drawn behind the marked experts. */
+  raw?: Float64Array | undefined;
 }
 
-export function ExpertLines({ model, marks, axis, xDomain, yDomain, cursorX, log }: ExpertLinesProps) {
-  const yScale = useMemo(
-    () => (log ? logScale(yDomain, smallestShare(model)) : linearScale(yDomain)),
-    [log, yDomain, model],
-  );
+interface ExpertLinesProps extends ExpertChartProps, ExpertValues {
+  yScale: YScale;
+}
+
+export function ExpertLines(props: ExpertLinesProps) {
+  const { model, marks, axis, xDomain, cursorX, name, values, yScale, format, say } = props;
   const stepsAt = (x: number) => {
     const at = nearestIndex(model.x, x);
     return at < 0 ? undefined : { first: model.firstSteps[at]!, last: model.lastSteps[at]! };
@@ -45,65 +48,65 @@ export function ExpertLines({ model, marks, axis, xDomain, yDomain, cursorX, log
   if (isLoading(model)) return <div style={{ height: HEIGHT }} />;
   return (
     <Plot
-      label={`Share of assignments of each expert. ${marks.sentence}`}
+      label={`${name} of each expert. ${marks.sentence}`}
       height={HEIGHT}
       axis={axis}
       xDomain={xDomain}
       yScale={yScale}
-      formatY={(value, ticks) =>
-        `${tickText(
-          value * 100,
-          ticks.map((tick) => tick * 100),
-        )} %`
-      }
+      formatY={format}
       cursorX={cursorX}
-      read={(x) => readAt(model, marks, x, axis)}
+      read={(x, place) =>
+        expertsReadout(model, marks, { x, axis, pointed: place && expertAt(model, values, place) }, say)
+      }
       stepsAt={stepsAt}
-      onPick={({ x, y, yOf }) => {
-        const expert = expertAt(model, nearestIndex(model.x, x), (share) => Math.abs(yOf(share) - y));
+      onPick={(place) => {
+        const expert = expertAt(model, values, place);
         if (expert !== undefined) navigate({ expert });
       }}
       right={36}
     >
-      <Paths model={model} marks={marks} />
+      <Paths {...props} />
     </Plot>
   );
 }
 
-/** Further from every line, a click follows none, pixels. */
+/** Further from every line, the pointer is on none, pixels. */
 const NEAR = 7;
 
-/** @returns the expert whose line is nearest in a bucket, among lines near enough; with bands instead of lines there is none to click */
-function expertAt({ share, experts }: ExpertsModel, row: number, distanceOf: (share: number) => number) {
+/** @returns the expert whose line is nearest, among lines near enough; with bands instead of lines there is none to point at */
+function expertAt({ x, experts }: ExpertsModel, values: Float64Array, place: PointedPlace): number | undefined {
+  const row = nearestIndex(x, place.x);
   if (row < 0 || experts > MOST_LINES) return undefined;
-  const distances = Array.from(share.subarray(row * experts, (row + 1) * experts), distanceOf);
+  const ofBucket = values.subarray(row * experts, (row + 1) * experts);
+  const distances = Array.from(ofBucket, (value) => Math.abs(place.yOf(value) - place.y));
   const nearest = Math.min(...distances);
   return nearest <= NEAR ? distances.indexOf(nearest) : undefined;
 }
 
-function Paths({ model, marks }: { model: ExpertsModel; marks: ExpertMarks }) {
+function Paths({ model, marks, values, raw, low, high, balanced }: ExpertLinesProps) {
   const plot = usePlot();
   if (plot === undefined) return null;
   const { area, y: toY } = plot;
   const x = Array.from(model.x, plot.x);
   const column = (matrix: Float64Array, expert: number) =>
     x.map((_, row) => toY(matrix[row * model.experts + expert]!));
-  const balanced = toY(1 / model.experts);
+  const middle = toY(balanced);
   return (
     <g>
       {model.experts > MOST_LINES ? (
-        <Quantiles model={model} x={x} toY={toY} />
+        <Quantiles values={values} experts={model.experts} x={x} toY={toY} />
       ) : (
-        <path className="expert-lines" d={allLines(model, x, column)} />
+        <path className="expert-lines" d={allLines(model, x, (expert) => column(values, expert))} />
       )}
-      <line className="expert-balanced" x1={area.x} x2={area.x + area.width} y1={balanced} y2={balanced} />
+      <line className="expert-balanced" x1={area.x} x2={area.x + area.width} y1={middle} y2={middle} />
       {marks.marked.map(({ expert, role }) => (
         <g key={expert} style={{ color: MARK_COLOURS[role] }}>
-          <path className="expert-band" d={bandPath(x, column(model.low, expert), column(model.high, expert))} />
-          <path className="expert-marked" d={linePath(x, column(model.share, expert))} />
+          {low && high && <path className="expert-band" d={bandPath(x, column(low, expert), column(high, expert))} />}
+          {raw && <path className="expert-marked raw" d={linePath(x, column(raw, expert))} />}
+          <path className="expert-marked" d={linePath(x, column(values, expert))} />
         </g>
       ))}
-      {endLabels(model, marks, toY).map(({ expert, role, y }) => (
+      {endLabels(model, values, marks, toY).map(({ expert, role, y }) => (
         <text key={expert} className="expert-label" x={(x.at(-1) ?? area.x) + 5} y={y + 4} fill={MARK_COLOURS[role]}>
           {expert}
         </text>
@@ -113,16 +116,20 @@ function Paths({ model, marks }: { model: ExpertsModel; marks: ExpertMarks }) {
 }
 
 /** Every expert in one path: sixty lines cost one element. */
-function allLines(
-  { experts, share }: ExpertsModel,
-  x: readonly number[],
-  column: (matrix: Float64Array, expert: number) => number[],
-): string {
-  return Array.from({ length: experts }, (_, expert) => linePath(x, column(share, expert))).join("");
+function allLines({ experts }: ExpertsModel, x: readonly number[], column: (expert: number) => number[]): string {
+  return Array.from({ length: experts }, (_, expert) => linePath(x, column(expert))).join("");
 }
 
-function Quantiles({ model, x, toY }: { model: ExpertsModel; x: readonly number[]; toY: (value: number) => number }) {
-  const [p0, p25, p50, p75, p100] = useMemo(() => shareQuantiles(model), [model]).map((line) => Array.from(line, toY));
+interface QuantilesProps {
+  values: Float64Array;
+  experts: number;
+  x: readonly number[];
+  toY: (value: number) => number;
+}
+
+function Quantiles({ values, experts, x, toY }: QuantilesProps) {
+  const lines = useMemo(() => expertQuantiles(values, experts), [values, experts]);
+  const [p0, p25, p50, p75, p100] = lines.map((line) => Array.from(line, toY));
   return (
     <g>
       <path className="expert-quantile wide" d={bandPath(x, p0!, p100!)} />
@@ -133,25 +140,18 @@ function Quantiles({ model, x, toY }: { model: ExpertsModel; x: readonly number[
 }
 
 /** Numbers of the marked experts at the ends of their lines, pushed apart where they would overlap. */
-function endLabels({ share, experts, x }: ExpertsModel, { marked }: ExpertMarks, toY: (value: number) => number) {
+function endLabels(
+  { experts, x }: ExpertsModel,
+  values: Float64Array,
+  { marked }: ExpertMarks,
+  toY: (value: number) => number,
+) {
   const last = (x.length - 1) * experts;
   const labels = marked
-    .map(({ expert, role }) => ({ expert, role, y: toY(share[last + expert] ?? Number.NaN) }))
+    .map(({ expert, role }) => ({ expert, role, y: toY(values[last + expert] ?? Number.NaN) }))
     .filter(({ y }) => !Number.isNaN(y));
   labels.sort((a, b) => a.y - b.y);
   for (let place = 1; place < labels.length; place++)
     labels[place]!.y = Math.max(labels[place]!.y, labels[place - 1]!.y + 12);
   return labels;
-}
-
-function readAt(model: ExpertsModel, { marked }: ExpertMarks, x: number, axis: Axis): Readout | undefined {
-  const row = nearestIndex(model.x, x);
-  if (row < 0) return undefined;
-  const steps = stepRange(model.firstSteps[row]!, model.lastSteps[row]!);
-  const rows = marked.map(({ expert, role }) => {
-    const cell = row * model.experts + expert;
-    const value = `${formatPercent(model.share[cell]!)} · ${formatRatio(model.relative[cell]!)} ×`;
-    return { label: `expert ${expert}`, value, colour: MARK_COLOURS[role] };
-  });
-  return { title: axis === "step" ? steps : `${formatPosition(model.x[row]!, axis)} · ${steps}`, rows };
 }

@@ -60,7 +60,7 @@ export function ExpertMap({ model, marks, axis, theme, cursor, followed }: Exper
 }
 
 function readout(model: ExpertsModel, { row, column }: Cell) {
-  const { text, steps, share, relative, count } = expertReading(model, column, row);
+  const { text, steps, share, relative, count, bias } = expertReading(model, column, row);
   const box = (
     <>
       <strong>
@@ -78,6 +78,12 @@ function readout(model: ExpertsModel, { row, column }: Cell) {
         <span>assignments</span>
         <b>{count}</b>
       </div>
+      {bias !== undefined && (
+        <div>
+          <span>selection bias</span>
+          <b>{bias}</b>
+        </div>
+      )}
     </>
   );
   return { text, box };

@@ -1,8 +1,9 @@
 // Experts: the load of every expert of one layer over the steps, run beside run.
 import { useMemo } from "react";
+import type { Shape } from "../../address/address.ts";
 import { navigate } from "../../address/use-address.ts";
 import { Card } from "../../components/Card.tsx";
-import { Select } from "../../components/controls.tsx";
+import { Segmented, Select } from "../../components/controls.tsx";
 import { LoadScale } from "../../components/LoadScale.tsx";
 import { Blank } from "../../components/Notice.tsx";
 import { PaneTitle } from "../../components/PaneTitle.tsx";
@@ -11,22 +12,25 @@ import { Term } from "../../components/Term.tsx";
 import { cursorPosition } from "../../data/cursor.ts";
 import { stepsAPoint } from "../../format/sentence.ts";
 import type { ViewProps } from "../view-props.ts";
-import { ExpertLines, MARK_COLOURS } from "./ExpertLines.tsx";
+import { BiasCard } from "./BiasCard.tsx";
 import { ExpertMap } from "./ExpertMap.tsx";
+import { ExpertShares } from "./ExpertShares.tsx";
+import { ExpertStream } from "./ExpertStream.tsx";
+import { MARK_COLOURS } from "./expert-readout.ts";
 import {
   deathSentence,
   expertsModel,
   expertsTable,
+  MOST_LINES,
   markExperts,
   sharedXDomain,
-  sharedYDomain,
   spreadSentence,
 } from "./experts-model.ts";
 import "./experts.css";
 
 export default function Experts({ scene, theme }: ViewProps) {
   const { address, histories, zoomed: runs, cursor, layer: wanted, shownLayer: layer, layers, requests } = scene;
-  const { x, expert, log } = address;
+  const { x, expert, shape } = address;
   const models = useMemo(
     () =>
       layer === undefined
@@ -52,6 +56,7 @@ export default function Experts({ scene, theme }: ViewProps) {
         choices={layers.map((each) => ({ value: String(each), text: String(each) }))}
         onChange={(text) => navigate({ layer: Number(text) })}
       />
+      <Segmented<Shape> label="Shape" value={shape} choices={SHAPES} onChange={(next) => navigate({ shape: next })} />
       <ExpertChoice experts={Math.max(...models.map(({ experts }) => experts))} expert={expert} />
     </>
   );
@@ -72,19 +77,15 @@ export default function Experts({ scene, theme }: ViewProps) {
               <p className="pane-sentence" data-export="text">
                 <Sentence text={marks.sentence} />
               </p>
-              <ExpertLines
-                marks={marks}
-                model={model}
-                axis={x}
-                xDomain={xDomain}
-                yDomain={sharedYDomain(models, model.experts)}
-                cursorX={cursorX}
-                log={log}
-              />
+              {shape === "stream" ? (
+                <ExpertStream {...{ model, marks, axis: x, xDomain, cursorX }} />
+              ) : (
+                <ExpertShares {...{ model, marks, axis: x, xDomain, cursorX, models }} />
+              )}
             </div>
           ))}
         </div>
-        <ExpertLegend models={models} note={resolution} />
+        <ExpertLegend lines={shape === "lines" ? linesNote(models) : STREAM} note={resolution} />
       </Card>
       <Card title="Experts over steps" name="Experts over steps" sentence={deaths} table={table} requests={requests}>
         <div className="panes beside">
@@ -97,6 +98,7 @@ export default function Experts({ scene, theme }: ViewProps) {
         </div>
         <LoadScale theme={theme} />
       </Card>
+      <BiasCard panes={panes} chart={{ axis: x, xDomain, cursorX }} table={table} requests={requests} />
     </>
   );
 }
@@ -114,9 +116,20 @@ function ExpertChoice({ experts, expert }: { experts: number; expert: number | u
   );
 }
 
-function ExpertLegend({ models, note }: { models: readonly { experts: number }[]; note: string }) {
-  const many = models.some(({ experts }) => experts > 64);
-  const lines = many ? "bands: all experts, the middle half; line: median" : "grey: all other experts";
+const SHAPES = [
+  { value: "lines", text: "Lines" },
+  { value: "stream", text: "Stream" },
+] as const;
+
+const STREAM = "from expert 0 at the bottom to the last at the top";
+
+function linesNote(models: readonly { experts: number }[]): string {
+  const many = models.some(({ experts }) => experts > MOST_LINES);
+  const others = many ? "bands: all experts, the middle half; line: median" : "grey: all other experts";
+  return `dashed: balanced, 1/E · ${others}`;
+}
+
+function ExpertLegend({ lines, note }: { lines: string; note: string }) {
   return (
     <ul className="legend">
       <li>
@@ -128,7 +141,7 @@ function ExpertLegend({ models, note }: { models: readonly { experts: number }[]
         <span data-export="text">idlest at the cursor</span>
       </li>
       <li>
-        <span data-export="text">{`dashed: balanced, 1/E · ${lines}`}</span>
+        <span data-export="text">{lines}</span>
       </li>
       {note !== "" && (
         <li className="legend-note">

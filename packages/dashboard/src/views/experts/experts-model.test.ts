@@ -11,6 +11,7 @@ import {
 import {
   deadCells,
   deathSentence,
+  expertQuantiles,
   expertReading,
   expertsModel,
   expertsTable,
@@ -18,7 +19,7 @@ import {
   markExperts,
   sharedXDomain,
   sharedYDomain,
-  shareQuantiles,
+  smoothedShares,
   spreadSentence,
   transposed,
 } from "./experts-model.ts";
@@ -110,11 +111,7 @@ test("the heat map has experts as rows", () => {
 });
 
 test("quantiles enclose the experts", () => {
-  const [lowest, , middle, , highest] = shareQuantiles({
-    share: Float64Array.of(0.1, 0.2, 0.3, 0.4),
-    experts: 4,
-    x: Float64Array.of(0),
-  });
+  const [lowest, , middle, , highest] = expertQuantiles(Float64Array.of(0.1, 0.2, 0.3, 0.4), 4);
   expect([lowest![0], middle![0], highest![0]]).toEqual([0.1, 0.25, 0.4]);
 });
 
@@ -137,4 +134,14 @@ test("experts that were ever dead are named, with their cells", () => {
     "Dead at some point in layer 1: expert 1 in auxiliary-loss. A click follows an expert.",
   );
   expect(deathSentence([model])).toBe("No expert of layer 1 was dead at any point. A click follows an expert.");
+});
+
+test("smoothed shares stay shares, and what is before the first bucket shown is remembered", () => {
+  const whole = expertsModel(history(8, options), 1, "step");
+  const all = smoothedShares(whole, 4);
+  for (let row = 0; row < 8; row++) expect(all.subarray(row * 4, row * 4 + 4).reduce((a, b) => a + b)).toBeCloseTo(1);
+  const { buckets, ...rest } = history(8, options);
+  const zoomed = expertsModel({ ...rest, lead: buckets.slice(0, 5), buckets: buckets.slice(5) }, 1, "step");
+  expect([...smoothedShares(zoomed, 4)]).toEqual([...all.subarray(5 * 4)]);
+  expect(smoothedShares(zoomed, 0)).toBe(zoomed.share);
 });

@@ -1,11 +1,12 @@
 // Load of every expert of one layer over the steps of a run.
 import { deadExperts, quantile } from "@moescope/metrics";
 import type { Axis } from "../../address/address.ts";
+import { smoothed } from "../../charts/smoothing.ts";
 import { type Arrival, arrivalOf, LOADING, sentenceWithout } from "../../data/arrival.ts";
 import { type Bucket, layerOf, loadOf, positionOf } from "../../data/bucket.ts";
 import type { ChosenRun } from "../../data/chosen-runs.ts";
 import type { RunHistory } from "../../data/run-history.ts";
-import { formatPercent, formatRatio, formatWhole } from "../../format/number.ts";
+import { formatPercent, formatRatio, formatValue, formatWhole } from "../../format/number.ts";
 import { joinWords, stepRange } from "../../format/sentence.ts";
 
 /** Up to this many experts are drawn as lines; above, as bands of quantiles with the chosen ones on top. */
@@ -24,6 +25,10 @@ export interface ExpertsModel {
   x: Float64Array;
   firstSteps: number[];
   lastSteps: number[];
+  /** What smoothing needs to know of each bucket. */
+  places: { steps: number; attempt: number }[];
+  /** The same of the buckets before the first one shown: a smoothed line remembers them. */
+  lead: ExpertsModel | undefined;
   /** Share of the layer's assignments [bucket × expert], 0..1; NaN where a bucket has none. */
   share: Float64Array;
   /** Smallest and largest share in any one step of the bucket [bucket × expert]. */
@@ -33,6 +38,8 @@ export interface ExpertsModel {
   relative: Float64Array;
   /** Σ n_e over the bucket [bucket × expert]. */
   counts: Float64Array;
+  /** Selection bias at the last step of the bucket [bucket × expert]; NaN where the run has none. */
+  bias: Float64Array;
 }
 
 /** Nothing can be drawn yet. */
@@ -50,7 +57,8 @@ export interface ExpertMarks {
 }
 
 /** Buckets without the counts of `layer` are left out. */
-export function expertsModel({ chosen, buckets, width, status }: RunHistory, layer: number, axis: Axis): ExpertsModel {
+export function expertsModel(history: RunHistory, layer: number, axis: Axis): ExpertsModel {
+  const { chosen, buckets, lead, width, status } = history;
   const experts = chosen.run.experts ?? 0;
   const kept = buckets.filter((bucket) => (loadOf(layerOf(bucket, layer))?.total ?? 0) > 0);
   const matrix = () => new Float64Array(kept.length * experts).fill(Number.NaN);
@@ -63,11 +71,14 @@ export function expertsModel({ chosen, buckets, width, status }: RunHistory, lay
     x: Float64Array.from(kept, (bucket) => positionOf(bucket, axis, chosen.run.startedAt ?? 0)),
     firstSteps: kept.map((bucket) => bucket.firstStep ?? 0),
     lastSteps: kept.map((bucket) => bucket.lastStep ?? 0),
+    places: kept.map(({ steps = 1, attempt = 0 }) => ({ steps, attempt })),
+    lead: lead.length === 0 ? undefined : expertsModel({ ...history, buckets: lead, lead: [] }, layer, axis),
     share: matrix(),
     low: matrix(),
     high: matrix(),
     relative: matrix(),
     counts: matrix(),
+    bias: matrix(),
   };
   for (const [row, bucket] of kept.entries()) fillRow(model, bucket, row);
   return model;
@@ -84,6 +95,7 @@ function fillRow(model: ExpertsModel, bucket: Bucket, row: number): void {
     model.share[cell] = model.counts[cell]! / total;
     model.low[cell] = (layer.countsMin?.[expert] ?? counts[expert]!) / perStep;
     model.high[cell] = (layer.countsMax?.[expert] ?? counts[expert]!) / perStep;
+    model.bias[cell] = layer.selectionBias?.[expert] ?? Number.NaN;
   }
 }
 
@@ -125,37 +137,64 @@ function sentenceOf(model: ExpertsModel, row: number, marked: ExpertMarks["marke
   return `At ${stepRange(firstSteps[row]!, lastSteps[row]!)} ${joinWords(parts)}.`;
 }
 
-/** Shares that enclose none, half and all of the experts, and the middle, for each bucket: p0, p25, p50, p75, p100. */
-export function shareQuantiles({ share, experts, x }: Pick<ExpertsModel, "share" | "experts" | "x">): Float64Array[] {
+/**
+ * Values that enclose none, half and all of the experts, and the middle, for each bucket: p0, p25, p50, p75, p100.
+ *
+ * @param values [bucket × expert]
+ */
+export function expertQuantiles(values: Float64Array, experts: number): Float64Array[] {
   const levels = [0, 0.25, 0.5, 0.75, 1];
-  const lines = levels.map(() => new Float64Array(x.length));
-  for (let row = 0; row < x.length; row++) {
-    const shares = share.subarray(row * experts, (row + 1) * experts);
+  const buckets = values.length / experts;
+  const lines = levels.map(() => new Float64Array(buckets));
+  for (let row = 0; row < buckets; row++) {
+    const ofBucket = values.subarray(row * experts, (row + 1) * experts);
     levels.forEach((level, line) => {
-      lines[line]![row] = quantile(shares, level);
+      lines[line]![row] = quantile(ofBucket, level);
     });
   }
   return lines;
 }
 
-/** The smallest share above zero; infinite where there is none. */
-export function smallestShare({ share }: Pick<ExpertsModel, "share">): number {
+/** The smallest magnitude above zero; infinite where there is none. */
+export function smallestSize(values: Float64Array): number {
   let smallest = Number.POSITIVE_INFINITY;
-  for (const value of share) if (value > 0 && value < smallest) smallest = value;
+  for (const value of values) if (value !== 0 && Math.abs(value) < smallest) smallest = Math.abs(value);
   return smallest;
+}
+
+/** Shares as smoothed lines, each expert's on its own, looking back on `span` steps [bucket × expert]; as they are for a span of 0. */
+export function smoothedShares({ share, experts, places, lead }: ExpertsModel, span: number): Float64Array {
+  if (span <= 1) return share;
+  const values = new Float64Array(share.length);
+  const before = lead?.places.length ?? 0;
+  for (let expert = 0; expert < experts; expert++) {
+    const point = (of: Float64Array) => (place: ExpertsModel["places"][number], row: number) => ({
+      ...place,
+      y: of[row * experts + expert]!,
+    });
+    const points = [...(lead?.places.map(point(lead.share)) ?? []), ...places.map(point(share))];
+    smoothed(points, span).forEach((value, row) => {
+      if (row >= before) values[(row - before) * experts + expert] = value;
+    });
+  }
+  return values;
 }
 
 /** Rows of the data behind the view, for a CSV file. */
 export function expertsTable(models: readonly ExpertsModel[]): (string | number)[][] {
   const rows: (string | number)[][] = [
-    ["run", "layer", "first_step", "last_step", "expert", "count", "share", "share_low", "share_high", "relative_load"],
+    [
+      ...["run", "layer", "first_step", "last_step", "expert", "count", "share", "share_low", "share_high"],
+      ...["relative_load", "selection_bias"],
+    ],
   ];
-  for (const { run, layer, experts, x, firstSteps, lastSteps, counts, share, low, high, relative } of models) {
+  for (const { run, layer, experts, x, firstSteps, lastSteps, counts, share, low, high, relative, bias } of models) {
     for (let row = 0; row < x.length; row++) {
       for (let expert = 0; expert < experts; expert++) {
         const cell = row * experts + expert;
         const place = [run.id, layer, firstSteps[row]!, lastSteps[row]!, expert];
-        rows.push([...place, counts[cell]!, share[cell]!, low[cell]!, high[cell]!, relative[cell]!]);
+        const load = [counts[cell]!, share[cell]!, low[cell]!, high[cell]!, relative[cell]!];
+        rows.push([...place, ...load, Number.isNaN(bias[cell]!) ? "" : bias[cell]!]);
       }
     }
   }
@@ -198,11 +237,22 @@ export function deathSentence(models: readonly ExpertsModel[]): string {
 }
 
 /** One expert in one bucket, in words. */
+export interface ExpertReading {
+  steps: string;
+  share: string;
+  relative: string;
+  count: string;
+  /** Undefined where the run has none. */
+  bias: string | undefined;
+  /** All of it in a sentence. */
+  text: string;
+}
+
 export function expertReading(
-  { experts, firstSteps, lastSteps, share, relative, counts }: ExpertsModel,
+  { experts, firstSteps, lastSteps, share, relative, counts, bias }: ExpertsModel,
   bucket: number,
   expert: number,
-) {
+): ExpertReading {
   const cell = bucket * experts + expert;
   const steps = stepRange(firstSteps[bucket]!, lastSteps[bucket]!);
   const reading = {
@@ -210,11 +260,10 @@ export function expertReading(
     share: formatPercent(share[cell]!),
     relative: formatRatio(relative[cell]!),
     count: formatWhole(counts[cell]!),
+    bias: Number.isNaN(bias[cell]!) ? undefined : formatValue(bias[cell]!),
   };
-  return {
-    ...reading,
-    text: `Expert ${expert}, ${steps}: ${reading.share} of the assignments, ${reading.relative} × its share.`,
-  };
+  const load = `Expert ${expert}, ${steps}: ${reading.share} of the assignments, ${reading.relative} × its share`;
+  return { ...reading, text: `${load}${reading.bias === undefined ? "" : `, selection bias ${reading.bias}`}.` };
 }
 
 /** One x domain for the charts of several runs. */

@@ -1,0 +1,82 @@
+// Shares of the experts of one layer on top of each other: one path an expert.
+import { useMemo } from "react";
+import { navigate } from "../../address/use-address.ts";
+import { bandPath, nearestIndex } from "../../charts/lines.ts";
+import { Plot, type PointedPlace, usePlot } from "../../charts/Plot.tsx";
+import { linearScale } from "../../charts/y-scale.ts";
+import { formatPercent } from "../../format/number.ts";
+import type { ExpertChartProps } from "./expert-chart.ts";
+import { expertsReadout, MARK_COLOURS } from "./expert-readout.ts";
+import { type ExpertsModel, isLoading } from "./experts-model.ts";
+import { expertInStream, streamBands } from "./stream-model.ts";
+
+const HEIGHT = 320;
+const WHOLE = linearScale([0, 1]);
+
+export function ExpertStream({ model, marks, axis, xDomain, cursorX }: ExpertChartProps) {
+  if (isLoading(model)) return <div style={{ height: HEIGHT }} />;
+  return (
+    <Plot
+      label={`Shares of assignments of all experts on top of each other. ${marks.sentence}`}
+      height={HEIGHT}
+      axis={axis}
+      xDomain={xDomain}
+      yScale={WHOLE}
+      formatY={formatPercent}
+      cursorX={cursorX}
+      read={(x, place) => expertsReadout(model, marks, { x, axis, pointed: place && expertUnder(model, place) })}
+      stepsAt={(x) => {
+        const at = nearestIndex(model.x, x);
+        return at < 0 ? undefined : { first: model.firstSteps[at]!, last: model.lastSteps[at]! };
+      }}
+      onPick={(place) => {
+        const expert = expertUnder(model, place);
+        if (expert !== undefined) navigate({ expert });
+      }}
+      right={36}
+    >
+      <Bands model={model} marks={marks} />
+    </Plot>
+  );
+}
+
+function expertUnder(model: ExpertsModel, { x, y, yOf }: PointedPlace): number | undefined {
+  const [bottom, top] = [yOf(0), yOf(1)];
+  return expertInStream(model, nearestIndex(model.x, x), (bottom - y) / (bottom - top));
+}
+
+function Bands({ model, marks: { marked } }: Pick<ExpertChartProps, "model" | "marks">) {
+  const plot = usePlot();
+  const bands = useMemo(() => streamBands(model), [model]);
+  if (plot === undefined) return null;
+  const x = Array.from(model.x, plot.x);
+  const y = (edge: Float64Array) => Array.from(edge, plot.y);
+  const roles = new Map(marked.map(({ expert, role }) => [expert, role]));
+  return (
+    <g>
+      {bands.map(({ expert, low, high }) => {
+        const role = roles.get(expert);
+        const shade = expert % 2 === 0 ? "expert-stream" : "expert-stream odd";
+        return (
+          <path
+            key={expert}
+            className={role === undefined ? shade : "expert-stream marked"}
+            {...(role && { style: { color: MARK_COLOURS[role] } })}
+            d={bandPath(x, y(low), y(high))}
+          />
+        );
+      })}
+      {marked.map(({ expert, role }) => (
+        <text
+          key={expert}
+          className="expert-label"
+          x={(x.at(-1) ?? 0) + 5}
+          y={plot.y((bands[expert]!.low.at(-1)! + bands[expert]!.high.at(-1)!) / 2) + 4}
+          fill={MARK_COLOURS[role]}
+        >
+          {expert}
+        </text>
+      ))}
+    </g>
+  );
+}
