@@ -6,7 +6,7 @@ import { expect, it, vi } from "vitest";
 import { moescope, startCollect, temporaryDirectory, tinyRun } from "../testing/moescope.ts";
 
 /** Milliseconds; a run and four commands, one after another. */
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 type Row = Record<string, string>;
 
