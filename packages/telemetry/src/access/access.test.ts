@@ -4,6 +4,7 @@ import { request } from "node:https";
 import { status } from "@grpc/grpc-js";
 import { PROTOCOL_VERSION } from "@moescope/proto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { OPERATIONS } from "../api/openapi.ts";
 import type { Collector } from "../index.ts";
 import { Authority } from "../testing/certificates.ts";
 import { startTestCollector, temporaryDirectory, testCollector } from "../testing/collector.ts";
@@ -63,6 +64,14 @@ describe("with tokens", () => {
       const answer = await call(path, role === "none" ? undefined : role);
       expect({ role, status: answer.status }).toEqual({ role, status });
       if (status === 401 && path !== "/") expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer/);
+      await answer.body?.cancel();
+    }
+  });
+
+  test("what is described as open is, and nothing else", async () => {
+    for (const { path, open = false } of OPERATIONS.filter(({ method }) => method === "get")) {
+      const answer = await call(path.replace("{id}", "guarded-write"));
+      expect({ path, open: answer.status !== 401 }).toEqual({ path, open });
       await answer.body?.cancel();
     }
   });

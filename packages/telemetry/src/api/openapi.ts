@@ -18,6 +18,8 @@ interface Operation {
   /** What else it answers with; neither of the three: 204, nothing. */
   json?: JsonSchema;
   text?: true;
+  /** Answered to everyone. */
+  open?: true;
   /** Statuses of errors, besides those that every operation has. */
   errors?: Record<number, string>;
 }
@@ -59,16 +61,16 @@ export const OPERATIONS: readonly Operation[] = [
     ...{ method: "get", path: "/api/v1/live", summary: "What happens from now on; does not end by itself." },
     ...{ parameters: liveParameters, stream: "LiveEvent" },
   },
-  { method: "get", path: "/api/v1/session", summary: "What the one who asks may do.", json: SESSION },
+  { method: "get", path: "/api/v1/session", summary: "What the one who asks may do.", json: SESSION, open: true },
   {
-    ...{ method: "post", path: "/api/v1/session", summary: "Logs a browser in: the answer sets a cookie." },
+    ...{ method: "post", path: "/api/v1/session", summary: "Logs a browser in: the answer sets a cookie.", open: true },
     ...{ body: sessionRequest, json: SESSION, errors: { 413: "The body is too large.", 415: "The body is not JSON." } },
   },
-  { method: "delete", path: "/api/v1/session", summary: "Logs a browser out." },
-  { method: "get", path: "/api/v1/openapi.json", summary: "This description.", json: { type: "object" } },
-  { method: "get", path: "/healthz", summary: "The process answers.", text: true },
+  { method: "delete", path: "/api/v1/session", summary: "Logs a browser out.", open: true },
+  { method: "get", path: "/api/v1/openapi.json", summary: "This description.", json: { type: "object" }, open: true },
+  { method: "get", path: "/healthz", summary: "The process answers.", text: true, open: true },
   {
-    ...{ method: "get", path: "/readyz", summary: "The collector takes in runs.", text: true },
+    ...{ method: "get", path: "/readyz", summary: "The collector takes in runs.", text: true, open: true },
     errors: { 503: "It is stopping, or its store refuses data." },
   },
   { method: "get", path: "/metrics", summary: "Numbers for Prometheus.", text: true },
@@ -119,10 +121,11 @@ const ERROR: JsonSchema = {
   required: ["error"],
 };
 
-function operationObject({ method, path, summary, parameters, body, errors, ...answer }: Operation): object {
+function operationObject({ method, path, summary, parameters, body, errors, open, ...answer }: Operation): object {
   return {
     operationId: `${method}${path.replace(/^\/api\/v1/, "").replace(/[/{}.]+(\w?)/g, (_, next: string) => next.toUpperCase())}`,
     summary,
+    ...(open && { security: [] }),
     parameters: [...pathParameters(path), ...(parameters === undefined ? [] : queryParameters(parameters))],
     ...(body !== undefined && {
       requestBody: { required: true, content: { "application/json": { schema: schemaOf(body) } } },

@@ -116,7 +116,9 @@ export class PrometheusMetrics {
     gauge("unstored_bytes", "Bytes of messages received and not stored yet.", () => now().unstored.bytes);
     gauge("streams", "Open streams of senders.", () => now().streams);
     gauge("viewers", "Viewers of the live stream.", () => now().viewers);
-    gauge("store_bytes", "Bytes of the store on its disk.", storeBytes);
+    // Numbers are most wanted when the store is in trouble.
+    const storeBytesIfKnown = () => storeBytes().catch(() => Number.NaN);
+    gauge("store_bytes", "Bytes of the store on its disk; NaN while it does not answer.", storeBytesIfKnown);
     gauge("disk_free_bytes", "Bytes free on the disk of the data directory.", async () => {
       const { bavail, bsize } = await statfs(dataDirectory);
       return bavail * bsize;

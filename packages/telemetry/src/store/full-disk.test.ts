@@ -31,6 +31,7 @@ test.skipIf(!canMount())(
       expect(collector.log()).toMatch(/not enough space|No space left/i);
       expect(sender.acknowledged).toBe(before);
       expect((await get(collector, "/readyz")).status).toBe(503);
+      expect(await (await get(collector, "/metrics")).text()).toMatch(/^moescope_serving 0$/m);
       disk.free();
       await sender.untilAcknowledged(before + 20);
       expect((await get(collector, "/readyz")).status).toBe(200);
