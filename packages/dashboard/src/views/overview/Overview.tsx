@@ -52,6 +52,7 @@ export function Overview({ scene, theme }: ViewProps) {
         <span>Step</span>
         <span>Loss</span>
         <span>MaxVio</span>
+        <span>Dead experts</span>
       </div>
       {groups.map(({ title, runs }) => (
         <section key={title} aria-label={title || "Runs"} className="overview-group">
@@ -101,7 +102,7 @@ function RunCard({ row, colour, mark, tags, shown, theme, onEdit }: RunCardProps
             {row.name}
           </strong>
           <small>
-            {row.strategy} · <StateDot state={row.state} /> ·{" "}
+            {row.strategy} · seed {row.seed} · <StateDot state={row.state} /> ·{" "}
             <button type="button" className="link" aria-label={`Edit ${row.name}`} onClick={onEdit}>
               Edit
             </button>{" "}
@@ -153,6 +154,13 @@ function RunCard({ row, colour, mark, tags, shown, theme, onEdit }: RunCardProps
         </small>
         <b>{row.maxViolation}</b>
         <Sparkline values={row.maxViolationTrace} floor={0} label={`MaxVio of ${row.name} over its steps`} />
+      </div>
+      <div className="overview-number">
+        <small>
+          <Term name="dead expert">Dead experts</Term>
+        </small>
+        <b>{row.deadExperts}</b>
+        <small className="always">of {row.allExperts}</small>
       </div>
     </li>
   );

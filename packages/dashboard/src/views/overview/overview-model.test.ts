@@ -88,6 +88,9 @@ test("a row says what is wrong, where, and where a click leads", () => {
     progress: { text: "16 of 100", share: 0.16 },
     loss: "0.250",
     validationLoss: "2.250",
+    seed: 7,
+    deadExperts: "0",
+    allExperts: "32",
     speed: "5.3 k tokens/s",
   });
   expect(row.sentence).toMatch(
@@ -145,4 +148,14 @@ test("while a history is on its way nothing is said about its routing, and what 
   const lost = overviewRow(summary, "failed", 0);
   expect(lost).toMatchObject({ loading: false, verdict: "unknown", sentence: "Its history could not be fetched." });
   expect(overviewSentence([lost])).toBe("1 run, 1 live.");
+});
+
+test("dead experts are those of a step, of all layers together", () => {
+  const options: SyntheticOptions = {
+    experts: 16,
+    load: (step, layer, expert) => (layer === 1 && expert < 1 + (step % 2) ? 0 : 900),
+  };
+  const row = (width: number) => overviewRow(syntheticSummary(8, options), syntheticBuckets(8, options, width), 0);
+  expect([row(1).deadExperts, row(8).deadExperts]).toEqual(["2", "1.50"]);
+  expect(overviewRow(syntheticSummary(8, options), undefined, 0).deadExperts).toBe("–");
 });

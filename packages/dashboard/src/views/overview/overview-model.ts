@@ -2,7 +2,7 @@
 import { v1 } from "@moescope/proto";
 import { type Bucket, layerOf, meanOf } from "../../data/bucket.ts";
 import { hasSteps, type Progress, progressOf, type RunState, stateOf } from "../../data/run-state.ts";
-import { formatCount, formatDuration, formatRatio, formatValue } from "../../format/number.ts";
+import { formatCount, formatDuration, formatRatio, formatValue, formatWhole } from "../../format/number.ts";
 import { plural } from "../../format/sentence.ts";
 import { strategyName } from "../../format/strategy.ts";
 import {
@@ -20,6 +20,7 @@ export interface OverviewRow {
   id: string;
   name: string;
   strategy: string;
+  seed: number;
   state: RunState;
   verdict: Verdict;
   /** Its history is on its way: verdict, sentence and strip say nothing yet. */
@@ -32,6 +33,9 @@ export interface OverviewRow {
   loss: string;
   validationLoss: string | undefined;
   maxViolation: string;
+  /** Dead experts of all layers together, in a step of the newest bucket; and of how many. */
+  deadExperts: string;
+  allExperts: string;
   speed: string | undefined;
   lossTrace: number[];
   maxViolationTrace: number[];
@@ -54,6 +58,7 @@ export function overviewRow(summary: v1.RunSummary.$Properties, history: Trainin
     id: summary.run?.id ?? "",
     name: summary.run?.name || summary.run?.id || "",
     strategy: strategyName(summary.run?.strategy),
+    seed: summary.run?.seed ?? 0,
     state: stateOf(summary),
     verdict: health.verdict,
     loading: health.verdict === "reading",
@@ -63,11 +68,20 @@ export function overviewRow(summary: v1.RunSummary.$Properties, history: Trainin
     loss: hasSteps(summary) ? formatValue(summary.loss ?? Number.NaN) : "–",
     validationLoss: summary.validationLoss ? formatValue(summary.validationLoss) : undefined,
     maxViolation: routes(summary, health) ? formatRatio(summary.maxViolation ?? Number.NaN) : "–",
+    deadExperts: deadExperts(buckets),
+    allExperts: formatWhole((summary.run?.experts ?? 0) * (summary.run?.moeLayers?.length ?? 0)),
     speed: speedOf(summary),
     lossTrace: lossTrace(buckets),
     maxViolationTrace: maxViolationTrace(buckets),
     strip: stripOf(summary.run?.moeLayers ?? [], buckets),
   };
+}
+
+function deadExperts(buckets: readonly Bucket[]): string {
+  const newest = buckets.findLast(({ layers }) => layers?.some(({ maxViolation }) => maxViolation?.values));
+  if (newest === undefined) return "–";
+  const dead = (newest.layers ?? []).reduce((sum, layer) => sum + (layer.deadExperts ?? 0), 0) / (newest.steps || 1);
+  return Number.isInteger(dead) ? formatWhole(dead) : formatRatio(dead);
 }
 
 function stripOf(layers: readonly number[], buckets: readonly Bucket[]): LayerStripModel {
