@@ -37,10 +37,14 @@ export function comparedQuery(
   return steps && { run: idOf(summary), split, from: steps[0], to: steps[1], points: POINTS };
 }
 
-/** @returns the stored steps of a run within a range, both ends included; of a live one as far as it is settled */
+/**
+ * @returns the stored steps of a run within a range, both ends included; of a live one as far as it is settled, its newest step left out:
+ *   the evaluation and the other ranks of that may be on their way, and an answer is kept
+ */
 export function stepsOf(summary: Summary, range: StepRange | undefined): StepRange | undefined {
   if (!hasSteps(summary)) return undefined;
-  const last = isLive(summary) ? settledStep(summary.lastStep ?? 0) : (summary.lastStep ?? 0);
+  const newest = summary.lastStep ?? 0;
+  const last = isLive(summary) ? settledStep(newest - 1) : newest;
   const [from, to] = range ?? [0, last];
   return from > last ? undefined : [from, Math.min(to, last)];
 }

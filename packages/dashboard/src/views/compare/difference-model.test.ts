@@ -56,6 +56,12 @@ test("runs with other experts, and layers that did not report, are missing, not 
   expect(differenceTable(modelOf("load"))).toHaveLength(1 + 8);
 });
 
+test("arms with other numbers of experts cannot be subtracted", () => {
+  const wide = { ...against, runs: against.runs.map((run) => ({ ...run, run: { ...run.run, experts: 8 } })) };
+  const { sentence } = differenceModel({ baseline, against: wide }, buckets, "number", "at step 3", "ready");
+  expect(sentence).toBe("loss-free-bias has 8 experts in a layer and auxiliary-loss 4: there is nothing to subtract.");
+});
+
 test("one request for each run that has the steps", () => {
   const asked = (at: "tenth" | "cursor", cursor: { live: boolean; step: number }) =>
     differenceQueries(RUNS.slice(0, 2), "train", at, cursor).map(({ run, from, to }) => [run, from, to]);

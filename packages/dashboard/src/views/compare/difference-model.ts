@@ -78,6 +78,9 @@ function ordered(relative: Float64Array, order: ExpertOrder): Float64Array {
 function sentenceOf(model: Omit<DifferenceModel, "sentence">, known: Float64Array, steps: string): string {
   const { difference, experts, layers, status, baseline, against, order } = model;
   if (status === "loading") return LOADING;
+  const others = against.runs[0]?.run?.experts ?? 0;
+  if (others !== experts)
+    return `${against.name} has ${others} experts in a layer and ${baseline.name} ${experts}: there is nothing to subtract.`;
   if (known.length === 0) return sentenceWithout(status, `No layer has counts in both ${steps}.`);
   const cell = difference.reduce(
     (best, value, at) => (Math.abs(value) > Math.abs(difference[best] ?? 0) ? at : best),
