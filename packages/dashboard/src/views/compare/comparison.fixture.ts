@@ -1,5 +1,5 @@
 // Runs for tests of the comparison: two strategies, three seeds, with configurations, evaluations and counts that follow from a formula.
-import type { v1 } from "@moescope/proto";
+import { v1 } from "@moescope/proto";
 import { type SyntheticOptions, syntheticBuckets, syntheticSummary } from "../../testing/synthetic-run.ts";
 import type { Summary } from "./arms.ts";
 import type { ComparedHistory } from "./compared-history.ts";
@@ -17,7 +17,7 @@ export interface FixtureRun {
 const STEPS = 8;
 
 export function comparedRun({ id, strategy, seed, configuration, tags = [], ...evaluation }: FixtureRun): Summary {
-  const summary = syntheticSummary(STEPS, { id, strategy });
+  const summary = syntheticSummary(STEPS, { id, strategy }, v1.RunSummary.State.FINISHED);
   const run: v1.RunDescription.$Properties = { ...summary.run, id, strategy, seed, tags };
   return {
     ...summary,
