@@ -42,7 +42,7 @@ export function App() {
         <main className="view">
           {address.view !== "overview" && <h1 className="visually-hidden">{view.title}</h1>}
           <Notices scene={scene} ignored={ignored} />
-          {view.splits && <ViewChoices address={address} lines={view.lines} />}
+          {(view.splits || view.lines) && <ViewChoices scene={scene} view={view} />}
           <div
             className={scene.held && view.steps ? "panel stale" : "panel"}
             id="view"

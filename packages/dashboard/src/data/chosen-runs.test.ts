@@ -1,7 +1,7 @@
 import { v1 } from "@moescope/proto";
 import { describe, expect, test } from "vitest";
 import { syntheticRun, syntheticSummary } from "../testing/synthetic-run.ts";
-import { chooseRuns, runLabels, toggleRun } from "./chosen-runs.ts";
+import { attemptChoices, attemptOf, attemptParameter, chooseRuns, runLabels, toggleRun } from "./chosen-runs.ts";
 import { distinctColours, RUN_COLOURS, runColours } from "./run-colours.ts";
 
 const { LIVE, FINISHED } = v1.RunSummary.State;
@@ -63,4 +63,21 @@ describe("colours of runs", () => {
     ]);
     expect([...distinctColours(["a", "b", "c", "d"], similar).values()]).toEqual([1, 5, 2, 3]);
   });
+});
+
+test("an earlier attempt can be chosen of runs that were restarted, and of no others", () => {
+  const attempts = [
+    { attempt: 0, firstStep: 0, lastStep: 119 },
+    { attempt: 1, firstStep: 100, lastStep: 399 },
+  ];
+  const restarted = { run: { id: "a" }, attempts };
+  const once = { run: { id: "b" }, attempts: attempts.slice(0, 1) };
+  expect([attemptOf(restarted, 0), attemptOf(restarted, 7), attemptOf(once, 0)]).toEqual([0, undefined, undefined]);
+  expect(attemptChoices([{ summary: restarted }, { summary: once }])).toEqual([
+    { value: "0", text: "attempt 0, steps 0–119" },
+    { value: "1", text: "attempt 1, steps 100–399" },
+  ]);
+  expect(attemptChoices([{ summary: restarted }, { summary: restarted }])[0]!.text).toBe("attempt 0");
+  expect(attemptChoices([{ summary: once }])).toEqual([]);
+  expect([attemptParameter({ attempt: 0 }), attemptParameter({})]).toEqual([{ attempt: 0 }, {}]);
 });

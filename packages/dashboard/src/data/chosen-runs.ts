@@ -1,6 +1,7 @@
 // Which of the stored runs are on screen.
 import { v1 } from "@moescope/proto";
 import { MOST_RUNS } from "../address/address.ts";
+import { stepRange } from "../format/sentence.ts";
 import { strategyName } from "../format/strategy.ts";
 
 type Summary = v1.RunSummary.$Properties;
@@ -14,6 +15,30 @@ export interface ChosenRun {
   colour: number;
   /** Short name: unlike those of the other runs on screen. */
   label: string;
+  /** The attempt on screen; undefined: of overlapping attempts the newest. */
+  attempt?: number | undefined;
+}
+
+/** @returns the attempt to show of a run: the wanted one where the run has it beside others */
+export function attemptOf({ attempts = [] }: Summary, wanted: number | undefined): number | undefined {
+  return attempts.length > 1 && attempts.some(({ attempt = 0 }) => attempt === wanted) ? wanted : undefined;
+}
+
+/** @returns every attempt of the runs that were restarted, with its steps where one run has it */
+export function attemptChoices(chosen: readonly Pick<ChosenRun, "summary">[]): { value: string; text: string }[] {
+  const attempts = chosen.flatMap(({ summary }) => ((summary.attempts?.length ?? 0) > 1 ? summary.attempts! : []));
+  const numbers = [...new Set(attempts.map(({ attempt = 0 }) => attempt))].sort((a, b) => a - b);
+  return numbers.map((number) => {
+    const those = attempts.filter(({ attempt = 0 }) => attempt === number);
+    const [{ firstStep = 0, lastStep = 0 }] = those as [(typeof those)[number]];
+    const steps = those.length === 1 ? `, ${stepRange(firstStep, lastStep)}` : "";
+    return { value: String(number), text: `attempt ${number}${steps}` };
+  });
+}
+
+/** The parameter of a request for the attempt on screen. */
+export function attemptParameter({ attempt }: Pick<ChosenRun, "attempt">): { attempt?: number } {
+  return attempt === undefined ? {} : { attempt };
 }
 
 /**

@@ -6,7 +6,10 @@ import type { RunTimeline } from "./run-timeline.ts";
 
 const timeline = (run: string, split: RunTimeline["split"], status: Arrival): [string, RunTimeline] => {
   const buckets = status === "ready" ? syntheticBuckets(2) : [];
-  return [run, { run, split, layer: 0, status, error: undefined, buckets, width: 1, newest: undefined }];
+  return [
+    run,
+    { run, attempt: undefined, split, layer: 0, status, error: undefined, buckets, width: 1, newest: undefined },
+  ];
 };
 const hold = (before: [string, RunTimeline][], now: [string, RunTimeline][]) => {
   const { timelines, held } = holdTimelines(new Map(before), new Map(now));

@@ -44,6 +44,7 @@ async function start(options = {}): Promise<void> {
       const layers = url.searchParams.get("layers")!.split(",").map(Number);
       const buckets = syntheticBuckets(stored).map((bucket) => ({
         ...bucket,
+        attempt: Number(url.searchParams.get("attempt") ?? 1),
         layers: bucket.layers!.map((layer) =>
           layers.includes(layer.layer ?? 0) ? layer : { ...layer, categories: [] },
         ),
@@ -135,6 +136,20 @@ test("a summary that is ahead of the timeline fetches what is missing", async ()
   send({ run: syntheticSummary(5, {}, v1.RunSummary.State.FINISHED) });
   await until(reaches(4));
   expect(store.snapshot().summaries.get("r")!.state).toBe(v1.RunSummary.State.FINISHED);
+});
+
+test("an attempt that is chosen is shown alone; what the newest one does goes past it", async () => {
+  await start();
+  store.show([{ run: "r", layer: 0 }], "train");
+  await streaming(1);
+  await until(({ status }) => status === "ready");
+  store.show([{ run: "r", layer: 0, attempt: 0 }], "train");
+  const chosen = await until(({ status, attempt }) => status === "ready" && attempt === 0);
+  expect(chosen.buckets.map(({ attempt }) => attempt)).toEqual([0, 0, 0]);
+  send({ step: { ...syntheticStep(3), attempt: 1 } });
+  send({ step: { ...syntheticStep(3), attempt: 0 } });
+  const later = await until(reaches(3));
+  expect(later.buckets.map(({ attempt = 0 }) => attempt)).toEqual([0, 0, 0, 0]);
 });
 
 test("another layer fetches its counts and keeps the stream", async () => {

@@ -6,13 +6,15 @@ import { Timeline } from "../api/timeline.ts";
 import { type Alert, withAlerts } from "./alerts.ts";
 import type { Arrival } from "./arrival.ts";
 import { type Bucket, type Layer, layerOf } from "./bucket.ts";
+import { attemptParameter } from "./chosen-runs.ts";
 import { holdTimelines } from "./held-timelines.ts";
 import type { RunTimeline } from "./run-timeline.ts";
 
-/** A run to show, and the layer whose counts are wanted over all its steps. */
+/** A run to show, the layer whose counts are wanted over all its steps, and one of its attempts or the newest. */
 export interface Target {
   run: string;
   layer: number | undefined;
+  attempt?: number | undefined;
 }
 
 export interface LiveSnapshot {
@@ -98,7 +100,11 @@ export class LiveStore {
   /** Shows these runs and no others. Cheap when nothing changes; a new layer fetches history, a new run also opens a new stream. */
   show(targets: readonly Target[], split: SplitName): void {
     const wanted = new Map(targets.map((target) => [target.run, target]));
-    for (const [run, entry] of this.#entries) if (!wanted.has(run) || split !== this.#split) this.#forget(run, entry);
+    for (const [run, entry] of this.#entries) {
+      const target = wanted.get(run);
+      if (target?.attempt !== entry.target.attempt || target === undefined || split !== this.#split)
+        this.#forget(run, entry);
+    }
     this.#split = split;
     for (const target of wanted.values()) this.#want(target);
     this.#openStream([...wanted.keys()]);
@@ -167,7 +173,9 @@ export class LiveStore {
 
   async #fetchHistory(entry: Entry): Promise<void> {
     const { run, layer } = entry.target;
-    const query = { run, split: this.#split, points: this.#options.points, layers: layer === undefined ? [] : [layer] };
+    const { points } = this.#options;
+    const layers = layer === undefined ? [] : [layer];
+    const query = { run, split: this.#split, points, layers, ...attemptParameter(entry.target) };
     try {
       const history = await this.#client.history(query, entry.abort.signal);
       entry.timeline.load(history);
@@ -244,7 +252,8 @@ export class LiveStore {
   #takeSummary(run: string, summary: v1.RunSummary.$Properties): void {
     this.#summaries.set(run, summary);
     const entry = this.#entries.get(run);
-    if (entry?.status === "ready" && this.#split === "train" && (summary.steps ?? 0) > 0) {
+    const follows = entry?.status === "ready" && this.#split === "train" && entry.target.attempt === undefined;
+    if (follows && (summary.steps ?? 0) > 0) {
       if ((summary.lastStep ?? 0) > entry.timeline.lastStep) void this.#load(entry);
     }
     this.#changed();
@@ -253,6 +262,7 @@ export class LiveStore {
   #takeStep(step: Bucket): void {
     const entry = this.#entries.get(step.run ?? "");
     if (entry === undefined || splitName(step.split) !== this.#split) return;
+    if (entry.target.attempt !== undefined && (step.attempt ?? 0) !== entry.target.attempt) return;
     entry.newest = step;
     const slim = { ...step, layers: keepCountsOf(step, entry.target.layer) };
     if (entry.request === "under way") this.#putAside(entry, slim);
@@ -291,9 +301,10 @@ function needsHistory(outcome: ReturnType<Timeline["append"]>): boolean {
 }
 
 function timelineOf(run: string, split: SplitName, entry: Entry): RunTimeline {
-  const { timeline, counted, status, error, newest } = entry;
+  const { target, timeline, counted, status, error, newest } = entry;
   const { width } = timeline;
-  return { run, split, layer: counted, status, error, buckets: [...timeline.buckets], width, newest };
+  const { attempt } = target;
+  return { run, split, layer: counted, attempt, status, error, buckets: [...timeline.buckets], width, newest };
 }
 
 /** A step's layers without the counts of all but one: over thousands of steps they would fill the memory. */

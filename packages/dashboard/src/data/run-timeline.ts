@@ -8,6 +8,8 @@ export interface RunTimeline {
   /** Split of the buckets, and the layer whose counts they carry. */
   split: SplitName;
   layer: number | undefined;
+  /** The attempt that the buckets are of; undefined: of overlapping attempts the newest. */
+  attempt: number | undefined;
   status: Arrival;
   error: string | undefined;
   buckets: readonly Bucket[];

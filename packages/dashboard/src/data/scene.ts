@@ -5,7 +5,7 @@ import { useEffect, useMemo, useSyncExternalStore } from "react";
 import type { Address } from "../address/address.ts";
 import { type HistoryQuery, historyPath, type SplitName } from "../api/client.ts";
 import type { Alert } from "./alerts.ts";
-import { type ChosenRun, chooseRuns, idOf, runLabels } from "./chosen-runs.ts";
+import { attemptOf, attemptParameter, type ChosenRun, chooseRuns, idOf, runLabels } from "./chosen-runs.ts";
 import { liveStore } from "./collector.ts";
 import { type Cursor, cursorOf } from "./cursor.ts";
 import { shownOf } from "./held-timelines.ts";
@@ -81,7 +81,10 @@ export function useScene(address: Address): Scene {
   );
   const { ids, unknown } = useMemo(() => chooseRuns(address.runs, summaries ?? []), [address.runs, summaries]);
   const colours = useMemo(() => distinctColours(chosenColoursFirst(ids, written), own), [ids, own, written]);
-  const chosen = useMemo(() => chosenRuns(ids, summaries ?? [], colours, written), [ids, summaries, colours, written]);
+  const chosen = useMemo(
+    () => chosenRuns(ids, summaries ?? [], colours, written, address.attempt),
+    [ids, summaries, colours, written, address.attempt],
+  );
   const layers = useMemo(() => layersOf(chosen), [chosen]);
   const layer = address.layer !== undefined && layers.includes(address.layer) ? address.layer : layers[0];
   useShown(chosen, layer, address.split);
@@ -125,9 +128,11 @@ export function useScene(address: Address): Scene {
 
 /** Of a run that is zoomed into, the request for the range alone. */
 function requestsOf(timelines: readonly RunTimeline[], zooms: readonly HistoryQuery[]): string[] {
-  return timelines.map(({ run, split, layer }) =>
-    historyPath(zooms.find((query) => query.run === run) ?? { run, split, layers: layer === undefined ? [] : [layer] }),
-  );
+  return timelines.map((timeline) => {
+    const { run, split, layer } = timeline;
+    const whole = { run, split, layers: layer === undefined ? [] : [layer], ...attemptParameter(timeline) };
+    return historyPath(zooms.find((query) => query.run === run) ?? whole);
+  });
 }
 
 function chosenRuns(
@@ -135,6 +140,7 @@ function chosenRuns(
   summaries: readonly v1.RunSummary.$Properties[],
   colours: ReadonlyMap<string, number>,
   written: RunMarks,
+  attempt: number | undefined,
 ): ChosenRun[] {
   const byId = new Map(summaries.map((summary) => [idOf(summary), summary]));
   const found = ids.flatMap((id) => byId.get(id) ?? []);
@@ -142,7 +148,8 @@ function chosenRuns(
   return found.map((summary, place) => {
     const id = idOf(summary);
     const label = written[id]?.name ?? labels[place]!;
-    return { id, run: summary.run ?? {}, summary, colour: colours.get(id) ?? 0, label };
+    const colour = colours.get(id) ?? 0;
+    return { id, run: summary.run ?? {}, summary, colour, label, attempt: attemptOf(summary, attempt) };
   });
 }
 
@@ -160,12 +167,16 @@ function layersOf(chosen: readonly ChosenRun[]): number[] {
 function useShown(chosen: readonly ChosenRun[], layer: number | undefined, split: Address["split"]): void {
   const key = JSON.stringify([
     split,
-    chosen.map(({ id, run }) => [id, layer !== undefined && run.moeLayers?.includes(layer) ? layer : null]),
+    chosen.map(({ id, run, attempt }) => [
+      id,
+      layer !== undefined && run.moeLayers?.includes(layer) ? layer : null,
+      attempt ?? null,
+    ]),
   ]);
   useEffect(() => {
-    const [name, targets] = JSON.parse(key) as [Address["split"], [string, number | null][]];
+    const [name, targets] = JSON.parse(key) as [Address["split"], [string, number | null, number | null][]];
     liveStore.show(
-      targets.map(([run, wanted]) => ({ run, layer: wanted ?? undefined })),
+      targets.map(([run, wanted, attempt]) => ({ run, layer: wanted ?? undefined, attempt: attempt ?? undefined })),
       name,
     );
   }, [key]);

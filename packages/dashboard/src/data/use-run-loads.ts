@@ -2,10 +2,11 @@
 import { useQueries } from "@tanstack/react-query";
 import { type HistoryQuery, historyPath, type SplitName } from "../api/client.ts";
 import type { Arrival } from "./arrival.ts";
+import type { ChosenRun } from "./chosen-runs.ts";
 import { client, queries } from "./collector.ts";
 import type { RunHistory } from "./run-history.ts";
 import { LoadsPacker, loadQueries, type RunLoads } from "./run-loads.ts";
-import { type StepRange, stepsShown } from "./zoom.ts";
+import { type StepRange, shownQuery } from "./zoom.ts";
 
 /** Loads of a run that nobody looks at are let go after this time, milliseconds: they are large. */
 const KEPT = 60_000;
@@ -33,13 +34,13 @@ export function useRunLoads({ histories, range, split }: WantedLoads): LoadsAnsw
       const asked = wanted[place]!;
       const [first] = asked;
       return {
-        queryKey: ["loads", chosen.id, split, first?.from, first?.to],
+        queryKey: ["loads", chosen.id, split, chosen.attempt, first?.from, first?.to],
         queryFn: ({ signal }: { signal: AbortSignal }) => fetchLoads(chosen.run, asked, signal),
         enabled: asked.length > 0,
         staleTime: Number.POSITIVE_INFINITY,
         gcTime: KEPT,
         // While a run goes on, what is known of it stays until more is.
-        placeholderData: () => newestLoads(chosen.id, split, first?.from),
+        placeholderData: () => newestLoads(chosen, split, first?.from),
       };
     }),
     combine: (results) => results.map(({ data, error }) => ({ data, error })),
@@ -55,8 +56,9 @@ export function useRunLoads({ histories, range, split }: WantedLoads): LoadsAnsw
 }
 
 function wantedOf(history: RunHistory, range: StepRange | undefined, split: SplitName): HistoryQuery[] {
-  const steps = stepsShown(history, range);
-  return steps === undefined ? [] : loadQueries(history.chosen.run, split, [steps.from, steps.to]);
+  const shown = shownQuery(history, range);
+  if (shown === undefined) return [];
+  return loadQueries(history.chosen.run, split, [shown.from, shown.to]).map((query) => ({ ...shown, ...query }));
 }
 
 async function fetchLoads(
@@ -70,7 +72,7 @@ async function fetchLoads(
   return packer.packed();
 }
 
-function newestLoads(...[run, split, from]: [string, string, number | undefined]): RunLoads | undefined {
-  const answers = queries.getQueriesData<RunLoads>({ queryKey: ["loads", run, split, from] });
+function newestLoads({ id, attempt }: ChosenRun, split: SplitName, from: number | undefined): RunLoads | undefined {
+  const answers = queries.getQueriesData<RunLoads>({ queryKey: ["loads", id, split, attempt, from] });
   return answers.findLast(([, data]) => data !== undefined)?.[1];
 }

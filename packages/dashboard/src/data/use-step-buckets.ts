@@ -2,6 +2,7 @@
 import type { HistoryQuery, SplitName } from "../api/client.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Bucket } from "./bucket.ts";
+import { attemptParameter } from "./chosen-runs.ts";
 import { type Cursor, stepsAt } from "./cursor.ts";
 import type { RunHistory } from "./run-history.ts";
 import { useHistories } from "./use-histories.ts";
@@ -19,7 +20,7 @@ export function useStepBuckets(runs: readonly RunHistory[], cursor: Cursor, spli
   const queries = runs.map(({ chosen, buckets, newest }): HistoryQuery | undefined => {
     const steps = stepsAt(cursor.step, buckets, split === "train");
     if (steps === undefined || (cursor.live && newest !== undefined)) return undefined;
-    return { run: chosen.id, split, ...steps, points: 1, layers: "all" };
+    return { run: chosen.id, split, ...steps, points: 1, layers: "all", ...attemptParameter(chosen) };
   });
   const answers = useHistories(queries);
   return runs.map(({ newest, status: arrival }, place): StepBucketAnswer => {

@@ -40,7 +40,7 @@ export function useZoomed(
       enabled: wanted[place] !== undefined,
       staleTime: Number.POSITIVE_INFINITY,
       // What is outside the range is cut away; what is inside stays until the finer answer is here.
-      placeholderData: () => newestAnswer(keyOf(chosen.id, wanted[place]).slice(0, 4)),
+      placeholderData: () => newestAnswer(keyOf(chosen.id, wanted[place]).slice(0, 5)),
     })),
     combine: (answers) => ({
       details: answers.map(({ data }) => data),
@@ -56,7 +56,7 @@ export function useZoomed(
 }
 
 function keyOf(run: string, query: HistoryQuery | undefined): readonly unknown[] {
-  return ["zoom", run, query?.split, query?.layers, query?.from, query?.to];
+  return ["zoom", run, query?.split, query?.layers, query?.attempt, query?.from, query?.to];
 }
 
 function newestAnswer(queryKey: readonly unknown[]): v1.History | undefined {

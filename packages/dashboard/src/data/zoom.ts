@@ -2,6 +2,7 @@
 import type { v1 } from "@moescope/proto";
 import type { HistoryQuery } from "../api/client.ts";
 import type { Bucket } from "./bucket.ts";
+import { attemptParameter } from "./chosen-runs.ts";
 import { type Cursor, settledStep } from "./cursor.ts";
 import type { RunHistory } from "./run-history.ts";
 import { isLive } from "./run-state.ts";
@@ -17,7 +18,7 @@ export type StepRange = readonly [from: number, to: number];
  * @returns undefined where the timeline has every step already, or the range has none
  */
 export function zoomQuery(
-  { run, split, layer, width, buckets }: RunTimeline,
+  { run, split, layer, attempt, width, buckets }: RunTimeline,
   [from, to]: StepRange,
   points: number,
   growing: boolean,
@@ -36,24 +37,26 @@ export function zoomQuery(
     to: Math.min((Math.floor(end / bucket) + 1) * bucket - 1, settled),
     points,
     layers: layer === undefined ? [] : [layer],
+    ...attemptParameter({ attempt }),
   };
 }
 
 /**
- * The steps to ask for to see a run, or the range of it that is on screen. While the run goes on, their end moves in strides.
+ * What to ask for to see a run as it is on screen: its attempt, and all its steps or a range of them. While the run goes on, their end
+ * moves in strides.
  *
  * @param range undefined: the whole run
- * @returns undefined while there are none
+ * @returns undefined while there are no steps
  */
-export function stepsShown(
+export function shownQuery(
   { chosen, buckets }: Pick<RunHistory, "chosen" | "buckets">,
   range: StepRange | undefined,
-): { from: number; to: number } | undefined {
+): (Pick<HistoryQuery, "run" | "from" | "to" | "attempt"> & { from: number; to: number }) | undefined {
   const last = buckets.at(-1)?.lastStep ?? -1;
   const [from, to] = range ?? [0, last];
   if (last < from) return undefined;
   const settled = isLive(chosen.summary) ? Math.max(from, settledStep(last)) : last;
-  return { from, to: Math.min(to, settled) };
+  return { run: chosen.id, from, to: Math.min(to, settled), ...attemptParameter(chosen) };
 }
 
 /**

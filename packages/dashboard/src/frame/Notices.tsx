@@ -1,5 +1,7 @@
 // Above the view: what is wrong with the address, the connection or the data.
+
 import { navigate } from "../address/use-address.ts";
+import { isLoggedOut } from "../api/session.ts";
 import { Notice } from "../components/Notice.tsx";
 import type { Scene } from "../data/scene.ts";
 import { joinWords, plural } from "../format/sentence.ts";
@@ -8,10 +10,19 @@ import { useNow } from "./use-now.ts";
 export function Notices({ scene, ignored }: { scene: Scene; ignored: readonly string[] }) {
   const { unknown, chosen, timelines, dropped, summaries, zoomError } = scene;
   const failed = timelines.filter(({ status }) => status === "failed");
+  const loggedOut = isLoggedOut(scene.listError);
   const gone = useCollectorGone(scene);
   return (
     <>
-      {gone !== undefined && (
+      {loggedOut && summaries !== undefined && (
+        <Notice kind="bad">
+          <strong>You are no longer logged in.</strong> What was loaded stays on screen.
+          <a className="button" href={location.href} onClick={logInAgain}>
+            Log in again
+          </a>
+        </Notice>
+      )}
+      {!loggedOut && gone !== undefined && (
         <Notice kind="bad">
           <strong>The collector does not answer.</strong> What was loaded stays on screen. {gone}
         </Notice>
@@ -33,7 +44,8 @@ export function Notices({ scene, ignored }: { scene: Scene; ignored: readonly st
           </button>
         </Notice>
       )}
-      {gone === undefined &&
+      {!loggedOut &&
+        gone === undefined &&
         failed.map(({ run, error }) => (
           <Notice key={run} kind="bad">
             The history of {run} could not be fetched: {error}
@@ -49,6 +61,12 @@ export function Notices({ scene, ignored }: { scene: Scene; ignored: readonly st
       )}
     </>
   );
+}
+
+/** The collector answers with its page to log in, and that comes back here. */
+export function logInAgain(event: { preventDefault(): void }): void {
+  event.preventDefault();
+  location.reload();
 }
 
 /** @returns when the next try is, in words; undefined while the collector answers */

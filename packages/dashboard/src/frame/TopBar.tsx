@@ -7,6 +7,7 @@ import type { Scene } from "../data/scene.ts";
 import { rememberTheme } from "../theme/use-theme.ts";
 import { VIEW } from "../views/registry.ts";
 import { LayoutsMenu } from "./LayoutsMenu.tsx";
+import { LogOut } from "./LogOut.tsx";
 import { tabTarget } from "./tabs.ts";
 
 interface TopBarProps {
@@ -76,6 +77,7 @@ export function TopBar({ scene, theme, onMenu, onHelp }: TopBarProps) {
         >
           ?
         </button>
+        <LogOut />
       </div>
     </div>
   );

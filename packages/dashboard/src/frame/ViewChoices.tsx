@@ -3,23 +3,30 @@ import { type Address, AXES, type Axis, SPLITS } from "../address/address.ts";
 import { navigate } from "../address/use-address.ts";
 import { resetZoom } from "../charts/use-x-pointer.ts";
 import { Segmented, Select, Switch } from "../components/controls.tsx";
+import { attemptChoices, type ChosenRun } from "../data/chosen-runs.ts";
+import type { Scene } from "../data/scene.ts";
 import { stepRange } from "../format/sentence.ts";
+import type { View } from "../views/registry.ts";
 
 const SPLIT_CHOICES = SPLITS.map((value) => ({ value, text: { train: "Train", eval: "Eval", probe: "Probe" }[value] }));
 const AXIS_CHOICES = AXES.map((value) => ({ value, text: { step: "Step", tokens: "Tokens", time: "Time" }[value] }));
 /** Steps that a smoothed line looks back on. */
 const SPANS = [0, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
 
-export function ViewChoices({ address, lines }: { address: Address; lines: boolean }) {
+export function ViewChoices({ scene: { address, chosen }, view }: { scene: Scene; view: View }) {
+  const { lines, splits } = view;
   const spans = [...new Set([...SPANS, address.smooth])].sort((a, b) => a - b);
   return (
     <fieldset className="view-choices" aria-label="What the charts show">
-      <Select
-        label="Split"
-        value={address.split}
-        choices={SPLIT_CHOICES}
-        onChange={(split) => navigate({ split: split as (typeof SPLITS)[number], step: "live", range: undefined })}
-      />
+      {splits && (
+        <Select
+          label="Split"
+          value={address.split}
+          choices={SPLIT_CHOICES}
+          onChange={(split) => navigate({ split: split as (typeof SPLITS)[number], step: "live", range: undefined })}
+        />
+      )}
+      <AttemptChoice chosen={chosen} attempt={address.attempt} />
       {lines && (
         <>
           <Segmented<Axis> label="x axis" value={address.x} choices={AXIS_CHOICES} onChange={(x) => navigate({ x })} />
@@ -36,6 +43,20 @@ export function ViewChoices({ address, lines }: { address: Address; lines: boole
       )}
       <Narrowed address={address} />
     </fieldset>
+  );
+}
+
+/** Only where a run on screen was restarted. */
+function AttemptChoice({ chosen, attempt }: { chosen: readonly ChosenRun[]; attempt: number | undefined }) {
+  const choices = attemptChoices(chosen);
+  if (choices.length === 0) return null;
+  return (
+    <Select
+      label="Attempt"
+      value={attempt === undefined ? "" : String(attempt)}
+      choices={[{ value: "", text: "newest at every step" }, ...choices]}
+      onChange={(text) => navigate({ attempt: text === "" ? undefined : Number(text), range: undefined })}
+    />
   );
 }
 

@@ -1,6 +1,9 @@
 // What stands in the place of a view while there is nothing to show, and what to do about it.
+
 import { navigate } from "../address/use-address.ts";
+import { isLoggedOut } from "../api/session.ts";
 import { Blank } from "../components/Notice.tsx";
+import { logInAgain } from "./Notices.tsx";
 
 export function NoRuns() {
   return (
@@ -14,6 +17,16 @@ export function NoRuns() {
 }
 
 export function NotConnected({ error }: { error: Error }) {
+  if (isLoggedOut(error)) {
+    return (
+      <Blank title="You are not logged in">
+        <p>This collector asks for a token.</p>
+        <a className="button" href={location.href} onClick={logInAgain}>
+          Log in
+        </a>
+      </Blank>
+    );
+  }
   return (
     <Blank title="The collector does not answer">
       <p>

@@ -4,7 +4,7 @@ import type { RunHistory } from "../../data/run-history.ts";
 import type { Scene } from "../../data/scene.ts";
 import { useHistories } from "../../data/use-histories.ts";
 import { type StepBucketAnswer, useStepBuckets } from "../../data/use-step-buckets.ts";
-import { stepsShown } from "../../data/zoom.ts";
+import { shownQuery } from "../../data/zoom.ts";
 import { type LayersModel, layersModel } from "./layers-model.ts";
 
 export interface LayersAnswer {
@@ -44,8 +44,8 @@ function useRangeBuckets(
   split: Scene["split"],
 ): StepBucketAnswer[] {
   const queries = runs.map((history): HistoryQuery | undefined => {
-    const steps = stepsShown(history, range);
-    return steps && { run: history.chosen.id, split, ...steps, points: 1, layers: "all" };
+    const shown = shownQuery(history, range);
+    return shown && { ...shown, split, points: 1, layers: "all" };
   });
   return useHistories(queries).map(({ history, error, status, path }, place) => ({
     bucket: history?.buckets[0],
