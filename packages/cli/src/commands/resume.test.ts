@@ -80,12 +80,11 @@ describe.each(["wasm", "tensorflow"])("on %s", (backend) => {
     expect(attempts[1]!.firstStep).toBe(attempts[0]!.lastStep + 1);
     expect(attempts[2]!.firstStep).toBeLessThanOrEqual(attempts[1]!.lastStep + 1);
     expect(attempts[2]!.firstStep % 7).toBe(0);
-    const shown = await moescope(["show", id], directory);
+    const shown = await moescope(["show", id, "--attempt", "1"], directory);
     expect(shown.stdout).toMatch(/attempts +0: steps 0 to \d+, stopped\n/);
     expect(shown.stdout).toMatch(/ 1: steps \d+ to \d+, goes on from attempt 0 at step \d+, broken off\n/);
     expect(shown.stdout).toMatch(/ 2: steps \d+ to 299, goes on from attempt 1 at step \d+, finished\n/);
-    const earlier = await moescope(["show", id, "--attempt", "1", "--json"], directory);
-    expect(JSON.parse(earlier.stdout).balance.lastStep).toBe(attempts[1]!.lastStep);
+    expect(shown.stdout).toContain(` to ${attempts[1]!.lastStep}\n`);
     const history = await historyOf(http, id);
     expect(history).toHaveLength(steps);
     expect(history).toEqual(await historyOf(http, runOf(straight)));
