@@ -32,10 +32,10 @@ function ConfigurationTable({ model: { columns, rows } }: { model: Configuration
             {columns.map(({ arm, seeds }, place) => (
               <th key={ids[place]} scope="col">
                 <span data-export="text">{arm.name}</span>
-                <small>
+                <small data-export="text">
                   {seeds.length === 1 ? `seed ${seeds[0]}` : `${plural(seeds.length, "run")}, seeds ${seeds.join(" ")}`}
                 </small>
-                {place === 0 && <small>what the others are set against</small>}
+                {place === 0 && <small data-export="text">what the others are set against</small>}
               </th>
             ))}
           </tr>

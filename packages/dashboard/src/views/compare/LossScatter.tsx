@@ -49,7 +49,7 @@ function scalesOf({ xDomain, yDomain }: ScatterModel, width: number, height: num
 
 function Axes({ model: { xDomain, yDomain }, scales }: { model: ScatterModel; scales: Scales }) {
   const { x, y, right, bottom } = scales;
-  const [across, up] = [roundTicks(xDomain, Math.max(2, (right - ROOM.left) / 110)), roundTicks(yDomain, 4)];
+  const [across, up] = [roundTicks(xDomain, Math.max(3, (right - ROOM.left) / 110)), roundTicks(yDomain, 4)];
   const middle = (bottom + ROOM.top) / 2;
   return (
     <g className="loss-scatter-axes">

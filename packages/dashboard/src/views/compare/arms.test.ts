@@ -35,6 +35,13 @@ test("by the tags that `compare` gives its runs", () => {
   ]);
 });
 
+test("what is not set comes last, among words too", () => {
+  const runs = [undefined, "sign"].map((update, seed) =>
+    comparedRun({ id: `r${seed}`, strategy: "loss-free-bias", seed, configuration: { update } }),
+  );
+  expect(armsOf(runs, "update", NO_COLOURS).map(({ name }) => name)).toEqual(["update sign", "update not set"]);
+});
+
 test("what was measured is nothing to compare by", () => {
   for (const name of ["loss", "maxvio", "step", "state", "started"]) expect(comparableBy(RUNS)).not.toContain(name);
 });

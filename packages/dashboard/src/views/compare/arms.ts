@@ -94,8 +94,9 @@ function nameOf(value: string, by: string): string {
   return by === "arm" ? value : `${by.split(".").at(-1)} ${value}`;
 }
 
-/** Numbers by size, before words by their letters. */
+/** Numbers by size, before words by their letters; what is not set comes last. */
 function compareValues(a: string | number, b: string | number): number {
+  if (a === "" || b === "") return Number(a === "") - Number(b === "");
   if (typeof a === "number" && typeof b === "number") return a - b;
   if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;
   return a < b ? -1 : a > b ? 1 : 0;
