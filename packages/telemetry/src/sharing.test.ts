@@ -50,7 +50,7 @@ class Sent {
 
 /** Waits until a collector shows a run that another one stores. */
 async function untilShown(collector: Collector, run: string, lastStep: number): Promise<void> {
-  await vi.waitFor(async () => expect((await getSummary(collector, run)).lastStep).toBe(lastStep), 10_000);
+  await vi.waitFor(async () => expect((await getSummary(collector, run)).lastStep).toBe(lastStep), 30_000);
 }
 
 test("a sender goes on at another collector where the first one stopped, and both show all of it", async () => {
@@ -204,7 +204,7 @@ test("ranks that report to different collectors take the run from each other, an
   }
   await Promise.all(senders.map((sender) => sender.run()));
   await ledger.expectStored(await another());
-}, 60_000);
+}, 120_000);
 
 test("runs that are new at several collectors at the same moment do not get into each other's way", async () => {
   const three = await collectors(3);
@@ -236,8 +236,8 @@ test("a run deleted at one collector is gone at the others, not while it is repo
   await first.untilAcknowledged(2);
   first.close();
   await first.status;
-  await vi.waitFor(async () => expect((await remove()).status).toBe(204), 10_000);
-  await vi.waitFor(async () => expect((await get(a, `/api/v1/runs/${run.id}`)).status).toBe(404), 10_000);
+  await vi.waitFor(async () => expect((await remove()).status).toBe(204), 30_000);
+  await vi.waitFor(async () => expect((await get(a, `/api/v1/runs/${run.id}`)).status).toBe(404), 30_000);
 
   const sent = new Sent(run);
   const again = await TestSender.connect(a.grpcAddress, run);

@@ -18,8 +18,8 @@ const BATCHES_OF_EPOCH = 2 ** 30;
 /** Batch numbers stay below 2^53. */
 const LAST_EPOCH = 2 ** 23 - 1;
 
-/** Milliseconds at most before a claim is tried again, when two collectors claimed at once. */
-const RETRY_WITHIN = 50;
+/** Of collectors that claim at once, the one with the highest epoch goes on; they rarely choose the same. */
+const EPOCHS_TO_CHOOSE_FROM = 8;
 
 interface Claim {
   epoch: number;
@@ -112,7 +112,8 @@ export class Batches {
    * @returns how far each of its streams is stored, and whether anything of it may be in the store
    */
   async claim(run: string, letGo: (runs: readonly string[]) => void): Promise<{ marks: StreamMark[]; known: boolean }> {
-    for (;;) {
+    for (let tries = 0; ; tries++) {
+      const began = performance.now();
       const epoch = await this.#newEpoch(run);
       letGo(await this.lost([...this.#owned]));
       const claims = (await this.#readClaims(run)).get(run) ?? [];
@@ -127,7 +128,7 @@ export class Batches {
       if ((await this.#claimedByOthers([run])).length === 0) {
         return { marks, known: marks.length > 0 || claims.length > 0 };
       }
-      await delay(Math.random() * RETRY_WITHIN);
+      await waitFor(performance.now() - began, tries);
     }
   }
 
@@ -197,9 +198,10 @@ export class Batches {
   }
 
   async #newEpoch(run: string): Promise<number> {
-    for (;;) {
+    for (let tries = 0; ; tries++) {
+      const began = performance.now();
       const [row] = await this.#database.rows(`SELECT max(epoch) FROM ${DATABASE}.claims`);
-      const epoch = asNumber(row![0]) + 1;
+      const epoch = asNumber(row![0]) + 1 + Math.floor(Math.random() * EPOCHS_TO_CHOOSE_FROM);
       if (epoch > LAST_EPOCH) throw new Error(`this store has seen ${LAST_EPOCH} claims of runs, the most possible`);
       await this.#writeClaim(run, { ...UNCLAIMED, epoch }, false);
       const [others] = await this.#database.rows(
@@ -207,7 +209,7 @@ export class Batches {
         { collector: this.#collector },
       );
       if (asNumber(others![0]) === 0) return epoch;
-      await delay(Math.random() * RETRY_WITHIN);
+      await waitFor(performance.now() - began, tries);
     }
   }
 
@@ -249,6 +251,11 @@ export class Batches {
     });
     return { marks, last: Math.max(after, ...rows.map((row) => asNumber(row[2]))) };
   }
+}
+
+/** Waits by chance, longer after every try: who claimed at the same time should not do so again. @param took milliseconds */
+async function waitFor(took: number, tries: number): Promise<void> {
+  await delay(Math.random() * took * 2 ** Math.min(tries, 4));
 }
 
 function sameExtent(a: Extent | undefined, b: Extent | undefined): boolean {

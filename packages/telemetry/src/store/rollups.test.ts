@@ -112,7 +112,7 @@ test("a long run reads the same from rollups as from its steps, and needs the st
   for (const table of ["steps", "layers", "routing"])
     await database.runOnEach((own) => `TRUNCATE TABLE ${own}.${table}`);
   expect(await history(run, asked, "rollups")).toEqual(before);
-}, 90_000);
+}, 240_000);
 
 test("ranks that lag, steps that come late or twice, attempts that rewind, and restarts change nothing", async () => {
   const run = describedRun("unruly", { ranks: 3, moeLayers: [1] });
@@ -146,7 +146,7 @@ test("ranks that lag, steps that come late or twice, attempts that rewind, and r
   for (const asked of RANGES) await expectRollupsAgree(run, asked);
   const attempts = [0, 1].map((attempt) => ({ attempt, firstStep: attempt * 700 }));
   for (const asked of RANGES) await expectRollupsAgree(run, { ...asked, attempts });
-}, 90_000);
+}, 240_000);
 
 test("rollups without their batch's mark are not seen, and deleted on opening", async () => {
   const run = describedRun("interrupted");
