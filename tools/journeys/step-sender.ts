@@ -1,0 +1,92 @@
+// One rank of a run that reports to a collector as a trainer does, and remembers when each message was acknowledged.
+import { Client, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
+import { collectorService, PROTOCOL_VERSION, v1 } from "@moescope/proto";
+import type { StepReport } from "@moescope/trainer";
+
+type Response = v1.ReportResponse.$Properties;
+
+export class StepSender {
+  readonly run: string;
+  /** When the acknowledgement of each sequence number came, milliseconds since 1970; the first stands at 1. */
+  readonly acknowledgedAt: number[] = [0];
+  readonly #client: Client;
+  readonly #call: ClientDuplexStream<Buffer, Response>;
+  #sent = 0;
+  #wake: () => void = () => {};
+  #failure: Error | undefined;
+
+  /** @param address host:port of the collector's gRPC service */
+  constructor(address: string, run: v1.RunDescription.$Properties) {
+    this.run = run.id ?? "";
+    this.#client = new Client(address, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
+    const { path, responseDeserialize } = collectorService.report;
+    this.#call = this.#client.makeBidiStreamRequest(path, (bytes: Buffer) => bytes, responseDeserialize);
+    this.#call.on("data", (answer: Response) => this.#take(answer));
+    this.#call.on("error", (error) => this.#fail(error));
+    this.#write({ hello: { protocolVersion: PROTOCOL_VERSION, run, rank: 0, attempt: 0 } });
+  }
+
+  /** Goes on behind the messages that an earlier stream has sent. */
+  resume(sent: number): void {
+    this.#sent = sent;
+  }
+
+  step(step: StepReport): void {
+    this.#sent++;
+    this.#write({ step: { ...step, run: this.run, rank: 0, attempt: 0, sequence: this.#sent } });
+  }
+
+  /**
+   * Sends a message that is encoded already, with the next sequence number in it.
+   *
+   * @returns false when the stream takes no more for now
+   */
+  bytes(message: Buffer): boolean {
+    this.#sent++;
+    return this.#call.write(message);
+  }
+
+  drained(): Promise<void> {
+    return new Promise((resolve) => this.#call.once("drain", resolve));
+  }
+
+  /** Tells that the run is over, and hangs up once that is stored. */
+  async finish(endedAt: number): Promise<void> {
+    this.#sent++;
+    const outcome = v1.RunEnd.Outcome.FINISHED;
+    this.#write({ end: { run: this.run, rank: 0, attempt: 0, sequence: this.#sent, outcome, endedAt } });
+    await this.acknowledged();
+    this.close();
+  }
+
+  /** Waits until everything sent so far is durable; throws what the collector rejects. */
+  async acknowledged(sequence = this.#sent): Promise<void> {
+    while (this.acknowledgedAt.length <= sequence) {
+      if (this.#failure !== undefined) throw this.#failure;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  close(): void {
+    this.#call.end();
+    this.#client.close();
+  }
+
+  #write(request: v1.ReportRequest.$Properties): void {
+    this.#call.write(Buffer.from(v1.ReportRequest.encode(request).finish()));
+  }
+
+  #take({ acknowledgement, rejection }: Response): void {
+    if (rejection) this.#fail(new Error(`rejected: ${rejection.message}`));
+    const now = Date.now();
+    while (this.acknowledgedAt.length <= (acknowledgement?.sequence ?? 0)) this.acknowledgedAt.push(now);
+    this.#wake();
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#wake();
+  }
+}
