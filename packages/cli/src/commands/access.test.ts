@@ -6,6 +6,9 @@ import { generate } from "selfsigned";
 import { describe, expect, it } from "vitest";
 import { anyPorts, moescope, start, temporaryDirectory, tinyRun } from "../testing/moescope.ts";
 
+/** Milliseconds; a test runs up to eight commands, on a machine that may be busy. */
+const patience = { timeout: 240_000 };
+
 const tokenOf = (role: string) => `${role}-0123456789abcdef`;
 
 /** A collector with a token for each role, and what commands need to find it. */
@@ -20,7 +23,7 @@ async function guardedCollector(directory: string, ...options: string[]) {
 const withToken = (role: string) => ({ MOESCOPE_TOKEN: tokenOf(role) });
 
 describe("a collector with tokens", () => {
-  it("lets a run in that shows one, and commands that read it; the token is written nowhere", async () => {
+  it("lets a run in that shows one, and commands that read it; the token is written nowhere", patience, async () => {
     const directory = temporaryDirectory();
     const { collect, url, address } = await guardedCollector(directory);
     const train = ["train", ...tinyRun, "--steps", "3", "--collector", address, "--json"];
@@ -58,7 +61,7 @@ describe("a collector with tokens", () => {
     }
   });
 
-  it("turns away commands without one, which say what is missing; a run keeps its steps", async () => {
+  it("turns away commands without one, which say what is missing; a run keeps its steps", patience, async () => {
     const directory = temporaryDirectory();
     const { address } = await guardedCollector(directory);
     const listed = await moescope(["runs"], directory);
@@ -87,7 +90,7 @@ describe("a collector with tokens", () => {
 });
 
 describe("a collector with TLS", () => {
-  it("is reached with the certificate of its authority", async () => {
+  it("is reached with the certificate of its authority", patience, async () => {
     const directory = temporaryDirectory();
     const { cert, key, ca } = await certificates(directory);
     const tls = ["--tls-cert", cert, "--tls-key", key];

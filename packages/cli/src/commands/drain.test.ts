@@ -15,7 +15,9 @@ const run = {
 };
 const [ROUNDS, STEPS_BETWEEN] = [2, 200];
 
-it("acknowledges on SIGTERM what it has stored, ends with exit code 0, and the sender goes on without loss", async () => {
+it("acknowledges on SIGTERM what it has stored, ends with exit code 0, and the sender goes on without loss", {
+  timeout: 180_000,
+}, async () => {
   const directory = temporaryDirectory();
   let collect = start(["collect", ...anyPorts], directory);
   const [, http, address] = await collect.until(/Dashboard +(http\S+)\nCollector +(\S+)/);
