@@ -18,13 +18,6 @@ export async function readSession(base: string, send: Fetch = fetch, signal?: Ab
   return (await response.json()) as Session;
 }
 
-/** The browser forgets that it was let in. @throws as `readSession` does */
-export async function endSession(base: string, send: Fetch = fetch): Promise<void> {
-  const response = await send(base + PATH, { method: "DELETE" });
-  if (!response.ok)
-    throw new CollectorError(`the collector did not end the session: ${response.status}`, response.status);
-}
-
 /** Whether an error says that the collector no longer knows who asks. */
 export function isLoggedOut(error: Error | undefined): boolean {
   return error instanceof CollectorError && error.status === 401;

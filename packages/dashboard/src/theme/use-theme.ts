@@ -1,17 +1,20 @@
-// Light or dark: what the address says, else what the person chose here before, else what the system prefers.
-import { useEffect, useSyncExternalStore } from "react";
+// Light or dark: on paper light, else what the address says, what the person chose here before, what the system prefers.
+import { useLayoutEffect, useSyncExternalStore } from "react";
 import type { Theme } from "../address/address.ts";
 import { useAddress } from "../address/use-address.ts";
 
 const STORED = "moescope.theme";
 const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
+const paper = window.matchMedia("print");
 
 /** The theme in force; sets it on the page. */
 export function useTheme(): Theme {
   const { address } = useAddress();
-  const system = useSyncExternalStore(subscribeSystem, () => (systemDark.matches ? "dark" : "light"));
-  const theme = address.theme ?? storedTheme() ?? system;
-  useEffect(() => {
+  const system = useSyncExternalStore(onMedia, () => (systemDark.matches ? "dark" : "light"));
+  const printed = useSyncExternalStore(onMedia, () => paper.matches);
+  const theme = printed ? "light" : (address.theme ?? storedTheme() ?? system);
+  // Before the page is painted or printed.
+  useLayoutEffect(() => {
     document.documentElement.dataset.theme = theme;
   }, [theme]);
   return theme;
@@ -36,7 +39,9 @@ function storedTheme(): Theme | undefined {
   }
 }
 
-function subscribeSystem(listener: () => void): () => void {
-  systemDark.addEventListener("change", listener);
-  return () => systemDark.removeEventListener("change", listener);
+function onMedia(listener: () => void): () => void {
+  for (const query of [systemDark, paper]) query.addEventListener("change", listener);
+  return () => {
+    for (const query of [systemDark, paper]) query.removeEventListener("change", listener);
+  };
 }
