@@ -13,7 +13,7 @@ import { TestSender } from "./testing/sender.ts";
 import { storeOptions, underTest } from "./testing/store-kind.ts";
 
 /** Collectors on an empty store, each with a data directory of its own. */
-async function collectors(count: number, followInterval = 20): Promise<Collector[]> {
+async function collectors(count: number, followInterval = 100): Promise<Collector[]> {
   await storeOptions(temporaryDirectory());
   const started: Collector[] = [];
   for (let index = 0; index < count; index++) started.push(await another(followInterval));
@@ -21,7 +21,7 @@ async function collectors(count: number, followInterval = 20): Promise<Collector
 }
 
 /** One more, on the store as it is. */
-function another(followInterval = 20): Promise<Collector> {
+function another(followInterval = 100): Promise<Collector> {
   const { urls, cluster } = underTest()!;
   return testCollector({ clickhouseUrls: urls, clickhouseCluster: cluster, followInterval });
 }
