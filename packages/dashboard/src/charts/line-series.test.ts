@@ -64,6 +64,11 @@ test("a linear axis has the floor that was asked for; a logarithmic one does not
   expect(log.domain[0]).toBe(log.place(0.5));
 });
 
+test("an axis of zeros alone goes to one", () => {
+  const line = lossLine({ loss: () => 0 }, 8);
+  for (const log of [false, true]) expect(yScaleOf([line], { log, floor: 0 }).domain).toEqual([0, 1]);
+});
+
 test("smoothed values that lie outside of the points are in sight", () => {
   const line = lossLine({}, 16, 1, 10);
   const drawn = [smoothLine(line, 50)];

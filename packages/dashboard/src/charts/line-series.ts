@@ -140,6 +140,8 @@ export function yScaleOf(
   if (points.length === 0) return linearScale([0, 1]);
   const means = span([extent(points.map(({ y }) => y)), ...drawn.map(extent)]);
   const extremes = span([means, extent(points.map(({ low }) => low)), extent(points.map(({ high }) => high))]);
+  // An axis of nothing but zeros has no scale of its own.
+  if (extremes[0] === 0 && extremes[1] === 0) return linearScale([0, 1]);
   if (log) {
     const sizes = points.flatMap(({ y, low }) => [Math.abs(y), Math.abs(low)]).filter((size) => size > 0);
     return logScale(extremes, extent(sizes)[0]);
