@@ -1,6 +1,7 @@
 // All views. A new one is a folder here, its name in `address/address.ts`, and its line in this table.
 import { type ComponentType, lazy } from "react";
 import type { ViewName } from "../address/address.ts";
+import { NotLoaded } from "../components/Broken.tsx";
 import { Overview } from "./overview/Overview.tsx";
 import type { ViewProps } from "./view-props.ts";
 
@@ -34,5 +35,10 @@ function view(
   load: () => Promise<{ default: ComponentType<ViewProps> }>,
   { splits = true, lines = false } = {},
 ): View {
-  return { title, Component: lazy(load), steps: true, splits, lines };
+  const Component = lazy(() =>
+    load().catch((error: unknown) => {
+      throw new NotLoaded(`${title} could not be loaded: ${error instanceof Error ? error.message : error}`);
+    }),
+  );
+  return { title, Component, steps: true, splits, lines };
 }
