@@ -1,5 +1,6 @@
-// `npm run bench [-- NAME … --steps N --clickhouse SERVERS]`: measures what the project promises, beside its peers where they are installed.
+// `npm run bench [-- NAME … --steps N --clickhouse SERVERS --minutes N --opened STEPS]`: measures what the project promises, beside its peers where they are installed.
 import { parseArgs } from "node:util";
+import { dashboard } from "./dashboard.ts";
 import { ingest } from "./ingest.ts";
 import { memory } from "./memory.ts";
 import { reporterCost } from "./reporter-cost.ts";
@@ -11,6 +12,10 @@ const options = {
   steps: { type: "string", default: "2000" },
   /** ClickHouse servers that `ingest` starts and stores into, each a shard; 0 is the embedded engine. */
   clickhouse: { type: "string", default: "0" },
+  /** That `dashboard` watches each view for. */
+  minutes: { type: "string", default: "1" },
+  /** Steps of the long run that `dashboard` opens. */
+  opened: { type: "string", default: "100000" },
 } as const;
 const { values, positionals: names } = parseArgs({ options, allowPositionals: true });
 const steps = Number(values.steps);
@@ -24,12 +29,24 @@ if (![0, 1, 2, 3, 4].includes(shards)) {
   process.exit(2);
 }
 
+const minutes = Number(values.minutes);
+if (!(minutes > 0 && minutes <= 600)) {
+  console.error(`--minutes ${values.minutes}: allowed are numbers above 0, up to 600`);
+  process.exit(2);
+}
+const opened = Number(values.opened);
+if (!Number.isSafeInteger(opened) || opened < 1) {
+  console.error(`--opened ${values.opened}: allowed are whole numbers from 1`);
+  process.exit(2);
+}
+
 const benches: Record<string, () => Promise<void>> = {
   "train-step": trainStep,
   memory,
   reporter: reporterCost,
   "telemetry-cost": telemetryCost,
   ingest: () => ingest({ steps, shards }),
+  dashboard: () => dashboard({ minutes, opened }),
 };
 
 const unknown = names.find((name) => !Object.hasOwn(benches, name));

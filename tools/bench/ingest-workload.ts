@@ -11,10 +11,16 @@ const topK = 8;
 export const tokensPerStep = 65_536;
 export const countsPerStep = layers * experts * categories.length;
 
+export interface ModelSize {
+  layers: number;
+  experts: number;
+}
+const deepSeek: ModelSize = { layers, experts };
+
 /** Different steps; after them the same come again, farther away than the engine's compression looks back. */
 const cycle = 512;
 
-export function describedRun(id: string): v1.RunDescription {
+export function describedRun(id: string, { layers, experts } = deepSeek): v1.RunDescription {
   return v1.RunDescription.create({
     id,
     name: id,
@@ -32,8 +38,8 @@ export class Workload {
   readonly #histograms: Uint8Array[];
 
   /** Each expert has a popularity of its own in each layer and category (log-normal, σ = 0.5), and every step its own noise. */
-  constructor() {
-    const popularity = Array.from({ length: layers }, () => categories.map(() => popularities()));
+  constructor({ layers, experts } = deepSeek) {
+    const popularity = Array.from({ length: layers }, () => categories.map(() => popularities(experts)));
     this.#histograms = Array.from({ length: cycle }, () => {
       const histograms = popularity.map((ofLayer, layer) => ({ layer, categories: ofLayer.map(routing) }));
       return v1.Step.encode({ histograms }).finish();
@@ -64,7 +70,7 @@ function requestHead(length: number): Uint8Array {
   return Uint8Array.from([...bytes, rest]);
 }
 
-function popularities(): number[] {
+function popularities(experts: number): number[] {
   const weights = Array.from({ length: experts }, () => Math.exp(0.5 * normal()));
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return weights.map((weight) => weight / sum);

@@ -6,7 +6,7 @@ import { chromiumPath, whereToGetChromium } from "../browser.ts";
 import { collapsingRun, healthyRun, replay } from "./replayed-run.ts";
 import { Stage } from "./stage.ts";
 
-const VIEWS = ["overview", "balance", "experts", "layers", "categories", "attention", "compare", "what-if", "alerts"];
+const VIEWS = ["overview", "balance", "experts", "layers", "categories", "compare", "attention", "what-if", "alerts"];
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 const SCREENS = [
   { name: "on a desk, light", width: 1440, height: 900, colorScheme: "light" },

@@ -11,7 +11,7 @@ import { StepSender } from "./step-sender.ts";
 import { delays, seenSteps, watchSteps } from "./steps-on-screen.ts";
 
 const TRAINED_STEPS = 20;
-const VIEWS = ["Overview", "Balance", "Experts", "Layers", "Categories", "Attention", "Compare", "What if", "Alerts"];
+const VIEWS = ["Overview", "Balance", "Experts", "Layers", "Categories", "Compare", "Attention", "What if", "Alerts"];
 
 /** As patient as the waits of Playwright. */
 const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 60_000 });

@@ -26,6 +26,11 @@ export class StepSender {
     this.#write({ hello: { protocolVersion: PROTOCOL_VERSION, run, rank: 0, attempt: 0 } });
   }
 
+  /** Sequence number of the newest message. */
+  get sent(): number {
+    return this.#sent;
+  }
+
   /** Goes on behind the messages that an earlier stream has sent. */
   resume(sent: number): void {
     this.#sent = sent;
