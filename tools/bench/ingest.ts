@@ -1,5 +1,5 @@
 // What a collector takes in, keeps and answers at the size of DeepSeek-V3: counts a second, bytes a count, memory, and query times.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -180,11 +180,16 @@ async function settledBytes(directories: readonly string[]): Promise<number> {
   return bytes;
 }
 
-function bytesIn(directory: string): number {
-  return readdirSync(directory, { recursive: true, encoding: "utf8" })
-    .map((name) => join(directory, name))
-    .filter((path) => existsSync(path))
-    .reduce((sum, path) => sum + statSync(path).size, 0);
+/** What the engine deletes meanwhile takes nothing. */
+function bytesIn(path: string): number {
+  try {
+    const entry = statSync(path);
+    if (!entry.isDirectory()) return entry.size;
+    return readdirSync(path).reduce((sum, name) => sum + bytesIn(join(path, name)), 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
+    throw error;
+  }
 }
 
 async function printQueries(address: string, steps: number): Promise<void> {
