@@ -20,6 +20,7 @@ export async function writeOldStore(
   steps: v1.Step[],
 ): Promise<void> {
   const database = await openDatabase(dataDirectory);
+  await database.run(`DROP DATABASE IF EXISTS ${DATABASE} SYNC`);
   await database.run(`CREATE DATABASE ${DATABASE}`);
   await database.run(
     `CREATE TABLE ${DATABASE}.migrations (version UInt32, applied_at DateTime) ENGINE = MergeTree ORDER BY version`,
