@@ -88,8 +88,8 @@ test("the steps nearest to a place, over lines of different widths", () => {
   expect(stepsNear([], 3)).toBeUndefined();
 });
 
-test("the table has every point", () => {
+test("the table has every point, and says of which line", () => {
   const rows = linesTable({ series: [lossLine({}, 4), lossLine(free, 8, 4)] });
   expect(rows).toHaveLength(1 + 4 + 2);
-  expect(rows[1]).toEqual(["r", "", 0, 0, 0, 4, 4, 4]);
+  expect(rows[1]).toEqual(["r", "auxiliary-loss", "", 0, 0, 0, 4, 4, 4]);
 });

@@ -196,9 +196,11 @@ export function stepsNear(series: readonly Pick<LineSeries, "points">[], x: numb
 
 /** Rows of the data behind a chart, for a CSV file. */
 export function linesTable({ series }: { series: readonly LineSeries[] }): (string | number)[][] {
-  const header = ["run", "layer", "first_step", "last_step", "x", "mean", "min", "max"];
-  const rows = series.flatMap(({ run, layer, points }) =>
-    points.map(({ firstStep, lastStep, x, y, low, high }) => [run, layer ?? "", firstStep, lastStep, x, y, low, high]),
+  const header = ["run", "line", "layer", "first_step", "last_step", "x", "mean", "min", "max"];
+  const rows = series.flatMap(({ run, label, layer, points }) =>
+    points.map(({ firstStep, lastStep, x, y, low, high }) => {
+      return [run, label, layer ?? "", firstStep, lastStep, x, y, low, high];
+    }),
   );
   return [header, ...rows];
 }
