@@ -6,17 +6,22 @@ import { whyNoServer } from "./src/clickhouse-server.ts";
 const options = { pool: "forks", maxWorkers: 1, testTimeout: 30_000, hookTimeout: 30_000 } as const;
 const { reporters, outputFile, ...shared } = sharedTestOptions(import.meta.dirname);
 
-/** Run once more with the rows on a cluster of two shards. Those for a single server are fewer; MOESCOPE_STORE_TESTS=all runs all on both. */
-const STORE_TESTS = ["src/store/{store,history,probes,rollups}.test.ts", "src/delete-run.test.ts"];
-const MORE_STORE_TESTS = ["src/store/crash.test.ts", "src/alerts/alerts.test.ts", "src/collector.test.ts"];
+/** Every test of the store and of exactly-once, run on a server and on a cluster of two shards by MOESCOPE_STORE_TESTS=all. */
+const STORE_TESTS = [
+  "src/sharing.test.ts",
+  "src/store/{server,migrate,shard-away,store,history,probes,rollups,crash}.test.ts",
+  "src/{delete-run,collector}.test.ts",
+  "src/alerts/alerts.test.ts",
+];
 
-/** Only run there. */
+/** Those that take seconds rather than minutes: a statement on a cluster goes from server to server. */
+const USUAL_STORE_TESTS = {
+  server: ["src/store/{server,migrate,probes}.test.ts"],
+  cluster: ["src/store/{store,shard-away}.test.ts"],
+};
+
+/** Have nothing to run on without a server. */
 const SERVER_TESTS = ["src/sharing.test.ts", "src/store/{server,migrate,shard-away}.test.ts"];
-
-function storeTests(where: "server" | "cluster"): string[] {
-  if (process.env.MOESCOPE_STORE_TESTS === "all") return [...SERVER_TESTS, ...STORE_TESTS, ...MORE_STORE_TESTS];
-  return where === "cluster" ? [...SERVER_TESTS, ...STORE_TESTS] : ["src/store/{server,migrate,store,probes}.test.ts"];
-}
 
 const missing = whyNoServer();
 if (missing !== undefined) console.warn(`the store is not tested on a ClickHouse server: ${missing}`);
@@ -27,7 +32,7 @@ const longer = { testTimeout: 120_000, hookTimeout: 120_000 } as const;
 const onServers = (missing === undefined ? (["server", "cluster"] as const) : []).map((name) => ({
   test: {
     ...{ ...shared, ...options, ...longer, name },
-    include: storeTests(name),
+    include: process.env.MOESCOPE_STORE_TESTS === "all" ? STORE_TESTS : USUAL_STORE_TESTS[name],
     globalSetup: "src/testing/clickhouse-setup.ts",
   },
 }));
