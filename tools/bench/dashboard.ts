@@ -18,7 +18,7 @@ const STEPS_A_SECOND = 20;
 const LIVE_VIEWS = ["layers", "balance", "experts"];
 /** Seconds before the memory is looked at for the first time: as many steps as a page keeps one by one have come. */
 const WARM_UP = 25;
-const LONG_RUN: ModelSize = { layers: 16, experts: 64 };
+const LONG_RUN: ModelSize = { layers: 8, experts: 64 };
 const OPENED_VIEWS = ["overview", "balance", "experts"];
 const REPETITIONS = 5;
 
@@ -132,12 +132,14 @@ async function openLongRun(browser: Browser, { http, grpc }: CollectorProcess, s
   const run = "long";
   const workload = new Workload(LONG_RUN);
   const sender = new StepSender(grpc, describedRun(run, LONG_RUN));
+  const from = performance.now();
   for (let step = 0; step < steps; step++) {
     if (!sender.bytes(workload.message(run, step))) await sender.drained();
   }
   await sender.finish(Date.now());
+  const seconds = ((performance.now() - from) / 1000).toFixed(0);
   console.log(
-    `A run of ${steps.toLocaleString("en")} steps opened, ${LONG_RUN.layers} layers × ${LONG_RUN.experts} experts × ${categories.length} categories;`,
+    `A run of ${steps.toLocaleString("en")} steps opened, ${LONG_RUN.layers} layers × ${LONG_RUN.experts} experts × ${categories.length} categories, stored in ${seconds} s;`,
     `a new browser profile each time, median of ${REPETITIONS}:\n`,
   );
   const rows: string[][] = [];

@@ -157,12 +157,14 @@ describe.skipIf(!chromiumPath)(`journeys through the dashboard${whereToGetChromi
       return readFileSync(await (await download).path());
     };
     const rows = (await saved("CSV")).toString().trim().split(/\r?\n/);
+    const column = rows[0]!.split(",").indexOf("mean");
     const { buckets } = await stage.get<{ buckets: { scalars: { name: string; last: number }[] }[] }>(
       `runs/${healthyRun.id}/history?points=400`,
     );
     const stored = buckets.map(({ scalars }) => scalars.find(({ name }) => name === "loss")!.last);
-    const column = rows[0]!.split(",").findIndex((name) => /mean|value|loss/.test(name));
-    expect(rows.slice(1).map((row) => Number(row.split(",")[column]))).toEqual(stored);
+    const ofTraining = rows.slice(1).filter((row) => !row.includes("validation"));
+    expect(ofTraining.map((row) => Number(row.split(",")[column]))).toEqual(stored);
+    expect(rows).toHaveLength(1 + replayed.steps + replayed.steps / 20);
     const svg = (await saved("SVG")).toString();
     expect(svg).toMatch(/<svg [\s\S]*<\/svg>\s*$/);
     // Title, sentence and axis belong to the picture.
@@ -170,7 +172,7 @@ describe.skipIf(!chromiumPath)(`journeys through the dashboard${whereToGetChromi
     expect((await saved("PNG")).subarray(1, 4).toString()).toBe("PNG");
 
     const file = join(stage.folder, "report.html");
-    await stage.moescope("report", collapsingRun.id, "--collector", stage.address, "--out", file);
+    await stage.moescope("report", collapsingRun.id, "--url", stage.address, "--out", file);
     const report = await visit("/");
     await report.goto(`file://${file}`);
     await report.getByText(`expert ${replayed.collapsedExpert}`).first().waitFor();
@@ -287,7 +289,7 @@ describe.skipIf(!chromiumPath)(`journeys through the dashboard${whereToGetChromi
     const rows = readFileSync(await (await download).path(), "utf8")
       .trim()
       .split(/\r?\n/);
-    const column = rows[0]!.split(",").findIndex((name) => /step/.test(name));
+    const column = rows[0]!.split(",").indexOf("first_step");
     expect(rows.slice(1).map((row) => Number(row.split(",")[column]))).toEqual(
       Array.from({ length: 30 }, (_, step) => step),
     );

@@ -127,7 +127,7 @@ export class Stage {
 function startCollector(folder: string, http = 0, grpc = 0): Promise<CollectorProcess> {
   return startCollectorProcess(join(folder, "data"), grpc, {
     http: { port: http },
-    dashboardDirectory: process.env.JOURNEY_APP ?? applicationDirectory,
+    dashboardDirectory: applicationDirectory,
     alerts: { window: ALERT_WINDOW },
   });
 }
