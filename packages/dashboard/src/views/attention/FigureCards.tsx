@@ -10,6 +10,7 @@ import {
   attentionByTokenBars,
   attentionByTokenModel,
   attentionByTokenTable,
+  attentionLayers,
   type ProbedRun,
 } from "../../figures/attention-by-token-model.ts";
 import type { PlacedBar } from "../../figures/bar-panels-layout.ts";
@@ -33,7 +34,7 @@ export interface ProbedCardProps {
 }
 
 export function AttentionCard({ address, runs, labels, requests }: ProbedCardProps) {
-  const attended = useMemo(() => runs.filter(({ probe }) => probe.attention?.length), [runs]);
+  const attended = useMemo(() => runs.filter(({ probe }) => attentionLayers(probe).length > 0), [runs]);
   const probed = useMemo(() => probedLayers(attended.map(({ probe }) => probe)), [attended]);
   const layers = useMemo(() => shownLayers(address.figureLayers, probed), [address.figureLayers, probed]);
   const model = useMemo(
