@@ -43,17 +43,21 @@ describe.skipIf(!chromiumPath)(`accessibility${whereToGetChromium}`, () => {
 
     test("list of keys", async () => {
       await page.keyboard.press("?");
-      await page.getByRole("dialog", { name: "Keys" }).waitFor();
+      const dialog = page.getByRole("dialog", { name: "Keys" });
+      await dialog.waitFor();
       expect(await violations(page)).toEqual([]);
       await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "hidden" });
     });
 
     test("editing a run", async () => {
       await page.keyboard.press("1");
       await page.getByTestId(`run-${healthyRun.id}`).getByRole("button", { name: /^Edit/ }).click();
-      await page.getByRole("dialog").getByLabel("Tags").waitFor();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("Tags").waitFor();
       expect(await violations(page)).toEqual([]);
       await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "hidden" });
     });
 
     test("saved layouts", async () => {

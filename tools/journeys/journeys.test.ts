@@ -151,6 +151,8 @@ describe.skipIf(!chromiumPath)(`journeys through the dashboard${whereToGetChromi
     const page = await visit(`/?view=balance&runs=${healthyRun.id}`);
     const loss = card(page, "Loss");
     await loss.locator("svg path").first().waitFor();
+    // What evaluations found comes with a request of its own.
+    await loss.getByText("On validation").waitFor();
     const saved = async (name: string) => {
       const download = page.waitForEvent("download");
       await loss.getByRole("button", { name, exact: true }).click();

@@ -114,6 +114,7 @@ function biases(step: number, layer: number): number[] {
 
 function probe(step: number): StepReport {
   const heads = layers.flatMap((layer) => [0, 1].map((head) => ({ layer, head })));
+  const mean = -1;
   const wave = (layer: number, head: number, phase: number) => 0.3 + 0.25 * Math.sin(layer * 1.7 + head * 2.3 + phase);
   const earlierStep = Array.from(
     { length: Math.floor(step / EVALUATED_EVERY) },
@@ -122,7 +123,7 @@ function probe(step: number): StepReport {
   return {
     ...placeOf(step),
     split: v1.Split.PROBE,
-    attention: heads.map(({ layer, head }) => ({
+    attention: [...heads, ...layers.map((layer) => ({ layer, head: mean }))].map(({ layer, head }) => ({
       ...{ layer, head },
       tokenClass: ["#", "*", "whitespace"],
       share: [0.1, 0.2, 0.3].map((share, at) => share * (0.6 + wave(layer, head, at))),
