@@ -6,20 +6,15 @@ import { Segmented, Select } from "../../components/controls.tsx";
 import { Notice } from "../../components/Notice.tsx";
 import { plural } from "../../format/sentence.ts";
 import type { ViewProps } from "../view-props.ts";
-import { type Arm, armPair, armsOf, comparableBy } from "./arms.ts";
+import { armPair, armsOf, comparableBy } from "./arms.ts";
 import { ConfigurationCard } from "./ConfigurationCard.tsx";
+import type { ComparedProps } from "./compared-props.ts";
 import { DifferenceCard } from "./DifferenceCard.tsx";
 import { LinesCard } from "./LinesCard.tsx";
 import { MEASURES } from "./measures.ts";
 import { ScatterCard } from "./ScatterCard.tsx";
-import { type Compared, useCompared } from "./use-compared.ts";
+import { useCompared } from "./use-compared.ts";
 import "./compare.css";
-
-export interface ComparedProps extends ViewProps {
-  compared: Compared;
-  arms: readonly Arm[];
-  pair: { baseline: Arm | undefined; against: Arm | undefined };
-}
 
 export default function Compare({ scene, theme }: ViewProps) {
   const { address, colours } = scene;

@@ -13,7 +13,7 @@ import { useSameItems } from "../../data/use-same-items.ts";
 import { formatRatio } from "../../format/number.ts";
 import { LOAD_DOUBLINGS, loadColour } from "../../theme/diverging.ts";
 import type { Arm } from "./arms.ts";
-import type { ComparedProps } from "./Compare.tsx";
+import type { ComparedProps } from "./compared-props.ts";
 import { DifferenceScale } from "./DifferenceScale.tsx";
 import { type DifferenceModel, differenceModel, differenceTable, expertName } from "./difference-model.ts";
 import { differenceQueries, differenceSteps } from "./difference-steps.ts";

@@ -6,7 +6,7 @@ import { Card } from "../../components/Card.tsx";
 import { cursorPosition } from "../../data/cursor.ts";
 import { stepsAPoint } from "../../format/sentence.ts";
 import { ArmLegend } from "./ArmLegend.tsx";
-import type { ComparedProps } from "./Compare.tsx";
+import type { ComparedProps } from "./compared-props.ts";
 import { comparedLines, comparedTable } from "./lines-model.ts";
 import type { Measure } from "./measures.ts";
 

@@ -2,7 +2,7 @@
 import { useMemo } from "react";
 import { Card } from "../../components/Card.tsx";
 import { ArmLegend } from "./ArmLegend.tsx";
-import type { ComparedProps } from "./Compare.tsx";
+import type { ComparedProps } from "./compared-props.ts";
 import { LossScatter } from "./LossScatter.tsx";
 import { type ScatterModel, scatterModel, scatterTable } from "./scatter-model.ts";
 
