@@ -19,7 +19,8 @@ import type { ViewProps } from "../view-props.ts";
 import { capacityChoices } from "./capacities.ts";
 import { allowedRanks, ranksNote, ranksShown } from "./ranks.ts";
 import { Slider } from "./Slider.tsx";
-import { boundNote, dropModel, rankModel, type WhatIfRun } from "./what-if-model.ts";
+import { boundNote, dropModel, rankModel } from "./what-if-model.ts";
+import type { WhatIfRun } from "./what-if-run.ts";
 import "./what-if.css";
 
 const LINES = [

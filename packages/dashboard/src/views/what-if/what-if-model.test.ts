@@ -9,7 +9,8 @@ import {
   syntheticChosen,
   syntheticStep,
 } from "../../testing/synthetic-run.ts";
-import { boundNote, dropModel, rankModel, type WhatIfRun } from "./what-if-model.ts";
+import { boundNote, dropModel, rankModel } from "./what-if-model.ts";
+import type { WhatIfRun } from "./what-if-run.ts";
 
 /** Loads that add up to the same in every step, and waver. */
 const options: SyntheticOptions = {

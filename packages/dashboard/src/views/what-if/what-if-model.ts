@@ -1,23 +1,14 @@
 // What a capacity limit would drop, and how long ranks would wait for the busiest, over a run.
 import type { Axis } from "../../address/address.ts";
 import { type LinePoint, type LineSeries, lookOf } from "../../charts/line-series.ts";
-import { type Arrival, arrivalOf, LOADING, sentenceWithout } from "../../data/arrival.ts";
+import { arrivalOf, LOADING, sentenceWithout } from "../../data/arrival.ts";
 import { type Bucket, positionOf } from "../../data/bucket.ts";
 import type { ChosenRun } from "../../data/chosen-runs.ts";
-import type { LayerLoads, RunLoads } from "../../data/run-loads.ts";
+import type { LayerLoads } from "../../data/run-loads.ts";
 import type { Between } from "./between.ts";
 import { dropQuestion, type Question, rankQuestion, together } from "./questions.ts";
+import type { WhatIfRun } from "./what-if-run.ts";
 import { dropSentences, rankSentences } from "./what-if-sentences.ts";
-
-/** A run with its loads over the steps, and those of the step at the cursor. */
-export interface WhatIfRun {
-  chosen: ChosenRun;
-  /** Undefined while none are here. */
-  loads: RunLoads | undefined;
-  /** With the counts of all layers; undefined while there is none. */
-  atCursor: Bucket | undefined;
-  status: Arrival;
-}
 
 export interface WhatIfModel {
   series: LineSeries[];

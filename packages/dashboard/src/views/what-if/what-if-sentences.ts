@@ -5,7 +5,7 @@ import { formatPercent, formatRatio } from "../../format/number.ts";
 import { joinWords, stepRange } from "../../format/sentence.ts";
 import type { Between } from "./between.ts";
 import { dropQuestion, type Question, rankQuestion, together } from "./questions.ts";
-import type { WhatIfRun } from "./what-if-model.ts";
+import type { WhatIfRun } from "./what-if-run.ts";
 
 /** Of more runs each gets a few words instead of a sentence. */
 const MOST_SENTENCES = 2;
