@@ -3,7 +3,7 @@ import { sharedTestOptions } from "../../vitest.shared.ts";
 import { whyNoServer } from "./src/clickhouse-server.ts";
 
 // A process can have one embedded store open, so every file has its own; collectors are real, and a busy machine is slow.
-const options = { pool: "forks", maxWorkers: 1, testTimeout: 30_000, hookTimeout: 30_000 } as const;
+const options = { pool: "forks", maxWorkers: 1, testTimeout: 120_000, hookTimeout: 120_000 } as const;
 const { reporters, outputFile, ...shared } = sharedTestOptions(import.meta.dirname);
 
 /** Every test of the store and of exactly-once, run on a server and on a cluster of two shards by MOESCOPE_STORE_TESTS=all. */
@@ -26,12 +26,9 @@ const SERVER_TESTS = ["src/sharing.test.ts", "src/store/{server,migrate,shard-aw
 const missing = whyNoServer();
 if (missing !== undefined) console.warn(`the store is not tested on a ClickHouse server: ${missing}`);
 
-// A statement goes from server to server, each on the processor that the tests have.
-const longer = { testTimeout: 120_000, hookTimeout: 120_000 } as const;
-
 const onServers = (missing === undefined ? (["server", "cluster"] as const) : []).map((name) => ({
   test: {
-    ...{ ...shared, ...options, ...longer, name },
+    ...{ ...shared, ...options, name },
     include: process.env.MOESCOPE_STORE_TESTS === "all" ? STORE_TESTS : USUAL_STORE_TESTS[name],
     globalSetup: "src/testing/clickhouse-setup.ts",
   },

@@ -10,7 +10,7 @@ test("a running collector is found by its directory, until it stops", async () =
   const dataDirectory = temporaryDirectory();
   expect(await findCollector(dataDirectory)).toBeUndefined();
   const { httpAddress, grpcAddress, stop } = await testCollector({ dataDirectory });
-  expect(await findCollector(dataDirectory)).toEqual({ pid: process.pid, httpAddress, grpcAddress });
+  expect(await findCollector(dataDirectory)).toEqual({ pid: process.pid, httpAddress, grpcAddress, tls: false });
   await stop();
   expect(await findCollector(dataDirectory)).toBeUndefined();
   expect(existsSync(join(dataDirectory, "collector.json"))).toBe(false);
