@@ -5,7 +5,6 @@ export default defineConfig({
   test: {
     ...sharedTestOptions(import.meta.dirname),
     // Every test starts processes that train, collect or both; two cores do a pair of them well.
-    testTimeout: 60_000,
     maxWorkers: 1,
   },
 });

@@ -2,8 +2,8 @@ import { defineConfig } from "vitest/config";
 import { sharedTestOptions } from "../../vitest.shared.ts";
 import { whyNoServer } from "./src/clickhouse-server.ts";
 
-// A process can have one embedded store open, so every file has its own; collectors are real, and a busy machine is slow.
-const options = { pool: "forks", maxWorkers: 1, testTimeout: 120_000, hookTimeout: 120_000 } as const;
+// A process can have one embedded store open, so every file has its own.
+const options = { pool: "forks", maxWorkers: 1 } as const;
 const { reporters, outputFile, ...shared } = sharedTestOptions(import.meta.dirname);
 
 /** Every test of the store and of exactly-once, run on a server and on a cluster of two shards by MOESCOPE_STORE_TESTS=all. */
