@@ -62,12 +62,13 @@ export async function getSummary(collector: Pick<Collector, "httpAddress">, run:
   return v1.RunSummary.decode(await getBytes(collector, `/runs/${run}`));
 }
 
+/** Over a connection of its own: one that lay idle may be closed by the collector just as it is used again. */
 export async function get(
   collector: Pick<Collector, "httpAddress">,
   path: string,
   headers: Record<string, string> = {},
 ): Promise<Response> {
-  return fetch(`http://${collector.httpAddress}${path}`, { headers });
+  return fetch(`http://${collector.httpAddress}${path}`, { headers: { Connection: "close", ...headers } });
 }
 
 async function getBytes(collector: Pick<Collector, "httpAddress">, path: string): Promise<Uint8Array> {

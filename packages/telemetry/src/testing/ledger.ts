@@ -3,7 +3,7 @@ import { maxViolation, sumHistograms } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { expect } from "vitest";
 import type { Collector } from "../index.ts";
-import { getHistory } from "./collector.ts";
+import { get, getHistory } from "./collector.ts";
 import { delimited } from "./delimited.ts";
 
 type Message = { step: v1.Step } | { end: v1.RunEnd };
@@ -62,7 +62,7 @@ export class Ledger {
 
 /** Messages by rank and attempt, in the order of their numbers. */
 async function storedMessages(collector: Pick<Collector, "httpAddress">, run: string): Promise<Map<string, Message[]>> {
-  const answer = await fetch(`http://${collector.httpAddress}/api/v1/runs/${run}/messages`);
+  const answer = await get(collector, `/api/v1/runs/${run}/messages`);
   expect(answer.status).toBe(200);
   const streams = new Map<string, Message[]>();
   for await (const bytes of delimited(answer.body!)) {
