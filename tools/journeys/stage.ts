@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { applicationDirectory } from "@moescope/dashboard";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page, Request } from "playwright-core";
 import { openBrowser } from "../browser.ts";
 import { type CollectorProcess, startCollectorProcess } from "../collector-process.ts";
 
@@ -17,6 +17,8 @@ export interface Visit {
   page: Page;
   /** Errors of the page, and requests that went anywhere but to its collector. */
   faults: string[];
+  /** Waits until nothing that the page asked for has been under way for so many milliseconds; its live stream does not count. */
+  quiet(milliseconds: number): Promise<void>;
 }
 
 export class Stage {
@@ -85,8 +87,9 @@ export class Stage {
       const { origin, protocol } = new URL(request.url());
       if (protocol.startsWith("http") && origin !== this.address) faults.push(`left the machine: ${request.url()}`);
     });
+    const quiet = quietness(page);
     await page.goto(this.address + path);
-    return { page, faults };
+    return { page, faults, quiet };
   }
 
   /** Runs the built command to its end. */
@@ -122,6 +125,23 @@ export class Stage {
       ...settings.flatMap((setting) => ["--set", setting]),
     );
   }
+}
+
+function quietness(page: Page): Visit["quiet"] {
+  const underWay = new Set<Request>();
+  let changed = performance.now();
+  const end = (request: Request) => {
+    underWay.delete(request);
+    changed = performance.now();
+  };
+  page.on("request", (request) => {
+    if (!new URL(request.url()).pathname.endsWith("/live")) underWay.add(request);
+  });
+  page.on("requestfinished", end);
+  page.on("requestfailed", end);
+  return async (milliseconds) => {
+    while (underWay.size > 0 || performance.now() - changed < milliseconds) await page.waitForTimeout(50);
+  };
 }
 
 function startCollector(folder: string, http = 0, grpc = 0): Promise<CollectorProcess> {
