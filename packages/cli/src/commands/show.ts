@@ -1,10 +1,10 @@
 // `moescope show`: one run: what it was told, how it went, and how even its layers are.
-import type { Client } from "@moescope/dashboard/api";
+import type { Client, LayerBalance } from "@moescope/dashboard/api";
 import { v1 } from "@moescope/proto";
 import type { Command } from "commander";
 import { wholeNumber } from "../arguments.ts";
 import { attemptLines, ranksText } from "../reading/attempts.ts";
-import { type Balance, balanceAtEnd, type LayerBalance } from "../reading/balance.ts";
+import { type Balance, balanceAtEnd } from "../reading/balance.ts";
 import { allRuns, findRun, type StoredRun } from "../reading/find-run.ts";
 import { countHeads, type HeadCounts } from "../reading/heads.ts";
 import { asJson } from "../reading/json.ts";

@@ -1,9 +1,8 @@
 // The measures of one finished run, from what is stored of it.
-import type { Client } from "@moescope/dashboard/api";
+import { type Client, layerBalance } from "@moescope/dashboard/api";
 import { meanJensenShannonDivergence, mutualInformation, quantile, sampleOf } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import { Failure } from "../failure.ts";
-import { layerBalance } from "../reading/balance.ts";
 import type { StoredRun } from "../reading/find-run.ts";
 import { balancedBelow, lastShare, type RunMeasures, smoothedOver } from "./measures.ts";
 import {

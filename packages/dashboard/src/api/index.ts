@@ -1,4 +1,5 @@
 // What a program that reads a collector over HTTP imports: the dashboard's own client, usable in Node and in a browser.
+export { type LayerBalance, layerBalance } from "../data/layer-balance.ts";
 export {
   type Client,
   CollectorError,

@@ -1,15 +1,8 @@
 // What a report says about a run in words and tables: facts, layers, configuration, alerts.
-import {
-  busiestExpert,
-  coefficientOfVariation,
-  deadExperts,
-  maxViolation,
-  normalisedEntropy,
-  relativeLoad,
-} from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import { ALERT_NAMES } from "../data/alerts.ts";
-import { loadOf, meanOf } from "../data/bucket.ts";
+import { loadOf } from "../data/bucket.ts";
+import { layerBalance } from "../data/layer-balance.ts";
 import { progressOf, stateOf } from "../data/run-state.ts";
 import { formatCount, formatDuration, formatPercent, formatRatio, formatValue, formatWhole } from "../format/number.ts";
 import { plural } from "../format/sentence.ts";
@@ -70,28 +63,24 @@ export const LAYER_COLUMNS = [
 /** @param bucket the steps that are added up, with the counts of every layer @returns one row for each layer that has counts */
 export function layerRows(bucket: v1.StepBucket.$Properties | undefined): string[][] {
   return (bucket?.layers ?? []).flatMap((layer) => {
-    const counts = loadOf(layer)?.counts;
-    if (counts === undefined) return [];
-    const busiest = busiestExpert(counts);
-    const { layer: index = 0, tokens = 0, dropped = 0 } = layer;
+    const load = loadOf(layer);
+    if (load === undefined) return [];
+    const { tokens = 0, dropped = 0 } = layer;
+    const balance = layerBalance(layer);
     return [
       [
-        String(index),
-        formatRatio(meanOf(layer.maxViolation ?? undefined)),
-        formatRatio(layer.maxViolation?.max ?? Number.NaN),
-        formatRatio(maxViolation(counts)),
-        formatRatio(coefficientOfVariation(counts)),
-        formatValue(normalisedEntropy(counts)),
-        `${busiest} (${formatRatio(relativeLoad(counts)[busiest] ?? Number.NaN)} ×)`,
-        deadExperts(counts).join(", ") || "none",
-        dropped === 0 ? "0" : `${formatWhole(dropped)} (${formatPercent(dropped / (dropped + sum(counts)))})`,
+        String(balance.layer),
+        formatRatio(balance.maxViolationBatch),
+        formatRatio(balance.highestMaxViolationBatch),
+        formatRatio(balance.maxViolationGlobal),
+        formatRatio(balance.coefficientOfVariation),
+        formatValue(balance.entropy),
+        `${balance.busiestExpert} (${formatRatio(balance.busiestLoad)} ×)`,
+        balance.deadExperts.join(", ") || "none",
+        dropped === 0 ? "0" : `${formatWhole(dropped)} (${formatPercent(dropped / (dropped + load.total))})`,
       ].map((text) => (tokens === 0 ? "" : text)),
     ];
   });
-}
-
-function sum(values: Float64Array): number {
-  return values.reduce((total, value) => total + value, 0);
 }
 
 /** The configuration as `path = value`, in the words of `--set`. @throws nothing: what is not JSON stands as it is */

@@ -1,6 +1,6 @@
 import { v1 } from "@moescope/proto";
 import { expect, it } from "vitest";
-import { layerBalance } from "./balance.ts";
+import { layerBalance } from "./layer-balance.ts";
 
 it("adds up the categories of a layer before it measures how even it is", () => {
   const summary = v1.LayerSummary.fromObject({
