@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { headCategories, headCategory, relativeLoad } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { expect, it, vi } from "vitest";
+import { type Row, rowsOf } from "../testing/csv-rows.ts";
 import { moescope, startCollect, temporaryDirectory } from "../testing/moescope.ts";
+import { readApi } from "../testing/read-api.ts";
 
 /** Milliseconds; three runs and a dozen commands, one after another. */
 vi.setConfig({ testTimeout: 180_000 });
@@ -17,8 +19,6 @@ const model = [
   ...["--set", "model.expertWidth=8", "--set", "data.batch=4", "--set", "data.sequence=32", "--set", "probe.every=10"],
 ];
 const [experts, layers, lastTenth] = [4, [0, 1, 2], [18, 19]];
-
-type Row = Record<string, string>;
 
 it("draws all five from what is stored", async () => {
   const directory = temporaryDirectory();
@@ -44,8 +44,8 @@ it("draws all five from what is stored", async () => {
   const base = await train("base", ...model);
   const child = await train("child", "--from", base, "--set", "optimizer.learningRate=0.01");
 
-  const stored = await read(v1.History, `${http}/api/v1/runs/${base}/history?from=18&to=19&points=1&layers=all`);
-  const { categories } = (await read(v1.RunSummary, `${http}/api/v1/runs/${base}`)).run!;
+  const stored = await readApi(v1.History, `${http}/api/v1/runs/${base}/history?from=18&to=19&points=1&layers=all`);
+  const { categories } = (await readApi(v1.RunSummary, `${http}/api/v1/runs/${base}`)).run!;
   expect(categories!.toSorted()).toEqual(["image", "text"]);
   const countsOf = (layer: number, category: string): number[] =>
     stored.buckets[0]!.layers![layer]!.categories!.find((load) => categories![load.category] === category)!.counts!;
@@ -84,7 +84,7 @@ it("draws all five from what is stored", async () => {
     expect(Number(row.relative_load)).toBeCloseTo(relativeLoad(counts)[Number(row.expert)]!, 9);
   }
 
-  const probe = await read(v1.Probe, `${http}/api/v1/runs/${child}/probe`);
+  const probe = await readApi(v1.Probe, `${http}/api/v1/runs/${child}/probe`);
   const attention = await draw("attention-by-token", [child, base]);
   expect([...new Set(attention.map(({ run: id }) => id))]).toEqual([base, child]);
   for (const { layer, token_class, percent_of_attention } of attention.filter(({ run: id }) => id === child)) {
@@ -119,7 +119,7 @@ it("says of a run that was not probed that it has no attention to draw", async (
     directory,
   );
   const { run: id } = JSON.parse(trained.stdout);
-  expect((await read(v1.Probe, `${http}/api/v1/runs/${id}/probe`)).steps).toEqual([]);
+  expect((await readApi(v1.Probe, `${http}/api/v1/runs/${id}/probe`)).steps).toEqual([]);
   for (const [figure, what] of [
     ["attention-by-token", "no attention"],
     ["heads-by-bin", "no heads"],
@@ -137,21 +137,6 @@ function expectGolden(name: string, svg: string): void {
   const golden = new URL(`../../golden/${name}`, import.meta.url);
   if (process.env.UPDATE_GOLDEN) writeFileSync(golden, svg);
   expect(svg).toBe(readFileSync(golden, "utf8"));
-}
-
-async function read<Message>(type: { decode(bytes: Uint8Array): Message }, address: string): Promise<Message> {
-  const answer = await fetch(address, { headers: { Accept: "application/x-protobuf" } });
-  expect(answer.status).toBe(200);
-  return type.decode(new Uint8Array(await answer.arrayBuffer()));
-}
-
-/** Without quoted fields. */
-function rowsOf(csv: string): Row[] {
-  const [header, ...lines] = csv
-    .trimEnd()
-    .split("\r\n")
-    .map((line) => line.split(","));
-  return lines.map((fields) => Object.fromEntries(header!.map((name, place) => [name, fields[place]!])));
 }
 
 function sum(values: readonly number[]): number {

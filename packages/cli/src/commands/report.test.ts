@@ -3,12 +3,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { v1 } from "@moescope/proto";
 import { expect, it, vi } from "vitest";
+import { type Row, rowsOf } from "../testing/csv-rows.ts";
 import { moescope, startCollect, temporaryDirectory, tinyRun } from "../testing/moescope.ts";
+import { readApi } from "../testing/read-api.ts";
 
 /** Milliseconds; a run and four commands, one after another. */
 vi.setConfig({ testTimeout: 180_000 });
-
-type Row = Record<string, string>;
 
 it("writes a run as one file with its figures, their data, and nothing from elsewhere", async () => {
   const directory = temporaryDirectory();
@@ -39,7 +39,7 @@ it("writes a run as one file with its figures, their data, and nothing from else
   expect(html.match(/<svg/g)).toHaveLength(Object.keys(tables).length);
 
   const base = `${http}/api/v1/runs/${run}`;
-  const training = await read(v1.History, `${base}/history`);
+  const training = await readApi(v1.History, `${base}/history`);
   const losses = training.buckets.map(({ scalars }) => scalars!.find((scalar) => scalar.name === "loss")!.sum!);
   expect(
     numbersOf(
@@ -51,13 +51,13 @@ it("writes a run as one file with its figures, their data, and nothing from else
   const violations = training.buckets.map(({ layers }) => layers![0]!.maxViolation!.sum!);
   expect(numbersOf(tables["max-violation"]!, "mean")).toEqual(violations);
 
-  const window = await read(v1.History, `${base}/history?from=2&to=11&points=1&layers=all`);
-  const { categories } = (await read(v1.RunSummary, base)).run!;
+  const window = await readApi(v1.History, `${base}/history?from=2&to=11&points=1&layers=all`);
+  const { categories } = (await readApi(v1.RunSummary, base)).run!;
   for (const { category, expert, count } of tables["modality-by-expert"]!) {
     const load = window.buckets[0]!.layers![0]!.categories!.find((each) => categories![each.category!] === category)!;
     expect(Number(count)).toBe(load.counts![Number(expert)]);
   }
-  const probe = await read(v1.Probe, `${base}/probe`);
+  const probe = await readApi(v1.Probe, `${base}/probe`);
   expect(numbersOf(tables["heads-by-bin"]!, "heads").reduce((sum, heads) => sum + heads, 0)).toBe(probe.heads.length);
   const churn = probe.scalars.find((scalar) => scalar.name === "router/churn/0")!.value;
   expect(tables["router-probes"]!.find(({ last_step }) => Number(last_step) === probe.step)!.mean).toBe(String(churn));
@@ -80,21 +80,6 @@ function tablesOf(html: string): Record<string, Row[]> {
   return Object.fromEntries([...files].map(([, name, data]) => [name!, rowsOf(decodeURIComponent(data!))]));
 }
 
-/** Without quoted fields. */
-function rowsOf(csv: string): Row[] {
-  const [header, ...lines] = csv
-    .trimEnd()
-    .split("\r\n")
-    .map((line) => line.split(","));
-  return lines.map((fields) => Object.fromEntries(header!.map((name, place) => [name, fields[place]!])));
-}
-
 function numbersOf(rows: readonly Row[], column: string): number[] {
   return rows.map((row) => Number(row[column]));
-}
-
-async function read<Message>(type: { decode(bytes: Uint8Array): Message }, address: string): Promise<Message> {
-  const answer = await fetch(address, { headers: { Accept: "application/x-protobuf" } });
-  expect(answer.status).toBe(200);
-  return type.decode(new Uint8Array(await answer.arrayBuffer()));
 }
