@@ -15,11 +15,21 @@ const broken = sum(
 const failed = sum((result) => result.numFailedTests) + broken;
 const skipped = sum((result) => result.numPendingTests + result.numTodoTests);
 
+const names = [];
 for (const file of results.flatMap((result) => result.testResults)) {
   const failures = file.assertionResults.filter((test) => test.status === "failed");
-  if (file.status === "failed" && failures.length === 0) console.log(`\nFAILED ${file.name}\n${file.message}`);
-  for (const test of failures)
-    console.log(`\nFAILED ${file.name} > ${test.fullName}\n${test.failureMessages.join("\n")}`);
+  if (file.status === "failed" && failures.length === 0) report(file.name, file.message);
+  for (const test of failures) report(`${file.name} > ${test.fullName}`, test.failureMessages.join("\n"));
 }
+for (const name of names) console.log(`FAILED ${name}`);
 console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
+
+/** A message that quotes a whole log is cut in its middle: its end says what was expected. */
+function report(name, message) {
+  names.push(name);
+  const lines = message.split("\n");
+  const shown =
+    lines.length <= 40 ? lines : [...lines.slice(0, 5), `(${lines.length - 40} lines)`, ...lines.slice(-35)];
+  console.log(`\n${name}\n${shown.join("\n")}\n`);
+}
