@@ -39,6 +39,8 @@ export class ClickHouseServer {
   readonly #directory: string;
   readonly #ports: Ports;
   #child: ChildProcess | undefined;
+  /** Whether it should be running. */
+  #wanted = false;
   #log = "";
 
   private constructor(directory: string, ports: Ports) {
@@ -73,8 +75,14 @@ export class ClickHouseServer {
     return this.#directory;
   }
 
-  /** Starts it, again after `kill`, with what it had stored. Resolves when it listens. */
+  /**
+   * Starts it, again after `kill`, with what it had stored. Resolves when it listens.
+   *
+   * Should it end by itself it is started again, as a service manager would: where another shard is killed in mid-word, nothing in
+   * `clickhouse local` catches the exception of the lost connection.
+   */
   async start(): Promise<void> {
+    this.#wanted = true;
     rmSync(join(this.#directory, LISTENING), { force: true });
     const listening = appearance(this.#directory, LISTENING);
     const child = spawn(program(), this.#arguments(), { cwd: this.#directory, stdio: ["ignore", "ignore", "pipe"] });
@@ -87,10 +95,19 @@ export class ClickHouseServer {
     const failed = once(child, "exit").then(() => false);
     const started = await Promise.race([listening.appeared, failed]);
     listening.stop();
-    if (!started) throw new Error(`ClickHouse did not start:\n${this.#log}`);
+    if (!started && this.#wanted) throw new Error(`ClickHouse did not start:\n${this.#log}`);
+    if (child.exitCode === null && child.signalCode === null) child.once("exit", () => this.#restart());
+    else this.#restart();
+  }
+
+  #restart(): void {
+    if (!this.#wanted) return;
+    console.warn(`ClickHouse at ${this.url} has ended by itself (${this.#child!.signalCode}) and is started again`);
+    void this.start();
   }
 
   async kill(): Promise<void> {
+    this.#wanted = false;
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     child.kill("SIGKILL");
