@@ -1,5 +1,5 @@
 // What a collector takes in, keeps and answers at the size of DeepSeek-V3: counts a second, bytes a count, memory, and query times.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -45,8 +45,7 @@ export async function ingest({ steps, shards }: IngestOptions): Promise<void> {
     const sent = await sendAll(collector, workload, steps);
     memory.stop();
     const counts = runs.length * steps * countsPerStep;
-    const stores = shards === 0 ? [join(directory, "data", "store")] : servers.map((server) => server.directory);
-    const bytes = await settledBytes(stores);
+    const bytes = await settledBytes(collector.http);
     printTable(
       [
         "counts",
@@ -55,7 +54,7 @@ export async function ingest({ steps, shards }: IngestOptions): Promise<void> {
         "ns of collector CPU a count",
         "ns of sender CPU a count",
         "counts/s that 2 cores have time for",
-        "bytes a count on disk, parts not yet deleted included",
+        "bytes a count on disk",
       ],
       [
         [
@@ -164,32 +163,21 @@ function residentMiB(pid: number): { all: number; own: number } {
   return { all: field("VmRSS"), own: field("RssAnon") };
 }
 
-/**
- * Bytes on disk once the engine has merged what it wants to merge. It deletes the parts it merged some time between 30 and 300 seconds
- * later: until then they are counted as well.
- */
-async function settledBytes(directories: readonly string[]): Promise<number> {
-  const bytesInAll = () => directories.reduce((sum, directory) => sum + bytesIn(directory), 0);
-  let bytes = bytesInAll();
-  for (let unchanged = 0; unchanged < 45; ) {
+/** Bytes of the rows once the engine has merged what it wants to merge; of parts that were merged into others, none. */
+async function settledBytes(address: string): Promise<number> {
+  let bytes = await storeBytes(address);
+  for (let unchanged = 0; unchanged < 10; ) {
     await pause(1000);
-    const now = bytesInAll();
+    const now = await storeBytes(address);
     unchanged = now === bytes ? unchanged + 1 : 0;
     bytes = now;
   }
   return bytes;
 }
 
-/** What the engine deletes meanwhile takes nothing. */
-function bytesIn(path: string): number {
-  try {
-    const entry = statSync(path);
-    if (!entry.isDirectory()) return entry.size;
-    return readdirSync(path).reduce((sum, name) => sum + bytesIn(join(path, name)), 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
-    throw error;
-  }
+async function storeBytes(address: string): Promise<number> {
+  const metrics = await (await fetch(`http://${address}/metrics`)).text();
+  return Number(/^moescope_store_bytes (\S+)$/m.exec(metrics)![1]);
 }
 
 async function printQueries(address: string, steps: number): Promise<void> {

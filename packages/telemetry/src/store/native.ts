@@ -9,13 +9,13 @@ const ENUMS = {
 } as const;
 
 type ScalarType = "String" | "UInt32" | "UInt64" | "Int32" | "Float32" | "Float64" | keyof typeof ENUMS;
-type ItemType = "String" | "UInt32" | "UInt64" | "Float32" | "Float64";
+type ItemType = "String" | "UInt8" | "UInt32" | "UInt64" | "Float32" | "Float64";
 export type ColumnType = ScalarType | `Array(${ItemType})`;
 
 /** Names of columns and their types; the engine converts to the types of the table. */
 export type Columns = Readonly<Record<string, ColumnType>>;
 
-export type Cell = string | number | readonly string[] | readonly number[];
+export type Cell = string | number | readonly string[] | ArrayLike<number>;
 
 /**
  * @param values one array for each column, as long as there are rows; numbers of enums are those of the messages
@@ -52,7 +52,9 @@ function joined(
   type: Exclude<ItemType, "String">,
 ): Uint8Array {
   if (type === "UInt64") return unsigned64s(values as readonly (readonly number[])[], length);
-  const target = new { UInt32: Uint32Array, Float32: Float32Array, Float64: Float64Array }[type](length);
+  const target = new { UInt8: Uint8Array, UInt32: Uint32Array, Float32: Float32Array, Float64: Float64Array }[type](
+    length,
+  );
   let position = 0;
   for (const array of values as readonly (readonly number[])[]) {
     target.set(array, position);

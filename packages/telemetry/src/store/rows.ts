@@ -5,6 +5,7 @@ import type { Block } from "./database.ts";
 import { type Cell, type Columns, nativeBlock } from "./native.ts";
 import type { BatchTable } from "./schema.ts";
 import type { Seal } from "./sealing.ts";
+import type { CountSplitter } from "./split-counts.ts";
 import { busiestOfLayer, type StepSum } from "./step-sum.ts";
 
 /** What one batch stores: the messages of any number of streams, and how far it brings each stream. */
@@ -57,7 +58,12 @@ const COLUMNS: Record<BatchTable, Columns> = {
   routing: {
     ...POSITION,
     ...{ layer: "UInt32", category: "UInt32", rank: "UInt32", tokens: "UInt64", dropped: "UInt64" },
-    ...{ counts: "Array(UInt32)", gate_mass: "Array(Float32)", mean_probability: "Array(Float32)" },
+    ...{
+      base: "Array(UInt32)",
+      above: "Array(UInt8)",
+      gate_mass: "Array(Float32)",
+      mean_probability: "Array(Float32)",
+    },
   },
   layers: {
     ...POSITION,
@@ -107,10 +113,10 @@ function blockOfColumns(columns: Columns, values: readonly (readonly Cell[])[]):
 }
 
 /** Rows of every table of a batch except `streams`. */
-export function batchBlocks(batch: number, content: BatchContent): Record<BatchTable, Block> {
+export function batchBlocks(batch: number, content: BatchContent, splitter: CountSplitter): Record<BatchTable, Block> {
   const tables = mapped(COLUMNS, (columns) => new Table(columns));
   for (const group of byRunAndSplit(content.steps)) {
-    for (const layer of layersOf(group)) for (const step of group) addLayer(tables, batch, layer, step);
+    for (const layer of layersOf(group)) for (const step of group) addLayer(tables, batch, layer, step, splitter);
     for (const { message } of group) addStep(tables, batch, message);
   }
   for (const { run, attempt, rank, sequence, outcome, reason, endedAt } of content.ends) {
@@ -166,12 +172,19 @@ function layersOf(steps: readonly StoredStep[]): number[] {
 }
 
 /** The tables are sorted by layer, then step: rows that come like that need not be moved by the engine. */
-function addLayer(tables: Record<BatchTable, Table>, batch: number, layer: number, { message, sum }: StoredStep): void {
+function addLayer(
+  tables: Record<BatchTable, Table>,
+  batch: number,
+  layer: number,
+  { message, sum }: StoredStep,
+  splitter: CountSplitter,
+): void {
   const histogram = message.histograms.find((histogram) => histogram.layer === layer);
   if (histogram === undefined) return;
   const { run, split, step, attempt, rank } = message;
   for (const { category, tokens, dropped, counts, gateMass, meanProbability } of histogram.categories) {
-    const routing = [counts, gateMass, meanProbability] as const;
+    const { base, above } = splitter.split(`${run}/${split}/${attempt}/${rank}/${layer}/${category}`, counts);
+    const routing = [base, above, gateMass, meanProbability] as const;
     tables.routing.add(run, split, step, attempt, batch, layer, category, rank, tokens, dropped, ...routing);
   }
   const total = sum.bucket.layers.find((total) => total.layer === layer)!;

@@ -250,6 +250,21 @@ export const MIGRATIONS: Migration[] = [
       `ALTER TABLE routing MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool = 268435456`,
     ],
   },
+  {
+    version: 10,
+    statements: [
+      // A count in two parts, which together are smaller (split-counts.ts). Counts stored before are bases, with nothing above them.
+      `ALTER TABLE routing RENAME COLUMN IF EXISTS counts TO base`,
+      `ALTER TABLE routing ADD COLUMN IF NOT EXISTS above Array(UInt8) DEFAULT arrayWithConstant(length(base), 0) CODEC(ZSTD(1)) AFTER base`,
+    ],
+  },
+  {
+    version: 11,
+    statements: [
+      // Readers go on asking for counts. A version of its own: when version 10 is applied again, counts must not be there.
+      `ALTER TABLE routing ADD COLUMN IF NOT EXISTS counts Array(UInt64) ALIAS arrayMap((low, high) -> low + high, base, above) AFTER above`,
+    ],
+  },
 ];
 
 /** May be applied twice, as a migration that was interrupted is. */

@@ -20,6 +20,7 @@ import { RunningRollups } from "./running-rollups.ts";
 import { BATCH_TABLES, ROLLED_TABLES } from "./schema.ts";
 import { type Seal, Sealing, type SealingPlan } from "./sealing.ts";
 import { type Expiry, SingleSteps } from "./single-steps.ts";
+import { CountSplitter } from "./split-counts.ts";
 
 /** A batch ready to be written, as often as it takes. */
 export interface PreparedBatch {
@@ -56,6 +57,7 @@ export class Store {
   readonly #ranks = new Map<string, number>();
   readonly #sealing: Sealing;
   readonly #running = new RunningRollups();
+  readonly #splitter = new CountSplitter();
   readonly #batches: Batches;
   readonly #log: Logger;
   #syncNames = async () => {};
@@ -172,7 +174,7 @@ export class Store {
   /** One batch is prepared and written at a time. */
   prepare(content: BatchContent): PreparedBatch {
     const number = this.#batches.next;
-    const blocks = batchBlocks(number, content);
+    const blocks = batchBlocks(number, content, this.#splitter);
     const steps = content.steps.map(({ message }) => message);
     const { rolled, plan } = this.#rolledUp(number, content, this.#sealing.plan(steps));
     const tables: PreparedBatch["tables"] = [

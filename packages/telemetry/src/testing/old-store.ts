@@ -2,8 +2,10 @@
 import { v1 } from "@moescope/proto";
 import { type Block, DATABASE } from "../store/database.ts";
 import { statementFor } from "../store/migrate.ts";
+import type { Columns } from "../store/native.ts";
 import { batchBlocks, blockOf, type StreamMark, streamRows, type TableRows } from "../store/rows.ts";
 import { MIGRATIONS } from "../store/schema.ts";
+import { CountSplitter } from "../store/split-counts.ts";
 import { addRank } from "../store/step-sum.ts";
 import { openDatabase, underTest } from "./store-kind.ts";
 
@@ -44,9 +46,27 @@ function blocksOf(version: number, run: v1.RunDescription, steps: v1.Step[]): Re
   const marks = [{ run: run.id, rank: 0, attempt: 0, sequence: steps.length, rejected: 0, lastMessageAt: 1 }];
   return {
     runs: blockOf({ columns, rows: [[run.id, 0, description]] }),
-    ...batchBlocks(1, content),
+    ...batchBlocks(1, content, new CountSplitter()),
+    ...(version < 10 ? { routing: wholeCounts(steps) } : {}),
     streams: blockOf(marksOf(version, marks)),
   };
+}
+
+/** Counts are in two columns since version 10. */
+function wholeCounts(steps: readonly v1.Step[]): Block {
+  const columns: Columns = {
+    ...{ run: "String", split: "Split", step: "UInt64", attempt: "UInt32", batch: "UInt64" },
+    ...{ layer: "UInt32", category: "UInt32", rank: "UInt32", tokens: "UInt64", dropped: "UInt64" },
+    counts: "Array(UInt32)",
+  };
+  const rows = steps.flatMap(({ run, split, step, attempt, rank, histograms }) => {
+    return histograms.flatMap(({ layer, categories }) => {
+      return categories.map(({ category, tokens, dropped, counts }) => {
+        return [run, split, step, attempt, 1, layer, category, rank, tokens, dropped, counts];
+      });
+    });
+  });
+  return blockOf({ columns, rows });
 }
 
 /** Epochs came with version 8. */

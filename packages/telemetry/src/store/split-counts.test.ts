@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { CountSplitter, type SplitCounts } from "./split-counts.ts";
+
+const sums = ({ base, above }: SplitCounts) => Array.from(base, (low, expert) => low + above[expert]!);
+
+test("the two parts of a count are the count, whatever it is", () => {
+  const splitter = new CountSplitter();
+  const histograms = [
+    [0, 1, 127, 128, 129, 255, 256, 2 ** 32 - 1],
+    [2 ** 32 - 1, 0, 0, 0, 0, 0, 0, 0],
+    [0, 2 ** 32 - 1, 300, 5, 1, 0, 128, 1],
+    Array(8).fill(2 ** 32 - 1),
+    Array(8).fill(50),
+  ];
+  for (const counts of [...histograms, ...histograms]) expect(sums(splitter.split("a", counts))).toEqual(counts);
+});
+
+test("a histogram may have another number of experts than the last of its name", () => {
+  const splitter = new CountSplitter();
+  for (const counts of [[5], [6, 700], [8]]) expect(sums(splitter.split("a", counts))).toEqual(counts);
+});
+
+test("steps alike have one base, and one that is out of reach changes it for itself alone", () => {
+  const splitter = new CountSplitter();
+  for (let step = 0; step < 300; step++) splitter.split("a", [1000 + (step % 7) * 20, 1000]);
+  const before = splitter.split("a", [1050, 1000]);
+  const far = splitter.split("a", [9000, 1000]);
+  const after = splitter.split("a", [1050, 1000]);
+  expect([...before.base]).toEqual([1060 - 128, 1000 - 128].map((base) => expect.closeTo(base, -1)));
+  expect([...far.base]).toEqual([9000 - 128, before.base[1]]);
+  expect(after.base).toBe(before.base);
+});
+
+test("bases follow loads that change", () => {
+  const splitter = new CountSplitter();
+  for (let step = 0; step < 512; step++) splitter.split("a", [1000]);
+  for (let step = 0; step < 1024; step++) splitter.split("a", [2000]);
+  expect([...splitter.split("a", [2000]).base]).toEqual([expect.closeTo(2000 - 128, -1)]);
+});
+
+test("what is known of earlier histograms is forgotten before it takes much memory", () => {
+  const splitter = new CountSplitter();
+  const counts = new Uint32Array(1_000_000).fill(1000);
+  const split = (name: string) => splitter.split(name, counts);
+  for (let step = 0; step < 4; step++) split("first");
+  const { base } = split("first");
+  for (const name of ["a", "b", "c"]) split(name);
+  expect(split("first").base === base).toBe(true);
+  split("one too many");
+  const again = split("first");
+  expect(again.base === base).toBe(false);
+  expect(again.base[0]! + again.above[0]!).toBe(1000);
+});

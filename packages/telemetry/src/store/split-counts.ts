@@ -1,0 +1,104 @@
+// Counts as they lie in the table `routing`: each is a base, which is the same row after row and so takes next to nothing on disk, and
+// a byte above it, which holds little more than the noise of routing.
+//
+// Any base that a count is at most a byte above is a right one. So what is known here may be forgotten at any time.
+
+/** The two columns of one histogram: an expert's count is the sum of its numbers in both. */
+export interface SplitCounts {
+  base: Uint32Array;
+  above: Uint8Array;
+}
+
+/** Where the mean of an expert lies above its base. */
+const MIDDLE = 128;
+const MOST_ABOVE = 255;
+const HIGHEST_BASE = 2 ** 31 - 1;
+
+/** Means are learnt from each of the first steps, then from every eighth, and are of about so many of them. */
+const FIRST_STEPS = 16;
+const STEPS_OF_MEAN = 64;
+
+/** Numbers known, 8 bytes for each: 90 senders of 58 layers × 256 experts × 3 categories. */
+const MAX_NUMBERS = 4_000_000;
+
+/** Bytes in one allocation: a step has some hundred histograms. */
+const ARENA_BYTES = 65_536;
+
+/** Of one layer and category, as one sender counts it. */
+interface Known {
+  steps: number;
+  /** Those that the means were learnt from. */
+  learnt: number;
+  means: Float32Array;
+  /** Of the rows since it was made: it is never changed. */
+  base: Uint32Array;
+}
+
+export class CountSplitter {
+  readonly #known = new Map<string, Known>();
+  #numbers = 0;
+  #arena = new Uint8Array(0);
+
+  /** @param histogram names the run, its part, the sender, layer and category; the next step's is likely to be similar */
+  split(histogram: string, counts: ArrayLike<number>): SplitCounts {
+    const known = this.#of(histogram, counts.length);
+    known.steps++;
+    if (known.steps <= FIRST_STEPS || known.steps % 8 === 0) learn(known, counts);
+    return splitBy(known.base, counts, this.#bytes(counts.length));
+  }
+
+  #of(histogram: string, experts: number): Known {
+    const before = this.#known.get(histogram);
+    if (before?.means.length === experts) return before;
+    if (this.#numbers + experts > MAX_NUMBERS) {
+      this.#known.clear();
+      this.#numbers = 0;
+    }
+    const known = { steps: 0, learnt: 0, means: new Float32Array(experts), base: new Uint32Array(experts) };
+    this.#known.set(histogram, known);
+    this.#numbers += experts - (before?.means.length ?? 0);
+    return known;
+  }
+
+  #bytes(length: number): Uint8Array {
+    if (length > this.#arena.length) this.#arena = new Uint8Array(Math.max(length, ARENA_BYTES));
+    const bytes = this.#arena.subarray(0, length);
+    this.#arena = this.#arena.subarray(length);
+    return bytes;
+  }
+}
+
+// Loops: these run for every count.
+function learn(known: Known, counts: ArrayLike<number>): void {
+  const { means } = known;
+  const weight = 1 / Math.min(++known.learnt, STEPS_OF_MEAN);
+  for (let expert = 0; expert < means.length; expert++) means[expert]! += (counts[expert]! - means[expert]!) * weight;
+  // Often while little is known, then seldom: until they change, bases take nothing on disk.
+  const doubled = (known.learnt & (known.learnt - 1)) === 0;
+  if (doubled || known.learnt % STEPS_OF_MEAN === 0) known.base = basesOf(means);
+}
+
+function basesOf(means: Float32Array): Uint32Array {
+  const bases = new Uint32Array(means.length);
+  for (let expert = 0; expert < bases.length; expert++) {
+    bases[expert] = Math.min(HIGHEST_BASE, Math.max(0, Math.round(means[expert]!) - MIDDLE));
+  }
+  return bases;
+}
+
+/** @param above where the bytes go */
+function splitBy(base: Uint32Array, counts: ArrayLike<number>, above: Uint8Array): SplitCounts {
+  let own = base;
+  for (let expert = 0; expert < above.length; expert++) {
+    const count = counts[expert]!;
+    // In 32 bits, which is exact where it matters: bases have 31.
+    const rest = (count - base[expert]!) >>> 0;
+    above[expert] = rest;
+    if (rest <= MOST_ABOVE) continue;
+    // Out of reach in this step: a base of its own, in this row alone.
+    if (own === base) own = base.slice();
+    own[expert] = Math.max(0, count - MIDDLE);
+    above[expert] = count - own[expert]!;
+  }
+  return { base: own, above };
+}
