@@ -18,9 +18,9 @@ import type { ViewProps } from "./views/view-props.ts";
 
 export function App() {
   const { address, ignored } = useAddress();
-  const scene = useScene(address);
-  const theme = useTheme();
   const view = VIEW[address.view];
+  const scene = useScene(address, view.counts);
+  const theme = useTheme();
   const [railOpen, setRailOpen] = useState(false);
   const [helpOpen, setHelpOpen] = useState(false);
   const [playing, setPlaying] = useState(false);

@@ -13,6 +13,8 @@ export interface LiveOptions {
   runs: "all" | readonly string[];
   /** Layers whose counts every step carries; default `none`. */
   layers?: LayerChoice;
+  /** Whether the newest step carries the counts of all layers; of steps that wait for this program, that alone does. Default: no. */
+  newest?: boolean;
   /** How the request is sent; default `fetch`. */
   fetch?: Fetch;
   /** Ends the stream; `followLive` then resolves. */
@@ -78,10 +80,11 @@ async function readEvents(body: ReadableStream<Uint8Array>, onEvent: LiveOptions
   }
 }
 
-function livePath({ runs, layers = "none" }: LiveOptions): string {
+function livePath({ runs, layers = "none", newest = false }: LiveOptions): string {
   const parameters = new URLSearchParams({
     runs: runs === "all" ? "all" : runs.join(","),
     layers: layerParameter(layers),
+    ...(newest && { newest: "all" }),
   });
   return `/api/v1/live?${parameters}`;
 }

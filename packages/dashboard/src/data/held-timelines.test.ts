@@ -8,7 +8,18 @@ const timeline = (run: string, split: RunTimeline["split"], status: Arrival): [s
   const buckets = status === "ready" ? syntheticBuckets(2) : [];
   return [
     run,
-    { run, attempt: undefined, split, layer: 0, status, error: undefined, buckets, width: 1, newest: undefined },
+    {
+      run,
+      attempt: undefined,
+      split,
+      layer: 0,
+      wanted: 0,
+      status,
+      error: undefined,
+      buckets,
+      width: 1,
+      newest: undefined,
+    },
   ];
 };
 const hold = (before: [string, RunTimeline][], now: [string, RunTimeline][]) => {

@@ -6,12 +6,13 @@ type Timelines = ReadonlyMap<string, RunTimeline>;
 
 /**
  * While a run that was on screen waits for another split or layer, all that were stay as they were, so that one card never mixes splits
- * or layers. A run that is new says that it is loading.
+ * or layers. A run that is new says that it is loading, and so does one without the counts of any layer where those are needed.
  */
 export function holdTimelines(before: Timelines, now: Timelines): { timelines: Timelines; held: boolean } {
   const settled = (run: string) => {
     const timeline = before.get(run);
-    return timeline?.status === "loading" ? undefined : timeline;
+    if (timeline?.status === "loading") return undefined;
+    return timeline?.layer === undefined && now.get(run)?.wanted !== undefined ? undefined : timeline;
   };
   const held = [...now].some(([run, { status }]) => status === "loading" && settled(run) !== undefined);
   if (!held) return { timelines: now, held };

@@ -74,6 +74,9 @@ const streaming = (count: number) =>
     whenStreaming = () => streams.length >= count && resolve();
     whenStreaming();
   });
+/** Parameters of the live streams asked for so far. */
+const asked = () =>
+  server.requests.flatMap((path) => (path.startsWith("/api/v1/live?") ? decodeURIComponent(path.split("?")[1]!) : []));
 const send = (event: v1.LiveEvent.$Properties) => streams.at(-1)!.write(delimited(event));
 const steps = ({ buckets }: RunTimeline) => buckets.map((bucket) => bucket.firstStep ?? 0);
 const reaches = (step: number) => (timeline: RunTimeline) => steps(timeline).includes(step);
@@ -81,11 +84,13 @@ const reaches = (step: number) => (timeline: RunTimeline) => steps(timeline).inc
 test("history first, then live steps behind it, with the counts of the wanted layer alone", async () => {
   await start();
   store.show([{ run: "r", layer: 1 }], "train");
+  const release = store.keepNewest();
   await streaming(1);
   await until(({ status }) => status === "ready");
   stored = 4;
   send({ step: syntheticStep(3) });
   const timeline = await until(reaches(3));
+  expect(asked()).toEqual(["runs=r&layers=1&newest=all"]);
   expect(steps(timeline)).toEqual([0, 1, 2, 3]);
   for (const bucket of timeline.buckets) {
     expect(bucket.layers!.map(({ categories }) => categories!.length)).toEqual([0, 3]);
@@ -93,6 +98,25 @@ test("history first, then live steps behind it, with the counts of the wanted la
   }
   expect(timeline.newest!.layers!.map(({ categories }) => categories!.length)).toEqual([3, 3]);
   expect(store.snapshot().connection.state).toBe("open");
+  release();
+  await streaming(2);
+  expect(asked()[1]).toBe("runs=r&layers=1");
+  expect(store.snapshot().timelines.get("r")!.buckets).toHaveLength(4);
+});
+
+test("no counts are asked for while none are shown; those that came stay", async () => {
+  await start();
+  store.show([{ run: "r", layer: undefined }], "train");
+  await streaming(1);
+  expect((await until(({ status }) => status === "ready")).layer).toBeUndefined();
+  store.show([{ run: "r", layer: 0 }], "train");
+  expect(store.snapshot()).toMatchObject({ held: false });
+  expect(store.snapshot().timelines.get("r")!.status).toBe("loading");
+  await until(({ layer }) => layer === 0);
+  store.show([{ run: "r", layer: undefined }], "train");
+  await streaming(2);
+  expect(asked()).toEqual(["runs=r&layers=none", "runs=r&layers=0"]);
+  expect(store.snapshot().timelines.get("r")).toMatchObject({ layer: 0, status: "ready" });
 });
 
 test("a gap in the live stream is filled from history", async () => {
@@ -152,20 +176,31 @@ test("an attempt that is chosen is shown alone; what the newest one does goes pa
   expect(later.buckets.map(({ attempt = 0 }) => attempt)).toEqual([0, 0, 0, 0]);
 });
 
-test("another layer fetches its counts and keeps the stream", async () => {
+test("another layer fetches its counts, and its stream takes over without a gap", async () => {
   await start();
   store.show([{ run: "r", layer: 0 }], "train");
   await streaming(1);
   await until(({ status }) => status === "ready");
+  const whenGone = new Promise((resolve) => streams[0]!.on("close", resolve));
   store.show([{ run: "r", layer: 1 }], "train");
-  const timeline = await until(({ buckets }) => (buckets[0]?.layers?.[1]?.categories?.length ?? 0) > 0);
-  expect(timeline.layer).toBe(1);
-  expect(streams).toHaveLength(1);
+  stored = 5;
+  send({ step: syntheticStep(3) });
+  send({ step: syntheticStep(4) });
+  await streaming(2);
+  await whenGone;
+  send({ step: syntheticStep(5) });
+  stored = 6;
+  const timeline = await until((now) => now.layer === 1 && reaches(5)(now));
+  expect(steps(timeline)).toEqual([0, 1, 2, 3, 4, 5]);
+  for (const { layers } of timeline.buckets)
+    expect(layers!.map(({ categories }) => categories!.length)).toEqual([0, 3]);
+  expect(asked()).toEqual(["runs=r&layers=0", "runs=r&layers=1"]);
 });
 
 test("steps of another split and of runs that are not shown are left out", async () => {
   await start();
   store.show([{ run: "r", layer: 0 }], "train");
+  store.keepNewest();
   await streaming(1);
   await until(({ status }) => status === "ready");
   stored = 4;

@@ -1,18 +1,21 @@
 // The timelines of the runs on screen: history once, then live steps, kept outside React and shown a few times a second.
-import { v1 } from "@moescope/proto";
+import type { v1 } from "@moescope/proto";
 import type { Client, SplitName } from "../api/client.ts";
-import { type Connection, followLive } from "../api/live.ts";
+import type { Connection } from "../api/live.ts";
 import { Timeline } from "../api/timeline.ts";
 import { type Alert, withAlerts } from "./alerts.ts";
 import type { Arrival } from "./arrival.ts";
-import { type Bucket, type Layer, layerOf } from "./bucket.ts";
+import type { Bucket } from "./bucket.ts";
 import { attemptParameter } from "./chosen-runs.ts";
 import { holdTimelines } from "./held-timelines.ts";
+import { carriesAll, keepCountsOf, splitName } from "./live-step.ts";
+import { LiveSubscription, type Wanted } from "./live-subscription.ts";
 import type { RunTimeline } from "./run-timeline.ts";
 
-/** A run to show, the layer whose counts are wanted over all its steps, and one of its attempts or the newest. */
+/** A run to show, and one of its attempts or the newest. */
 export interface Target {
   run: string;
+  /** Whose counts are wanted over all steps; undefined: none, and those that are here stay. */
   layer: number | undefined;
   attempt?: number | undefined;
 }
@@ -68,7 +71,10 @@ export class LiveStore {
   readonly #entries = new Map<string, Entry>();
   readonly #summaries = new Map<string, v1.RunSummary.$Properties>();
   #split: SplitName = "train";
-  #stream: { key: string; abort: AbortController } | undefined;
+  readonly #subscription: LiveSubscription;
+  /** Of the views that show the newest step of every layer. */
+  #newestWanted = 0;
+  #streamDue = false;
   #connection: LiveSnapshot["connection"] = { state: "idle" };
   readonly #alerts = new Map<string, readonly Alert[]>();
   #clockOffset = 0;
@@ -87,6 +93,10 @@ export class LiveStore {
   constructor(client: Client, options: LiveStoreOptions = {}) {
     this.#client = client;
     this.#options = { points: 400, refresh: 400, reload: 1000, ...options };
+    this.#subscription = new LiveSubscription(client.base, {
+      onEvent: (event, wanted) => this.#take(event, wanted),
+      onConnection: (connection, missed) => this.#connected(connection, missed),
+    });
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -97,7 +107,7 @@ export class LiveStore {
   /** The same object until something changed. */
   readonly snapshot = (): LiveSnapshot => this.#snapshot;
 
-  /** Shows these runs and no others. Cheap when nothing changes; a new layer fetches history, a new run also opens a new stream. */
+  /** Shows these runs and no others. Cheap when nothing changes; what is missing comes from history and over a new stream. */
   show(targets: readonly Target[], split: SplitName): void {
     const wanted = new Map(targets.map((target) => [target.run, target]));
     for (const [run, entry] of this.#entries) {
@@ -107,13 +117,24 @@ export class LiveStore {
     }
     this.#split = split;
     for (const target of wanted.values()) this.#want(target);
-    this.#openStream([...wanted.keys()]);
+    this.#streamChanges();
     this.#publish();
+  }
+
+  /** Keeps the newest step of every run with the counts of all layers. @returns to be called when they are no longer shown */
+  keepNewest(): () => void {
+    const count = (by: number) => {
+      this.#newestWanted += by;
+      this.#streamChanges();
+    };
+    count(1);
+    return () => count(-1);
   }
 
   /** Ends the stream and every request. */
   close(): void {
     this.show([], this.#split);
+    this.#openStream();
     clearTimeout(this.#timer);
   }
 
@@ -123,7 +144,7 @@ export class LiveStore {
       const created = this.#create(target);
       this.#entries.set(target.run, created);
       void this.#load(created);
-    } else if (entry.target.layer !== target.layer) {
+    } else if (target.layer !== undefined && entry.target.layer !== target.layer) {
       entry.target = target;
       entry.status = "loading";
       void this.#load(entry);
@@ -191,32 +212,40 @@ export class LiveStore {
     const pending = entry.pending;
     entry.pending = [];
     for (const step of pending) if (needsHistory(entry.timeline.append(step, this.#consecutive))) entry.again = true;
+    if (entry.status === "ready" && this.#isBehind(run, entry)) entry.again = true;
   }
 
   get #consecutive(): boolean {
     return this.#split === "train";
   }
 
-  #openStream(runs: string[]): void {
-    const key = JSON.stringify([...runs].sort());
-    if (this.#stream?.key === key) return;
-    this.#stream?.abort.abort();
-    this.#stream = undefined;
-    this.#connection = { state: "idle" };
-    if (runs.length === 0) return;
-    const abort = new AbortController();
-    this.#stream = { key, abort };
-    const onEvent = (event: v1.LiveEvent) => !abort.signal.aborted && this.#take(event);
-    const onConnection = (connection: Connection) => !abort.signal.aborted && this.#connected(connection);
-    void followLive(this.#client.base, { runs, layers: "all", signal: abort.signal, onEvent, onConnection });
+  /** One view goes and another comes: together they change the stream once. */
+  #streamChanges(): void {
+    if (this.#streamDue) return;
+    this.#streamDue = true;
+    queueMicrotask(() => this.#streamDue && this.#openStream());
   }
 
-  #connected(connection: Connection): void {
+  #openStream(): void {
+    this.#streamDue = false;
+    const entries = [...this.#entries];
+    const layers = new Set(entries.flatMap(([, { target }]) => target.layer ?? []));
+    const newest = this.#newestWanted > 0;
+    if (!newest) for (const [, entry] of entries) entry.newest = undefined;
+    this.#subscription.want({
+      runs: entries.map(([run]) => run).sort(),
+      layers: [...layers].sort((a, b) => a - b),
+      newest,
+    });
+  }
+
+  /** @param missed whether the stream was broken; otherwise steps that are missing show as a gap, where there may be none */
+  #connected(connection: LiveSnapshot["connection"], missed: boolean): void {
     this.#connection = connection;
     if (connection.state === "open") {
       for (const [run, entry] of this.#entries) {
-        void this.#load(entry);
-        void this.#loadAlerts(run, entry.abort.signal);
+        if (missed || !this.#showsGaps(entry)) void this.#load(entry);
+        if (missed || !this.#alerts.has(run)) void this.#loadAlerts(run, entry.abort.signal);
       }
     }
     this.#publish();
@@ -238,8 +267,8 @@ export class LiveStore {
     this.#changed();
   }
 
-  #take(event: v1.LiveEvent): void {
-    if (event.step) this.#takeStep(event.step);
+  #take(event: v1.LiveEvent, wanted: Wanted): void {
+    if (event.step) this.#takeStep(event.step, wanted);
     if (event.alert) this.#takeAlerts(event.alert.run ?? "", [event.alert]);
     if (event.heartbeat?.time) this.#clockOffset = event.heartbeat.time - Date.now();
     if (event.run?.run) this.#takeSummary(event.run.run.id ?? "", event.run);
@@ -252,23 +281,33 @@ export class LiveStore {
   #takeSummary(run: string, summary: v1.RunSummary.$Properties): void {
     this.#summaries.set(run, summary);
     const entry = this.#entries.get(run);
-    const follows = entry?.status === "ready" && this.#split === "train" && entry.target.attempt === undefined;
-    if (follows && (summary.steps ?? 0) > 0) {
-      if ((summary.lastStep ?? 0) > entry.timeline.lastStep) void this.#load(entry);
-    }
+    if (entry?.status === "ready" && this.#isBehind(run, entry)) void this.#load(entry);
     this.#changed();
   }
 
-  #takeStep(step: Bucket): void {
+  #isBehind(run: string, entry: Entry): boolean {
+    const { steps = 0, lastStep = 0 } = this.#summaries.get(run) ?? {};
+    return this.#showsGaps(entry) && steps > 0 && lastStep > entry.timeline.lastStep;
+  }
+
+  /** Whether the steps that come, and what the summary says of them, tell of steps that did not. */
+  #showsGaps({ target }: Entry): boolean {
+    return this.#consecutive && target.attempt === undefined;
+  }
+
+  #takeStep(step: Bucket, wanted: Wanted): void {
     const entry = this.#entries.get(step.run ?? "");
     if (entry === undefined || splitName(step.split) !== this.#split) return;
     if (entry.target.attempt !== undefined && (step.attempt ?? 0) !== entry.target.attempt) return;
-    entry.newest = step;
-    const slim = { ...step, layers: keepCountsOf(step, entry.target.layer) };
+    if (this.#newestWanted > 0 && carriesAll(step, wanted)) entry.newest = step;
+    this.#changed();
+    const { layer } = entry.target;
+    // From a stream that was opened before this layer was asked for; the one that takes over brings its counts.
+    if (layer !== undefined && !wanted.layers.includes(layer)) return;
+    const slim = { ...step, layers: keepCountsOf(step, layer) };
     if (entry.request === "under way") this.#putAside(entry, slim);
     if (entry.status === "ready" && needsHistory(entry.timeline.append(slim, this.#consecutive)))
       void this.#load(entry);
-    this.#changed();
   }
 
   #putAside(entry: Entry, step: Bucket): void {
@@ -303,19 +342,6 @@ function needsHistory(outcome: ReturnType<Timeline["append"]>): boolean {
 function timelineOf(run: string, split: SplitName, entry: Entry): RunTimeline {
   const { target, timeline, counted, status, error, newest } = entry;
   const { width } = timeline;
-  const { attempt } = target;
-  return { run, split, layer: counted, attempt, status, error, buckets: [...timeline.buckets], width, newest };
-}
-
-/** A step's layers without the counts of all but one: over thousands of steps they would fill the memory. */
-function keepCountsOf(step: Bucket, layer: number | undefined): Layer[] {
-  const kept = layer === undefined ? undefined : layerOf(step, layer);
-  return (step.layers ?? []).map((each) =>
-    each === kept ? each : { ...each, categories: [], countsMin: [], countsMax: [], selectionBias: [] },
-  );
-}
-
-/** @returns the name of a split, as the HTTP API spells it */
-export function splitName(split: v1.Split | undefined): SplitName {
-  return split === v1.Split.EVAL ? "eval" : split === v1.Split.PROBE ? "probe" : "train";
+  const { attempt, layer: wanted } = target;
+  return { run, split, layer: counted, wanted, attempt, status, error, buckets: [...timeline.buckets], width, newest };
 }

@@ -8,6 +8,8 @@ export interface RunTimeline {
   /** Split of the buckets, and the layer whose counts they carry. */
   split: SplitName;
   layer: number | undefined;
+  /** Layer whose counts are on their way or here; undefined: none is needed. */
+  wanted: number | undefined;
   /** The attempt that the buckets are of; undefined: of overlapping attempts the newest. */
   attempt: number | undefined;
   status: Arrival;
@@ -15,6 +17,6 @@ export interface RunTimeline {
   buckets: readonly Bucket[];
   /** Steps in a bucket. */
   width: number;
-  /** The newest step that came live, with the counts of every layer. */
+  /** The newest step that came live, with the counts of every layer; undefined while no view shows them. */
   newest: Bucket | undefined;
 }

@@ -65,7 +65,8 @@ export interface Scene {
   dropped: number;
 }
 
-export function useScene(address: Address): Scene {
+/** @param counts whether the view draws the counts of the address's layer over the steps */
+export function useScene(address: Address, counts: boolean): Scene {
   const live = useSyncExternalStore(liveStore.subscribe, liveStore.snapshot);
   const { summaries: listed, error } = useRuns(live.summaries);
   const written = runMarks.use();
@@ -87,7 +88,7 @@ export function useScene(address: Address): Scene {
   );
   const layers = useMemo(() => layersOf(chosen), [chosen]);
   const layer = address.layer !== undefined && layers.includes(address.layer) ? address.layer : layers[0];
-  useShown(chosen, layer, address.split);
+  useShown(chosen, counts ? layer : undefined, address.split);
   const timelines = useMemo(() => chosen.flatMap(({ id }) => live.timelines.get(id) ?? []), [chosen, live.timelines]);
   const cursor = useMemo(() => cursorOf(address.step, timelines), [address.step, timelines]);
   const histories = useMemo(() => withBuckets(chosen, timelines), [chosen, timelines]);
@@ -163,7 +164,7 @@ function layersOf(chosen: readonly ChosenRun[]): number[] {
   return [...new Set(chosen.flatMap(({ run }) => run.moeLayers ?? []))].sort((a, b) => a - b);
 }
 
-/** Tells the store which timelines to keep, when that changes. */
+/** Tells the store which timelines to keep, when that changes. @param layer whose counts are needed */
 function useShown(chosen: readonly ChosenRun[], layer: number | undefined, split: Address["split"]): void {
   const key = JSON.stringify([
     split,

@@ -1,8 +1,10 @@
 // Every layer's counts at the step cursor, for each run on screen.
+import { useEffect } from "react";
 import type { HistoryQuery, SplitName } from "../api/client.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Bucket } from "./bucket.ts";
 import { attemptParameter } from "./chosen-runs.ts";
+import { liveStore } from "./collector.ts";
 import { type Cursor, stepsAt } from "./cursor.ts";
 import type { RunHistory } from "./run-history.ts";
 import { useHistories } from "./use-histories.ts";
@@ -17,6 +19,8 @@ export interface StepBucketAnswer {
 
 /** One answer for each run, in order; following live, the newest step needs no request. */
 export function useStepBuckets(runs: readonly RunHistory[], cursor: Cursor, split: SplitName): StepBucketAnswer[] {
+  const follows = cursor.live && runs.length > 0;
+  useEffect(() => (follows ? liveStore.keepNewest() : undefined), [follows]);
   const queries = runs.map(({ chosen, buckets, newest }): HistoryQuery | undefined => {
     const steps = stepsAt(cursor.step, buckets, split === "train");
     if (steps === undefined || (cursor.live && newest !== undefined)) return undefined;

@@ -9,6 +9,7 @@ const timeline = (count: number, width: number): RunTimeline => ({
   run: "r",
   split: "train",
   layer: 1,
+  wanted: 1,
   attempt: undefined,
   status: "ready",
   error: undefined,

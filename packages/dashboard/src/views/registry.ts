@@ -15,13 +15,15 @@ export interface View {
   splits: boolean;
   /** Whether it has line charts: x axis, y axis, smoothing and zoom then apply. */
   lines: boolean;
+  /** Whether it draws the counts of the address's layer over the steps. */
+  counts: boolean;
 }
 
 /** Views with charts come when they are opened: the first look needs none. */
 export const VIEW: Readonly<Record<ViewName, View>> = {
-  overview: { title: "Overview", Component: Overview, steps: false, splits: false, lines: false },
+  overview: { title: "Overview", Component: Overview, steps: false, splits: false, lines: false, counts: false },
   balance: view("Balance", () => import("./balance/Balance.tsx"), { lines: true }),
-  experts: view("Experts", () => import("./experts/Experts.tsx"), { lines: true }),
+  experts: view("Experts", () => import("./experts/Experts.tsx"), { lines: true, counts: true }),
   layers: view("Layers", () => import("./layers/Layers.tsx")),
   categories: view("Categories", () => import("./categories/Categories.tsx"), { lines: true }),
   attention: view("Attention", () => import("./attention/Attention.tsx"), { splits: false, lines: true }),
@@ -33,12 +35,12 @@ export const VIEW: Readonly<Record<ViewName, View>> = {
 function view(
   title: string,
   load: () => Promise<{ default: ComponentType<ViewProps> }>,
-  { splits = true, lines = false } = {},
+  { splits = true, lines = false, counts = false } = {},
 ): View {
   const Component = lazy(() =>
     load().catch((error: unknown) => {
       throw new NotLoaded(`${title} could not be loaded: ${error instanceof Error ? error.message : error}`);
     }),
   );
-  return { title, Component, steps: true, splits, lines };
+  return { title, Component, steps: true, splits, lines, counts };
 }

@@ -50,6 +50,13 @@ export const liveParameters = z.strictObject({
     .transform((text) => (text === "all" ? ("all" as const) : new Set(text.split(","))))
     .describe("Runs to follow, also those that appear later."),
   layers: layers.describe("Layers whose counts every step carries; metrics come for all."),
+  newest: z
+    .enum(["none", "all"], "allowed are none, all")
+    .default("none")
+    .transform((name) => name === "all")
+    .describe(
+      "`all`: the newest step carries the counts of all layers; of steps that wait for the viewer, that alone.",
+    ),
 });
 
 /** The body with which a browser logs in. */

@@ -3,7 +3,7 @@ import { v1 } from "@moescope/proto";
 import type { Counters } from "../counters.ts";
 import type { Runs } from "../store/runs.ts";
 import type { StepSum } from "../store/step-sum.ts";
-import { type Subscription, Viewer } from "./viewer.ts";
+import { type FullStep, type Subscription, Viewer } from "./viewer.ts";
 
 export interface FanOutOptions {
   runs: Runs;
@@ -51,13 +51,17 @@ export class FanOut {
   /** Sends a stored step to the viewers that follow its run. */
   sendStep({ bucket }: StepSum): void {
     const encodings = new Map<string, Uint8Array>();
-    for (const viewer of this.#viewers) {
-      if (!viewer.follows(bucket.run)) continue;
-      const { layers } = viewer.subscription;
+    const withCounts = (layers: Subscription["layers"]) => {
       const key = String(layers);
       const event = encodings.get(key) ?? encoded({ step: withLayers(bucket, layers) });
       encodings.set(key, event);
-      this.#send(viewer, event);
+      return event;
+    };
+    for (const viewer of this.#viewers) {
+      if (!viewer.follows(bucket.run)) continue;
+      const { layers, newest } = viewer.subscription;
+      if (newest) this.#send(viewer, withCounts("all"), { run: bucket.run, thinned: () => withCounts(layers) });
+      else this.#send(viewer, withCounts(layers));
     }
   }
 
@@ -98,8 +102,8 @@ export class FanOut {
     }
   }
 
-  #send(viewer: Viewer, event: Uint8Array): void {
-    this.#options.counters.droppedEvents += viewer.send(event);
+  #send(viewer: Viewer, event: Uint8Array, full?: FullStep): void {
+    this.#options.counters.droppedEvents += viewer.send(event, full);
   }
 }
 

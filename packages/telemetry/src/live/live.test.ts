@@ -14,13 +14,14 @@ test("a viewer gets the runs there are, then each step as history tells it", asy
   const all = await TestViewer.open(collector, "layers=all");
   const one = await TestViewer.open(collector, "runs=watched&layers=3");
   const none = await TestViewer.open(collector);
+  const newest = await TestViewer.open(collector, "layers=3&newest=all");
   expect(all.contentType).toBe("application/x-protobuf");
-  for (const viewer of [all, one, none]) {
+  for (const viewer of [all, one, none, newest]) {
     expect((await viewer.next())!.run).toMatchObject({ run: { id: run.id }, state: State.LIVE });
   }
   sender.send({ step: randomStep(run, { sequence: 1 }) });
-  const shown = await Promise.all([all, one, none].map((viewer) => viewer.find((event) => event.step)));
-  for (const [index, layers] of ["all", "3", "none"].entries()) {
+  const shown = await Promise.all([all, one, none, newest].map((viewer) => viewer.find((event) => event.step)));
+  for (const [index, layers] of ["all", "3", "none", "all"].entries()) {
     const { buckets } = await getHistory(collector, run.id, `layers=${layers}`);
     expect(v1.StepBucket.toObject(shown[index]!, { defaults: true, arrays: true })).toEqual(
       v1.StepBucket.toObject(buckets[0]!, { defaults: true, arrays: true }),
