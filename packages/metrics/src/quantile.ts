@@ -9,10 +9,20 @@
  * @throws RangeError when the level is outside 0 … 1
  */
 export function quantile(values: ArrayLike<number>, level: number): number {
-  if (!(level >= 0 && level <= 1)) throw new RangeError(`quantile at level ${level}; allowed is 0 to 1`);
+  return quantiles(values, [level])[0]!;
+}
+
+/** The same at several levels, sorted once. @returns one for each level, in order */
+export function quantiles(values: ArrayLike<number>, levels: readonly number[]): number[] {
+  const unknown = levels.find((level) => !(level >= 0 && level <= 1));
+  if (unknown !== undefined) throw new RangeError(`quantile at level ${unknown}; allowed is 0 to 1`);
   const sorted = Float64Array.from(values)
     .filter((value) => !Number.isNaN(value))
     .sort();
+  return levels.map((level) => quantileOf(sorted, level));
+}
+
+function quantileOf(sorted: Float64Array, level: number): number {
   if (sorted.length === 0) return Number.NaN;
   const place = level * (sorted.length - 1);
   const below = Math.floor(place);
@@ -34,5 +44,6 @@ export interface LayerSpread {
  * @returns all NaN when no value is left
  */
 export function acrossLayers(values: ArrayLike<number>): LayerSpread {
-  return { p5: quantile(values, 0.05), p50: quantile(values, 0.5), p95: quantile(values, 0.95) };
+  const [p5, p50, p95] = quantiles(values, [0.05, 0.5, 0.95]) as [number, number, number];
+  return { p5, p50, p95 };
 }

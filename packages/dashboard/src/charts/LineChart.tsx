@@ -1,5 +1,5 @@
 // Lines over steps, tokens or time, with their extremes as bands; smoothed on demand, the raw line kept behind.
-import { useMemo } from "react";
+import { memo, useMemo } from "react";
 import type { Axis } from "../address/address.ts";
 import { useAddress } from "../address/use-address.ts";
 import { stepRange } from "../format/sentence.ts";
@@ -34,8 +34,8 @@ export interface LineChartProps {
   loading?: boolean;
 }
 
-/** Log axis and smoothing follow the address, as on every line chart. */
-export function LineChart(props: LineChartProps) {
+/** Log axis and smoothing follow the address, as on every line chart. Drawn again only for other properties: give it the same functions. */
+export const LineChart = memo(function LineChart(props: LineChartProps) {
   const { series, axis, floor, formatReading, height = HEIGHT, loading = false } = props;
   const { log, smooth } = useAddress().address;
   const values = useMemo(() => series.map((each) => smoothLine(each, smooth)), [series, smooth]);
@@ -57,7 +57,7 @@ export function LineChart(props: LineChartProps) {
       <Lines series={series} values={values} smooth={smooth > 1} />
     </Plot>
   );
-}
+});
 
 interface LinesProps {
   series: readonly LineSeries[];

@@ -19,7 +19,12 @@ export function cellImage(
   const image = context.createImageData(columns, rows);
   for (let cell = 0; cell < values.length; cell++) {
     if (Number.isNaN(values[cell]!)) continue;
-    image.data.set([...colour(values[cell]!), 255], cell * 4);
+    const [red, green, blue] = colour(values[cell]!);
+    const at = cell * 4;
+    image.data[at] = red;
+    image.data[at + 1] = green;
+    image.data[at + 2] = blue;
+    image.data[at + 3] = 255;
   }
   context.putImageData(image, 0, 0);
   return canvas.toDataURL();

@@ -38,7 +38,7 @@ export interface LiveSnapshot {
 export interface LiveStoreOptions {
   /** Buckets to keep for each run; default 400. */
   points?: number;
-  /** Shortest time between two changes of the snapshot, milliseconds; default 400. */
+  /** Shortest time between two changes of the snapshot, milliseconds; default 200. */
   refresh?: number;
   /** Shortest time between two fetches of one run's history, milliseconds; default 1,000. */
   reload?: number;
@@ -63,6 +63,8 @@ interface Entry {
 
 /** Steps kept while history is under way; beyond that history is fetched again. */
 const MOST_PENDING = 256;
+/** Steps come in batches: what comes within so many milliseconds of the first is shown with it. */
+const GATHERED = 25;
 
 export class LiveStore {
   readonly #client: Client;
@@ -80,6 +82,7 @@ export class LiveStore {
   #clockOffset = 0;
   #dropped = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #publishedAt = Number.NEGATIVE_INFINITY;
   #snapshot: LiveSnapshot = {
     connection: { state: "idle" },
     timelines: new Map(),
@@ -92,7 +95,7 @@ export class LiveStore {
 
   constructor(client: Client, options: LiveStoreOptions = {}) {
     this.#client = client;
-    this.#options = { points: 400, refresh: 400, reload: 1000, ...options };
+    this.#options = { points: 400, refresh: 200, reload: 1000, ...options };
     this.#subscription = new LiveSubscription(client.base, {
       onEvent: (event, wanted) => this.#take(event, wanted),
       onConnection: (connection, missed) => this.#connected(connection, missed),
@@ -316,12 +319,15 @@ export class LiveStore {
   }
 
   #changed(): void {
-    this.#timer ??= setTimeout(() => this.#publish(), this.#options.refresh);
+    if (this.#timer !== undefined) return;
+    const wait = Math.max(GATHERED, this.#publishedAt + this.#options.refresh - performance.now());
+    this.#timer = setTimeout(() => this.#publish(), wait);
   }
 
   #publish(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#publishedAt = performance.now();
     const now = new Map([...this.#entries].map(([run, entry]) => [run, timelineOf(run, this.#split, entry)]));
     this.#snapshot = {
       connection: this.#connection,

@@ -26,31 +26,44 @@ export interface RunLoads {
   loads: readonly (readonly (LayerLoads | undefined)[])[];
 }
 
-/** Counts in one answer: decoding them takes a browser about 10 ms, so the page stays smooth while several come. */
-const ANSWER_COUNTS = 400_000;
-/** Counts of one run in all. */
+/** Counts of a run in one answer: a browser decodes them in about 50 ms. */
 const RUN_COUNTS = 3_000_000;
 const MOST_POINTS = 400;
 const FEWEST_POINTS = 32;
 
 type Description = v1.RunDescription.$Properties;
+type LoadQuery = HistoryQuery & { from: number; to: number; points: number };
 
 /**
- * The requests for all layers of a run, some layers in each: as many points as are worth their bytes.
+ * The request for all layers of a run: as many points as are worth their bytes.
  *
  * @param steps first and last, both included
+ * @returns undefined for a run without MoE layers
  */
-export function loadQueries(run: Description, split: SplitName, [from, to]: readonly [number, number]): HistoryQuery[] {
+export function loadQuery(
+  run: Description,
+  split: SplitName,
+  [from, to]: readonly [number, number],
+): LoadQuery | undefined {
   const { id = "", moeLayers = [], experts = 0, categories = [] } = run;
+  if (moeLayers.length === 0) return undefined;
   // A layer carries the counts of each category, the lowest, the highest, and the selection bias.
-  const layerCounts = Math.max(1, experts * (categories.length + 3));
-  const affordable = Math.floor(RUN_COUNTS / (layerCounts * Math.max(1, moeLayers.length)));
-  const points = Math.min(MOST_POINTS, Math.max(FEWEST_POINTS, affordable));
-  const together = Math.max(1, Math.floor(ANSWER_COUNTS / (layerCounts * Math.min(points, to - from + 1))));
-  const parts = Array.from({ length: Math.ceil(moeLayers.length / together) }, (_, part) =>
-    moeLayers.slice(part * together, (part + 1) * together),
-  );
-  return parts.map((layers) => ({ run: id, split, from, to, points, layers }));
+  const pointCounts = Math.max(1, experts * (categories.length + 3) * moeLayers.length);
+  const points = Math.min(MOST_POINTS, Math.max(FEWEST_POINTS, Math.floor(RUN_COUNTS / pointCounts)));
+  return { run: id, split, from, to, points, layers: "all" };
+}
+
+/**
+ * What is missing in loads that end earlier.
+ *
+ * @param query the same question with a later end
+ * @returns a request that answers in buckets of the same width, the last known one again; undefined where the width is another
+ */
+export function growthQuery(known: RunLoads, query: LoadQuery): LoadQuery | undefined {
+  const from = known.places.at(-1)?.firstStep;
+  const slots = (first: number, width: number) => Math.floor(query.to / width) - Math.floor(first / width) + 1;
+  if (from === undefined || slots(query.from, known.width) > query.points) return undefined;
+  return { ...query, from, points: slots(from, known.width) };
 }
 
 /** @returns a bucket without its layers: its place alone */
@@ -74,42 +87,21 @@ export function layerLoads(bucket: Bucket, layer: number): LayerLoads | undefine
   };
 }
 
-/** Takes the answers to `loadQueries` as they come, so that no more than one of them is held unpacked. */
-export class LoadsPacker {
-  readonly #layers: readonly number[];
-  readonly #rows = new Map<number, { place: Bucket; loads: (LayerLoads | undefined)[] }>();
-  #width = 1;
+/** @returns the answer to a `loadQuery`, unpacked no longer than it takes */
+export function packLoads({ moeLayers = [] }: Description, { buckets, bucketWidth }: v1.History): RunLoads {
+  return {
+    width: bucketWidth || 1,
+    layers: moeLayers,
+    places: buckets.map(placeOf),
+    loads: buckets.map((bucket) => moeLayers.map((layer) => layerLoads(bucket, layer))),
+  };
+}
 
-  constructor({ moeLayers = [] }: Description) {
-    this.#layers = moeLayers;
-  }
-
-  add({ buckets, bucketWidth }: v1.History, layers: readonly number[]): void {
-    this.#width = bucketWidth || 1;
-    for (const bucket of buckets) {
-      const row = this.#row(bucket);
-      for (const layer of layers) row.loads[this.#layers.indexOf(layer)] = layerLoads(bucket, layer);
-    }
-  }
-
-  /** Everything added so far. */
-  packed(): RunLoads {
-    const rows = [...this.#rows].sort(([a], [b]) => a - b).map(([, row]) => row);
-    return {
-      width: this.#width,
-      layers: this.#layers,
-      places: rows.map(({ place }) => place),
-      loads: rows.map(({ loads }) => loads),
-    };
-  }
-
-  #row(bucket: Bucket) {
-    const first = bucket.firstStep ?? 0;
-    let row = this.#rows.get(first);
-    if (row === undefined) {
-      row = { place: placeOf(bucket), loads: this.#layers.map(() => undefined) };
-      this.#rows.set(first, row);
-    }
-    return row;
-  }
+/** @param added the answer to a `growthQuery`: its first bucket takes the place of the last known one */
+export function grownLoads(known: RunLoads, added: RunLoads): RunLoads {
+  return {
+    ...known,
+    places: [...known.places.slice(0, -1), ...added.places],
+    loads: [...known.loads.slice(0, -1), ...added.loads],
+  };
 }

@@ -1,7 +1,7 @@
 // Everything a view needs to know about what is on screen.
 
 import type { v1 } from "@moescope/proto";
-import { useEffect, useMemo, useSyncExternalStore } from "react";
+import { useEffect, useMemo } from "react";
 import type { Address } from "../address/address.ts";
 import { type HistoryQuery, historyPath, type SplitName } from "../api/client.ts";
 import type { Alert } from "./alerts.ts";
@@ -16,6 +16,7 @@ import { type RunHistory, withBuckets } from "./run-history.ts";
 import { arrangeRuns, type RunGroup } from "./run-list.ts";
 import { markedColours, markedSummaries, type RunMarks, runMarks } from "./run-marks.ts";
 import type { RunTimeline } from "./run-timeline.ts";
+import { useLive } from "./use-live.ts";
 import { useRuns } from "./use-runs.ts";
 import { useZoomed } from "./use-zoomed.ts";
 
@@ -67,7 +68,7 @@ export interface Scene {
 
 /** @param counts whether the view draws the counts of the address's layer over the steps */
 export function useScene(address: Address, counts: boolean): Scene {
-  const live = useSyncExternalStore(liveStore.subscribe, liveStore.snapshot);
+  const live = useLive();
   const { summaries: listed, error } = useRuns(live.summaries);
   const written = runMarks.use();
   const summaries = useMemo(() => listed && markedSummaries(listed, written), [listed, written]);

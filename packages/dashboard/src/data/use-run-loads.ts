@@ -1,11 +1,12 @@
-// Fetches the loads of all layers of the runs on screen, some layers at a time.
+// Fetches the loads of all layers of the runs on screen, and of runs that go on what was added.
 import { useQueries } from "@tanstack/react-query";
-import { type HistoryQuery, historyPath, type SplitName } from "../api/client.ts";
+import { useEffect, useRef } from "react";
+import { historyPath, type SplitName } from "../api/client.ts";
 import type { Arrival } from "./arrival.ts";
 import type { ChosenRun } from "./chosen-runs.ts";
 import { client, queries } from "./collector.ts";
 import type { RunHistory } from "./run-history.ts";
-import { LoadsPacker, loadQueries, type RunLoads } from "./run-loads.ts";
+import { grownLoads, growthQuery, loadQuery, packLoads, type RunLoads } from "./run-loads.ts";
 import { type StepRange, shownQuery } from "./zoom.ts";
 
 /** Loads of a run that nobody looks at are let go after this time, milliseconds: they are large. */
@@ -26,53 +27,76 @@ export interface WantedLoads {
   split: SplitName;
 }
 
-/** One answer for each run, in order. */
+type Wanted = NonNullable<ReturnType<typeof loadQuery>>;
+
+/** One answer for each run, in order. Of a run that goes on, an answer is waited for before more is asked. */
 export function useRunLoads({ histories, range, split }: WantedLoads): LoadsAnswer[] {
-  const wanted = histories.map((history) => wantedOf(history, range, split));
+  const underWay = useRef<ReadonlyMap<string, Wanted>>(new Map());
+  const asked = histories.map((history) => {
+    const wanted = wantedOf(history, range, split);
+    return wanted && (underWay.current.get(keyOf(history, wanted).join()) ?? wanted);
+  });
   const answers = useQueries({
-    queries: histories.map(({ chosen }, place) => {
-      const asked = wanted[place]!;
-      const [first] = asked;
+    queries: histories.map((history, place) => {
+      const query = asked[place];
+      const key = keyOf(history, query);
       return {
-        queryKey: ["loads", chosen.id, split, chosen.attempt, first?.from, first?.to],
-        queryFn: ({ signal }: { signal: AbortSignal }) => fetchLoads(chosen.run, asked, signal),
-        enabled: asked.length > 0,
+        queryKey: [...key, query?.to],
+        queryFn: ({ signal }: { signal: AbortSignal }) => fetchLoads(history.chosen, query!, newestLoads(key), signal),
+        enabled: query !== undefined,
         staleTime: Number.POSITIVE_INFINITY,
         gcTime: KEPT,
+        // Large, and the same object means the same loads: there is nothing to compare.
+        structuralSharing: false,
         // While a run goes on, what is known of it stays until more is.
-        placeholderData: () => newestLoads(chosen, split, first?.from),
+        placeholderData: () => newestLoads(key),
       };
     }),
-    combine: (results) => results.map(({ data, error }) => ({ data, error })),
+    combine: (results) => results.map(({ data, error, isFetching }) => ({ data, error, isFetching })),
+  });
+  useEffect(() => {
+    const fetching = histories.flatMap((history, place): [string, Wanted][] => {
+      const query = asked[place];
+      return query !== undefined && answers[place]!.isFetching ? [[keyOf(history, query).join(), query]] : [];
+    });
+    underWay.current = new Map(fetching);
   });
   return histories.map(({ status }, place): LoadsAnswer => {
     const { data, error } = answers[place]!;
-    const asked = wanted[place]!;
-    const paths = asked.map(historyPath);
-    if (asked.length === 0) return { loads: undefined, status, error: undefined, paths };
+    const query = asked[place];
+    if (query === undefined) return { loads: undefined, status, error: undefined, paths: [] };
+    const paths = [historyPath(query)];
     if (error !== null) return { loads: data, status: "failed", error, paths };
     return { loads: data, status: data === undefined ? "loading" : "ready", error: undefined, paths };
   });
 }
 
-function wantedOf(history: RunHistory, range: StepRange | undefined, split: SplitName): HistoryQuery[] {
+function wantedOf(history: RunHistory, range: StepRange | undefined, split: SplitName): Wanted | undefined {
   const shown = shownQuery(history, range);
-  if (shown === undefined) return [];
-  return loadQueries(history.chosen.run, split, [shown.from, shown.to]).map((query) => ({ ...shown, ...query }));
+  const query = shown && loadQuery(history.chosen.run, split, [shown.from, shown.to]);
+  return query && { ...shown, ...query };
+}
+
+/** The same for the same question of a run that has grown; another attempt writes earlier steps anew. */
+function keyOf({ chosen }: RunHistory, query: Wanted | undefined): readonly unknown[] {
+  const { id, attempt, summary } = chosen;
+  return ["loads", id, query?.split, attempt, summary.attempts?.length, query?.from];
 }
 
 async function fetchLoads(
-  run: RunHistory["chosen"]["run"],
-  asked: readonly HistoryQuery[],
+  { run }: ChosenRun,
+  query: Wanted,
+  known: RunLoads | undefined,
   signal: AbortSignal,
 ): Promise<RunLoads> {
-  const packer = new LoadsPacker(run);
-  // One after another: each answer is decoded in one go, and between two of them the page can draw.
-  for (const query of asked) packer.add(await client.history(query, signal), query.layers as readonly number[]);
-  return packer.packed();
+  const growth = known && growthQuery(known, query);
+  const added = growth && packLoads(run, await client.history(growth, signal));
+  // Where single steps are kept for a while only, the same steps may come in wider buckets by now.
+  if (known && added && added.width <= known.width) return grownLoads(known, added);
+  return packLoads(run, await client.history(query, signal));
 }
 
-function newestLoads({ id, attempt }: ChosenRun, split: SplitName, from: number | undefined): RunLoads | undefined {
-  const answers = queries.getQueriesData<RunLoads>({ queryKey: ["loads", id, split, attempt, from] });
+function newestLoads(key: readonly unknown[]): RunLoads | undefined {
+  const answers = queries.getQueriesData<RunLoads>({ queryKey: key });
   return answers.findLast(([, data]) => data !== undefined)?.[1];
 }

@@ -30,8 +30,22 @@ export function layerLines(runs: readonly RunBuckets[], axis: Axis, lines: Lines
   return runs.flatMap((run) =>
     lines === "layers"
       ? eachLayer(run, axis, read)
-      : [lineOf(run, axis, lookOf(run.chosen), (bucket) => summary(read(bucket)))],
+      : [lineOf(run, axis, lookOf(run.chosen), (bucket) => remembered(read, summary, bucket))],
   );
+}
+
+type Summarise = (layers: readonly LayerReading[]) => Reading | undefined;
+const memory = new WeakMap<ReadLayers, WeakMap<Summarise, WeakMap<Bucket, { reading: Reading | undefined }>>>();
+
+/** A live run adds one bucket to hundreds: those are summarised once. */
+function remembered(read: ReadLayers, summarise: Summarise, bucket: Bucket): Reading | undefined {
+  const ofRead = memory.get(read) ?? new WeakMap();
+  memory.set(read, ofRead);
+  const buckets = ofRead.get(summarise) ?? new WeakMap();
+  ofRead.set(summarise, buckets);
+  const known = buckets.get(bucket) ?? { reading: summarise(read(bucket)) };
+  buckets.set(bucket, known);
+  return known.reading;
 }
 
 function layerMean(layers: readonly LayerReading[]): Reading | undefined {

@@ -1,7 +1,8 @@
 import { coefficientOfVariation, globalMaxViolation, normalisedEntropy } from "@moescope/metrics";
+import { v1 } from "@moescope/proto";
 import { expect, test } from "vitest";
 import type { Bucket } from "../../data/bucket.ts";
-import { LoadsPacker } from "../../data/run-loads.ts";
+import { packLoads } from "../../data/run-loads.ts";
 import { syntheticBuckets, syntheticChosen, syntheticRun } from "../../testing/synthetic-run.ts";
 import { windowModel } from "./lines-model.ts";
 import { loadWindows } from "./window-model.ts";
@@ -15,9 +16,7 @@ const options = {
 };
 
 function loadsOf(buckets: Bucket[], width = 1) {
-  const packer = new LoadsPacker(syntheticRun(options));
-  packer.add({ run: "r", split: 1, bucketWidth: width, finestWidth: 1, buckets } as never, layers);
-  return packer.packed();
+  return packLoads(syntheticRun(options), v1.History.fromObject({ bucketWidth: width, buckets }));
 }
 
 test("a window is as many steps as asked for, and its metrics are of the sums", () => {

@@ -1,5 +1,5 @@
 // Load of every expert of one layer over the steps of a run.
-import { deadExperts, quantile } from "@moescope/metrics";
+import { deadExperts, quantiles } from "@moescope/metrics";
 import type { Axis } from "../../address/address.ts";
 import { smoothed } from "../../charts/smoothing.ts";
 import { type Arrival, arrivalOf, LOADING, sentenceWithout } from "../../data/arrival.ts";
@@ -148,8 +148,8 @@ export function expertQuantiles(values: Float64Array, experts: number): Float64A
   const lines = levels.map(() => new Float64Array(buckets));
   for (let row = 0; row < buckets; row++) {
     const ofBucket = values.subarray(row * experts, (row + 1) * experts);
-    levels.forEach((level, line) => {
-      lines[line]![row] = quantile(ofBucket, level);
+    quantiles(ofBucket, levels).forEach((value, line) => {
+      lines[line]![row] = value;
     });
   }
   return lines;

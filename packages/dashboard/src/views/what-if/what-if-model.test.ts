@@ -2,7 +2,7 @@ import { droppedAtCapacity } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { expect, test } from "vitest";
 import { layerOf, loadOf } from "../../data/bucket.ts";
-import { LoadsPacker } from "../../data/run-loads.ts";
+import { packLoads } from "../../data/run-loads.ts";
 import {
   type SyntheticOptions,
   syntheticBuckets,
@@ -22,16 +22,8 @@ const options: SyntheticOptions = {
 
 function runOf(count: number, width = 1, cursor = count - 1, from: SyntheticOptions = options): WhatIfRun {
   const chosen = syntheticChosen(from, count);
-  const packer = new LoadsPacker(chosen.run);
-  for (const layer of chosen.run.moeLayers ?? []) {
-    // As the collector answers a request for one layer: the summaries of all, the counts of one.
-    const buckets = syntheticBuckets(count, from, width).map((bucket) => ({
-      ...bucket,
-      layers: (bucket.layers ?? []).map((each) => (each.layer === layer ? each : { ...each, categories: [] })),
-    }));
-    packer.add(v1.History.fromObject({ bucketWidth: width, buckets }), [layer]);
-  }
-  return { chosen, loads: packer.packed(), atCursor: syntheticStep(cursor, from), status: "ready" };
+  const history = v1.History.fromObject({ bucketWidth: width, buckets: syntheticBuckets(count, from, width) });
+  return { chosen, loads: packLoads(chosen.run, history), atCursor: syntheticStep(cursor, from), status: "ready" };
 }
 
 const shareDropped = (step: number, layer: number, factor: number) =>
