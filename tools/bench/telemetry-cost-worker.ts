@@ -1,6 +1,6 @@
 // Times counting and sending in a training process of its own; prints one JSON line.
-// Usage: telemetry-cost-worker.js RECIPE PAIRS COLLECTOR SPOOL-FOLDER COLLECTOR-PID
-import { setTimeout as pause } from "node:timers/promises";
+// Usage: telemetry-cost-worker.js RECIPE ROUNDS COLLECTOR SPOOL-FOLDER COLLECTOR-PID
+import { setTimeout as pause, setImmediate as turnOfEvents } from "node:timers/promises";
 import { v1 } from "@moescope/proto";
 import {
   CollectorReporter,
@@ -12,118 +12,80 @@ import {
   type StepReport,
   type Trained,
   TrainStep,
-  tf,
 } from "@moescope/trainer";
+
+/** What the steps of a round do beyond training. */
+const WAYS = ["neither", "counted", "sent"] as const;
+export type Way = (typeof WAYS)[number];
 
 export interface TelemetryCostResult {
   device: string;
-  /** One for each pair: milliseconds of a step that is counted and sends a report, and of one that does neither. */
-  withReport: number[];
-  without: number[];
-  /** Milliseconds that the training thread gives to a report, of which there is one in each pair. */
+  /** Milliseconds of a step, on average over each round: neither counted nor sent, counted, counted and sent. */
+  milliseconds: Record<Way, number[]>;
+  /** Milliseconds that the training thread gives to a report. */
   posting: number[];
-  /** Milliseconds of the operations that count, inside real steps. */
-  counting: number[];
-  /** CPU milliseconds of one report, of every thread of this process. */
-  cpuOfReport: number;
   /** Bytes of the last report, and reports lost. */
   bytes: number;
   dropped: number;
 }
 
-const WARMUP = 5;
-/** Times that vary less than a whole step need fewer samples. */
-const SAMPLES = 25;
+/** Steps of a round follow each other as in training; what they send fits into a stream that nobody reads. */
+const STEPS = 10;
+const WARMUP_ROUNDS = 2;
 
-const [name, pairs, address, spoolDirectory, pid] = process.argv.slice(2) as [string, string, string, string, string];
+const [name, rounds, address, spoolDirectory, pid] = process.argv.slice(2) as [string, string, string, string, string];
 const collector = Number(pid);
 
 const { device } = await openBackend();
-const configuration = configurationOf(resolveRecipe({ recipe: name, strategy: "loss-free-bias" }), {});
+// A strategy that learns nothing from counts: what training itself makes of them is not the cost of telemetry.
+const configuration = configurationOf(resolveRecipe({ recipe: name, strategy: "auxiliary-loss" }), {});
 const corpus = await openCorpus({ ...configuration.data, seed: configuration.seed });
 const trainer = new TrainStep(configuration, corpus.categories.length);
 const id = `telemetry-cost-${name}`;
 const run = { ...describeRun(configuration, corpus, { id, name: id, codeVersion: "bench" }), id };
 const reporter = new CollectorReporter({ address, run, spoolDirectory, notice: console.error });
 
-let report = reportOf(0, trainer.run(corpus.batchAt(0), 0));
+let step = 0;
 let reported = 0;
-const result = { ...(await measurePairs(Number(pairs))), counting: await measureCounting(SAMPLES) };
-const cpuOfReport = await measureCpuOfReport(SAMPLES);
+let report: StepReport = { step: 0, tokens: 0, time: 0, split: v1.Split.TRAIN, scalars: [], histograms: [] };
+const result = await measureRounds(Number(rounds));
 const { dropped } = await reporter.end(v1.RunEnd.Outcome.FINISHED);
 const bytes = v1.Step.encode(report).finish().length;
-console.log(JSON.stringify({ device, ...result, cpuOfReport, bytes, dropped } satisfies TelemetryCostResult));
+console.log(JSON.stringify({ device, ...result, bytes, dropped } satisfies TelemetryCostResult));
 
 /**
- * Which of a pair comes first alternates. A step begins when everything reported before it is stored, and the collector stands still
- * while it lasts: what a collector on the same cores takes is not the cost of counting and sending. The uncounted steps move no
- * bias: half the updates are missing, which changes no time.
+ * A round of each way in turn, another one first every time. The collector stands still during a round and stores what was sent before
+ * the next: what a collector on the same cores takes is not the cost of counting and sending.
  */
-async function measurePairs(pairs: number) {
-  const times = { withReport: [] as number[], without: [] as number[], posting: [] as number[] };
-  for (let pair = -WARMUP; pair < pairs; pair++) {
-    for (const reporting of pair % 2 === 0 ? [true, false] : [false, true]) {
-      const step = report.step! + 1;
-      const batch = corpus.batchAt(step);
+async function measureRounds(rounds: number) {
+  const milliseconds: Record<Way, number[]> = { neither: [], counted: [], sent: [] };
+  const posting: number[] = [];
+  for (let round = -WARMUP_ROUNDS; round < rounds; round++) {
+    for (let turn = 0; turn < WAYS.length; turn++) {
+      const way = WAYS[(round + WARMUP_ROUNDS + turn) % WAYS.length]!;
       process.kill(collector, "SIGSTOP");
       const started = performance.now();
-      if (reporting) send();
-      const posted = performance.now();
-      const trained = trainer.run(batch, step, reporting);
-      const ended = performance.now();
+      for (let of = 0; of < STEPS; of++) await train(way, round < 0 ? [] : posting);
+      if (round >= 0) milliseconds[way].push((performance.now() - started) / STEPS);
       process.kill(collector, "SIGCONT");
-      // An uncounted step has nothing to report; the next counted one sends what the last had.
-      report = { ...(reporting ? reportOf(step, trained) : report), step };
       await everythingStored();
-      if (pair < 0) continue;
-      times[reporting ? "withReport" : "without"].push(ended - started);
-      if (reporting) times.posting.push(posted - started);
     }
   }
-  return times;
+  return { milliseconds, posting };
 }
 
-/**
- * The step's own operations, told by their shapes: router tensors of all layers side by side, [T, L·3·E], and their sums by category,
- * [C, L·3·E]. What JavaScript makes of these few numbers afterwards is not in it.
- */
-async function measureCounting(steps: number): Promise<number[]> {
-  const { batch, sequence } = configuration.data;
-  const width = run.moeLayers!.length * 3 * configuration.model.experts;
-  const shapes = [batch * sequence, corpus.categories.length].map((rows) => `${rows},${width}`);
-  const milliseconds: number[] = [];
-  for (let count = -WARMUP; count < steps; count++) {
-    const step = report.step! + 1;
-    const data = corpus.batchAt(step);
-    const { kernels } = await tf.profile(() => {
-      report = reportOf(step, trainer.run(data, step));
-      return [];
-    });
-    const counting = kernels.filter(({ outputShapes }) => shapes.includes(String(outputShapes[0])));
-    if (counting.length !== shapes.length) {
-      throw new Error(`${counting.length} operations of a step have the shapes [${shapes.join("] and [")}], not 2`);
-    }
-    const times = await Promise.all(counting.map(({ kernelTimeMs }) => kernelTimeMs));
-    if (count >= 0) milliseconds.push(times.reduce<number>((sum, time) => sum + Number(time), 0));
+async function train(way: Way, posting: number[]): Promise<void> {
+  const trained = trainer.run(corpus.batchAt(step), step, way !== "neither");
+  if (way === "sent") {
+    const posted = performance.now();
+    report = reportOf(step, trained);
+    reporter.step(report);
+    reported++;
+    posting.push(performance.now() - posted);
   }
-  return milliseconds;
-}
-
-/** With nothing else to do in this process, so that it can be told apart from training. */
-async function measureCpuOfReport(reports: number): Promise<number> {
-  const before = process.cpuUsage();
-  for (let index = 0; index < reports; index++) {
-    report = { ...report, step: report.step! + 1 };
-    send();
-    await everythingStored();
-  }
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000 / reports;
-}
-
-function send(): void {
-  reporter.step(report);
-  reported++;
+  step++;
+  // As training does between steps.
+  await turnOfEvents();
 }
 
 async function everythingStored(): Promise<void> {
@@ -132,7 +94,6 @@ async function everythingStored(): Promise<void> {
     if (state === "refused" || state === "failed") throw new Error(`the reporter is ${state}`);
     if (firstRejection !== undefined) throw new Error(`the collector rejects a report: ${firstRejection}`);
     if (acknowledged === reported) return;
-    // Seldom, as asking is not part of the cost.
     await pause(10);
   }
 }

@@ -8,8 +8,8 @@ import { pairedDifference } from "./paired.ts";
 import { median, printTable } from "./table.ts";
 import type { TelemetryCostResult } from "./telemetry-cost-worker.ts";
 
-/** Pairs of steps of each recipe: the shorter its steps, the more their times vary beside what is measured. */
-const PAIRS: Record<string, number> = { demo: 500, reference: 150 };
+/** Rounds of each recipe: the shorter its steps, the more their times vary beside what is measured. */
+const ROUNDS: Record<string, number> = { demo: 50, reference: 15 };
 /** Processes that wanted to run, of the last minute, for each core: beyond this, others were in the way. */
 const QUIET_BELOW = 0.25;
 
@@ -19,21 +19,23 @@ export async function telemetryCost(): Promise<void> {
   const collector = await startCollectorProcess(join(directory, "data"));
   try {
     const rows: Record<string, string>[] = [];
-    for (const recipe of Object.keys(PAIRS)) rows.push(rowOf(recipe, await measure(recipe, collector, directory)));
+    for (const recipe of Object.keys(ROUNDS)) rows.push(rowOf(recipe, await measure(recipe, collector, directory)));
     printTable(Object.keys(rows[0]!), rows.map(Object.values));
   } finally {
     await collector.kill();
     rmSync(directory, { recursive: true });
   }
-  const pairs = Object.entries(PAIRS).map(([recipe, count]) => `${count} of ${recipe}`);
-  console.log(`\nPairs of steps, one counted and sent, one neither: ${pairs.join(", ")}. ${quietness(load)}`);
+  const rounds = Object.entries(ROUNDS).map(([recipe, count]) => `${count} of ${recipe}`);
+  console.log(
+    `\nRounds of ten steps neither counted nor sent, ten counted, ten counted and sent: ${rounds.join(", ")}. ${quietness(load)}`,
+  );
 }
 
 function measure(recipe: string, { grpc, pid }: CollectorProcess, directory: string): Promise<TelemetryCostResult> {
   return measureInWorker(
     "telemetry-cost-worker",
     recipe,
-    String(PAIRS[recipe]),
+    String(ROUNDS[recipe]),
     grpc,
     join(directory, "spool"),
     String(pid),
@@ -41,22 +43,23 @@ function measure(recipe: string, { grpc, pid }: CollectorProcess, directory: str
 }
 
 function rowOf(recipe: string, result: TelemetryCostResult): Record<string, string> {
-  const { device, withReport, without, counting, posting, cpuOfReport, bytes, dropped } = result;
-  const step = median(without);
-  const differences = withReport.map((time, pair) => (100 * (time - without[pair]!)) / without[pair]!);
-  const { median: difference, low, high, p25, p75 } = pairedDifference(differences);
-  const ofStep = (milliseconds: number) =>
-    `${milliseconds.toFixed(2)} ms, ${((100 * milliseconds) / step).toFixed(2)} %`;
+  const { device, milliseconds, posting, bytes, dropped } = result;
+  const step = median(milliseconds.neither);
   return {
     recipe: `${recipe} on ${device}`,
     "ms a step": step.toFixed(1),
-    counting: ofStep(median(counting)),
-    "posting a report": ofStep(median(posting)),
-    "CPU of a report, all threads": ofStep(cpuOfReport),
-    "counted and sent − neither: median [95 %]": `${percent(difference)} [${percent(low)}, ${percent(high)}]`,
-    "middle half of the pairs": `${percent(p25)} to ${percent(p75)}`,
+    "posting a report": `${median(posting).toFixed(2)} ms, ${percent((100 * median(posting)) / step)}`,
+    "counted − neither: median [95 %]": slower(milliseconds.counted, milliseconds.neither),
+    "counted and sent − neither: median [95 %]": slower(milliseconds.sent, milliseconds.neither),
     report: `${(bytes / 1000).toFixed(1)} kB, ${dropped} dropped`,
   };
+}
+
+/** How much slower the steps of one way are than those of the other in the same rounds. */
+function slower(milliseconds: readonly number[], than: readonly number[]): string {
+  const differences = milliseconds.map((time, round) => (100 * (time - than[round]!)) / than[round]!);
+  const { median: difference, low, high } = pairedDifference(differences);
+  return `${percent(difference)} [${percent(low)}, ${percent(high)}]`;
 }
 
 function percent(value: number): string {

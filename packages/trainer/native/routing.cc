@@ -1,4 +1,4 @@
-// The order in which experts work through tokens, and the weighted sum that brings their answers back.
+// The order in which experts work through tokens, the weighted sum that brings their answers back, and counts of what was routed.
 //
 // T tokens, K choices each, E experts, R = T·K rows. Rows of one expert lie together, in the order of `offset` [E + 1]. A choice of −1
 // is no choice: it has no row.
@@ -124,6 +124,49 @@ class CombineGrad : public OpKernel {
   }
 };
 
+// For every category c and layer l, over its tokens: Σ kept, Σ gate · kept and Σ of the scores' shares, each [E], beside each other:
+// [C, L·3·E]. A token belongs to a category by `category` [T, C]. A layer and quantity is summed up by one thread, tokens in order, so
+// sums do not depend on how many threads there are.
+class CountRouting : public OpKernel {
+ public:
+  explicit CountRouting(OpKernelConstruction* c) : OpKernel(c) {
+    OP_REQUIRES_OK(c, c->GetAttr("layers", &layers_));
+    OP_REQUIRES_OK(c, c->GetAttr("scores_are_shares", &scores_are_shares_));
+  }
+
+  void Compute(OpKernelContext* c) override {
+    const Tensor& category = c->input(0);
+    const int64_t tokens = category.dim_size(0), categories = category.dim_size(1), experts = c->input(1).dim_size(1);
+    Tensor* sums;
+    OP_REQUIRES_OK(c, c->allocate_output(0, TensorShape({categories, layers_ * kQuantities * experts}), &sums));
+    ForEachUnit(c, layers_ * kQuantities, [&](int64_t unit) {
+      const int64_t layer = unit / kQuantities, quantity = unit % kQuantities;
+      const float* kept = Data(c->input(1 + layer));
+      const float* gate = Data(c->input(1 + layers_ + layer));
+      const float* score = Data(c->input(1 + 2 * layers_ + layer));
+      Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> sum(categories, experts);
+      sum.setZero();
+      for (int64_t t = 0; t < tokens; ++t) {
+        const auto row = [&](const float* of) { return Eigen::Map<const Vector>(of + t * experts, experts).array(); };
+        for (int64_t own = 0; own < categories; ++own) {
+          if (Data(category)[t * categories + own] == 0) continue;
+          auto target = sum.row(own).array();
+          if (quantity == 0) target += row(kept).cast<double>();
+          if (quantity == 1) target += (row(gate) * row(kept)).cast<double>();
+          if (quantity == 2) target += (row(score) / (scores_are_shares_ ? 1.0f : row(score).sum() + 1e-20f)).cast<double>();
+        }
+      }
+      Rows out(Data(sums), categories, layers_ * kQuantities * experts);
+      out.middleCols(unit * experts, experts) = sum.cast<float>();
+    });
+  }
+
+ private:
+  static constexpr int64_t kQuantities = 3;
+  int64_t layers_;
+  bool scores_are_shares_;
+};
+
 REGISTER_OP("MoescopeRoutePlan")
     .Input("expert_of: int32")
     .Output("row_of: int32")
@@ -150,9 +193,19 @@ REGISTER_OP("MoescopeCombineGrad")
     .Output("drows: float")
     .Output("dgate: float")
     .SetShapeFn(tensorflow::shape_inference::UnknownShape);
+REGISTER_OP("MoescopeCountRouting")
+    .Input("category: float")
+    .Input("kept: layers * float")
+    .Input("gate: layers * float")
+    .Input("score: layers * float")
+    .Output("sums: float")
+    .Attr("layers: int >= 1")
+    .Attr("scores_are_shares: bool")
+    .SetShapeFn(tensorflow::shape_inference::UnknownShape);
 REGISTER_KERNEL_BUILDER(Name("MoescopeRoutePlan").Device(tensorflow::DEVICE_CPU), RoutePlan);
 REGISTER_KERNEL_BUILDER(Name("MoescopeCombine").Device(tensorflow::DEVICE_CPU), Combine);
 REGISTER_KERNEL_BUILDER(Name("MoescopeCombineGrad").Device(tensorflow::DEVICE_CPU), CombineGrad);
+REGISTER_KERNEL_BUILDER(Name("MoescopeCountRouting").Device(tensorflow::DEVICE_CPU), CountRouting);
 
 }  // namespace
 }  // namespace moescope

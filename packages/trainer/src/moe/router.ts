@@ -47,6 +47,8 @@ export interface Routing extends LayerRouting {
   plan: RoutePlan;
   /** 1 where a token's choice was carried out; one tensor with `chosen_TE` when nothing can be dropped. */
   kept_TE: Tensor2D;
+  /** Whether the scores of a token add up to 1, and so are its router probabilities. */
+  scoresAreShares: boolean;
 }
 
 /**
@@ -63,6 +65,7 @@ export function route(x_TD: Tensor2D, weights: RouterWeights, control: RouterCon
   const { plan, chosen_TE, kept_TE } = planChoices(choice_TK, options);
   const chosenScores_TE = tf.mul(scores_TE, chosen_TE) as Tensor2D;
   const gates_TE = normaliseGates ? shares(chosenScores_TE) : chosenScores_TE;
+  const scoresAreShares = options.gate === "softmax";
   let probabilities_TE: Tensor2D | undefined;
   return {
     context,
@@ -75,9 +78,10 @@ export function route(x_TD: Tensor2D, weights: RouterWeights, control: RouterCon
     chosen_TE,
     kept_TE,
     preferred_TE: preferred(scores, chosen_TE, strategy, options),
-    // Made when a loss or a count asks for it: many a step needs it for counting alone, and then it costs no gradient.
+    scoresAreShares,
+    // Made when a loss asks for it: otherwise it costs no gradient.
     get probabilities_TE() {
-      probabilities_TE ??= options.gate === "softmax" ? scores_TE : shares(scores_TE);
+      probabilities_TE ??= scoresAreShares ? scores_TE : shares(scores_TE);
       return probabilities_TE;
     },
     gates_TE: gateScale === 1 ? gates_TE : (tf.mul(gates_TE, gateScale) as Tensor2D),

@@ -3,6 +3,7 @@
 // T tokens, C categories, L MoE layers, E experts.
 import { sumHistograms } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
+import { attribute, hasNativeOps, runNative } from "../ops/native.ts";
 import { type Tensor2D, tf } from "../runtime/tf.ts";
 import type { Routing } from "./router.ts";
 
@@ -16,6 +17,24 @@ const QUANTITIES = 3; // assignments carried out, gate mass, router probability
  * @param category_TC one-hot category of each token
  */
 export function countRouting(routings: readonly Routing[], category_TC: Tensor2D): Tensor2D {
+  return (hasNativeOps() ? countFused : countComposed)(routings, category_TC);
+}
+
+export function countFused(routings: readonly Routing[], category_TC: Tensor2D): Tensor2D {
+  const kept = routings.map(({ kept_TE }) => kept_TE);
+  const gates = routings.map(({ gates_TE }) => gates_TE);
+  const scores = routings.map(({ scores_TE }) => scores_TE);
+  return runNative(
+    "MoescopeCountRouting",
+    [category_TC, ...kept, ...gates, ...scores],
+    [
+      attribute("layers", "TF_ATTR_INT", routings.length),
+      attribute("scores_are_shares", "TF_ATTR_BOOL", routings[0]!.scoresAreShares),
+    ],
+  ) as Tensor2D;
+}
+
+export function countComposed(routings: readonly Routing[], category_TC: Tensor2D): Tensor2D {
   const perLayer = routings.flatMap(({ chosen_TE, kept_TE, gates_TE, probabilities_TE }) => {
     return [kept_TE, kept_TE === chosen_TE ? gates_TE : tf.mul(gates_TE, kept_TE), probabilities_TE];
   });

@@ -9,6 +9,9 @@ import { Spool } from "./spool.ts";
 import type { ReportingMessage, ThreadSetup, TrainingMessage } from "./thread-messages.ts";
 import { lowerThreadPriority } from "./thread-priority.ts";
 
+/** So much later than its end a step is sent at most, while the collector takes what is sent. */
+const SEND_EVERY_MS = 250;
+
 const { target, opening, spoolDirectory, label, limits, counters: memory } = workerData as ThreadSetup;
 const port = parentPort!;
 const counters = new Counters(memory);
@@ -25,14 +28,39 @@ const changed = () => publish();
 const delivery = new Delivery({ target, opening, spool, abandoned: false, notice, changed });
 let deadline: NodeJS.Timeout | undefined;
 let ended = false;
+/** When messages were last handed to the connection, in milliseconds of `performance.now`, and when they will be next. */
+let lastSending = Number.NEGATIVE_INFINITY;
+let sending: NodeJS.Timeout | undefined;
 
 port.on("message", (message: TrainingMessage) => {
   counters.add("takenBytes", message.body.length);
   if (!spool.append(numberedRequest(message.kind, message.body, spool.last + 1))) drop();
-  delivery.wake();
-  if (message.kind === "end") deadline = setTimeout(end, message.deadlineMilliseconds);
-  publish();
+  if (message.kind === "end") {
+    deadline = setTimeout(end, message.deadlineMilliseconds);
+    send();
+  } else {
+    sendSoon();
+  }
 });
+
+/** Steps that follow each other quickly are sent together: most of what sending costs training is that this thread wakes up for it. */
+function sendSoon(): void {
+  const rest = lastSending + SEND_EVERY_MS - performance.now();
+  if (rest <= 0) {
+    send();
+    return;
+  }
+  sending ??= setTimeout(send, rest);
+  publish();
+}
+
+function send(): void {
+  clearTimeout(sending);
+  sending = undefined;
+  lastSending = performance.now();
+  delivery.wake();
+  publish();
+}
 
 function publish(): void {
   if (ended) return;
@@ -57,6 +85,7 @@ function end(): void {
   if (ended) return;
   ended = true;
   clearTimeout(deadline);
+  clearTimeout(sending);
   abandoned.stop();
   say({ kind: "ended", spool: leaveSpool() });
   counters.state = "closed";

@@ -93,6 +93,7 @@ export class Delivery {
       drained: () => {
         this.#mayWrite = true;
         this.wake();
+        this.#options.changed();
       },
       closed: (ended) => this.#lose(ended),
     });
