@@ -1,5 +1,5 @@
 // A chart's frame in Recharts: axes, grid, the step cursor, and what pointing and dragging show on every chart.
-import { createContext, type PointerEvent, type ReactNode, type RefObject, use, useState } from "react";
+import { createContext, type PointerEvent, type ReactNode, type RefObject, use, useMemo, useState } from "react";
 import { createPortal } from "react-dom";
 import {
   CartesianGrid,
@@ -66,11 +66,10 @@ const TICK = { fontSize: 11, fill: "var(--ink-3)" } as const;
 const ScaleContext = createContext<YScale | undefined>(undefined);
 
 export function Plot(props: PlotProps) {
-  const { label, axis, xDomain, yScale, formatY, right = 12, children } = props;
+  const { label, right = 12, children, yScale } = props;
   const [ref, width] = useWidth<HTMLDivElement>();
   const height = useChartHeight(props.height);
-  const places = yScale.ticks.map(yScale.place);
-  const tickText = (place: number) => formatY(yScale.ticks[places.indexOf(place)] ?? Number.NaN, yScale.ticks);
+  const axes = useAxes(props, width);
   return (
     <div ref={ref} className="plot" style={{ height }} role="img" aria-label={label}>
       {width > 0 && (
@@ -80,35 +79,7 @@ export function Plot(props: PlotProps) {
           margin={{ top: 8, right, bottom: 4, left: 0 }}
           accessibilityLayer={false}
         >
-          <CartesianGrid vertical={false} horizontalValues={places} stroke="var(--grid)" />
-          <XAxis
-            type="number"
-            dataKey="x"
-            domain={[...xDomain]}
-            allowDataOverflow
-            ticks={axisTicks(xDomain, axis, Math.max(2, Math.floor(width / 110)))}
-            tickFormatter={(value: number) => formatPosition(value, axis)}
-            tick={TICK}
-            tickLine={false}
-            axisLine={{ stroke: "var(--line-strong)" }}
-            tickMargin={6}
-            height={40}
-            interval={0}
-            label={{ value: AXIS_TITLES[axis], position: "insideBottom", offset: 0, ...TICK }}
-          />
-          <YAxis
-            type="number"
-            domain={[...yScale.domain]}
-            allowDataOverflow
-            ticks={places}
-            tickFormatter={tickText}
-            tick={TICK}
-            tickLine={false}
-            axisLine={false}
-            tickMargin={4}
-            width={48}
-            interval={0}
-          />
+          {axes}
           <ScaleContext value={yScale}>
             {children}
             <Pointer {...props} frame={ref} />
@@ -116,6 +87,59 @@ export function Plot(props: PlotProps) {
         </ComposedChart>
       )}
     </div>
+  );
+}
+
+/** Recharts works out everything anew for an axis with another property, so each stays the same element until it has to change. */
+function useAxes({ axis, xDomain, yScale, formatY }: PlotProps, width: number): ReactNode {
+  const [from, to] = xDomain;
+  const x = useMemo(
+    () => (
+      <XAxis
+        type="number"
+        dataKey="x"
+        domain={[from, to]}
+        allowDataOverflow
+        ticks={axisTicks([from, to], axis, Math.max(2, Math.floor(width / 110)))}
+        tickFormatter={(value: number) => formatPosition(value, axis)}
+        tick={TICK}
+        tickLine={false}
+        axisLine={{ stroke: "var(--line-strong)" }}
+        tickMargin={6}
+        height={40}
+        interval={0}
+        label={{ value: AXIS_TITLES[axis], position: "insideBottom", offset: 0, ...TICK }}
+      />
+    ),
+    [from, to, axis, width],
+  );
+  const y = useMemo(() => {
+    const places = yScale.ticks.map(yScale.place);
+    const tickText = (place: number) => formatY(yScale.ticks[places.indexOf(place)] ?? Number.NaN, yScale.ticks);
+    return (
+      <>
+        <CartesianGrid vertical={false} horizontalValues={places} stroke="var(--grid)" />
+        <YAxis
+          type="number"
+          domain={[...yScale.domain]}
+          allowDataOverflow
+          ticks={places}
+          tickFormatter={tickText}
+          tick={TICK}
+          tickLine={false}
+          axisLine={false}
+          tickMargin={4}
+          width={48}
+          interval={0}
+        />
+      </>
+    );
+  }, [yScale, formatY]);
+  return (
+    <>
+      {y}
+      {x}
+    </>
   );
 }
 

@@ -1,6 +1,7 @@
 // The probes of the chosen runs: the newest at or before the step cursor, and their history.
 import { useQueries } from "@tanstack/react-query";
 import { useMemo } from "react";
+import { attemptParameter } from "../../data/chosen-runs.ts";
 import { client } from "../../data/collector.ts";
 import { isLive } from "../../data/run-state.ts";
 import type { Scene } from "../../data/scene.ts";
@@ -16,18 +17,19 @@ const POINTS = 400;
 /** One answer for each chosen run, in order. The newest probe says which others there are. */
 export function useProbes({ chosen, cursor }: Scene): ProbeAnswer[] {
   const newest = useQueries({
-    queries: chosen.map(({ id: run, summary }) => ({
-      queryKey: ["probe", run, "newest", isLive(summary) ? "live" : summary.steps],
-      queryFn: ({ signal }: { signal: AbortSignal }) => client.probe({ run }, signal),
+    queries: chosen.map(({ id: run, summary, attempt }) => ({
+      queryKey: ["probe", run, attempt, "newest", isLive(summary) ? "live" : summary.steps],
+      queryFn: ({ signal }: { signal: AbortSignal }) => client.probe({ run, ...attemptParameter({ attempt }) }, signal),
       refetchInterval: isLive(summary) ? REFRESH : (false as const),
       staleTime: Number.POSITIVE_INFINITY,
     })),
   });
   const wanted = newest.map(({ data }) => (cursor.live ? data?.step : probeAt(data?.steps ?? [], cursor.step)));
   const placed = useQueries({
-    queries: chosen.map(({ id: run }, place) => ({
-      queryKey: ["probe", run, wanted[place]],
-      queryFn: ({ signal }: { signal: AbortSignal }) => client.probe({ run, step: wanted[place]! }, signal),
+    queries: chosen.map(({ id: run, attempt }, place) => ({
+      queryKey: ["probe", run, attempt, wanted[place]],
+      queryFn: ({ signal }: { signal: AbortSignal }) =>
+        client.probe({ run, step: wanted[place]!, ...attemptParameter({ attempt }) }, signal),
       enabled: wanted[place] !== undefined && wanted[place] !== newest[place]!.data?.step,
       staleTime: Number.POSITIVE_INFINITY,
     })),
@@ -49,7 +51,7 @@ export function useProbeHistories(answers: readonly ProbeAnswer[], range: Scene[
   const found = useHistories(
     probed.map(({ chosen, steps }) => {
       const [from, to] = range ?? [0, steps.at(-1)!];
-      return { run: chosen.id, split: "probe", from, to, points: POINTS };
+      return { run: chosen.id, split: "probe", from, to, points: POINTS, ...attemptParameter(chosen) };
     }),
   );
   const names = probed.map(({ chosen }) => `${chosen.label} ${chosen.colour}`).join();

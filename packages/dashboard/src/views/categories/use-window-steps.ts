@@ -2,12 +2,12 @@
 import { useMemo } from "react";
 import type { HistoryQuery } from "../../api/client.ts";
 import { type Arrival, arrivalOf } from "../../data/arrival.ts";
-import type { ChosenRun } from "../../data/chosen-runs.ts";
-import { settledStep } from "../../data/cursor.ts";
+import { attemptParameter, type ChosenRun } from "../../data/chosen-runs.ts";
 import type { RunHistory } from "../../data/run-history.ts";
 import { isLive } from "../../data/run-state.ts";
 import type { Scene } from "../../data/scene.ts";
 import { type HistoryAnswer, useHistories } from "../../data/use-histories.ts";
+import { shownQuery } from "../../data/zoom.ts";
 import type { LabelledSteps } from "./affinity-model.ts";
 import { figureWindow } from "./categories-model.ts";
 import { informationPoints } from "./information-model.ts";
@@ -25,7 +25,9 @@ export interface Fetched<T> {
 export function useWindowSteps({ address, histories: runs, split }: Scene): Fetched<LabelledSteps> {
   const wanted = runs.map(({ chosen, buckets }): HistoryQuery | undefined => {
     const window = figureWindow(address.window, buckets.at(-1)?.lastStep ?? -1, isLive(chosen.summary));
-    return window && { run: chosen.id, split, from: window[0], to: window[1], points: 1, layers: "all" };
+    if (window === undefined) return undefined;
+    const [from, to] = window;
+    return { run: chosen.id, split, from, to, points: 1, layers: "all", ...attemptParameter(chosen) };
   });
   return useFetched(runs, useHistories(wanted), ({ run, label }, history) => ({ run, label, history }));
 }
@@ -35,14 +37,12 @@ export function useLayerHistories(
   { address, histories: runs, split }: Scene,
   layers: readonly number[],
 ): Fetched<Pick<RunHistory, "chosen" | "buckets" | "lead">> {
-  const wanted = runs.map(({ chosen, buckets }): HistoryQuery | undefined => {
-    const own = layers.filter((layer) => chosen.run.moeLayers?.includes(layer));
-    const last = buckets.at(-1)?.lastStep ?? -1;
-    if (own.length === 0 || last < 0) return undefined;
-    const [from, to] = address.range ?? [0, isLive(chosen.summary) ? settledStep(last) : last];
-    const { experts = 0, categories = [] } = chosen.run;
-    const points = informationPoints(own.length, experts, categories.length);
-    return { run: chosen.id, split, from, to, points, layers: own };
+  const wanted = runs.map((history): HistoryQuery | undefined => {
+    const { experts = 0, categories = [], moeLayers = [] } = history.chosen.run;
+    const own = layers.filter((layer) => moeLayers.includes(layer));
+    const shown = shownQuery(history, address.range);
+    if (own.length === 0 || shown === undefined) return undefined;
+    return { ...shown, split, points: informationPoints(own.length, experts, categories.length), layers: own };
   });
   return useFetched(runs, useHistories(wanted), (chosen, { buckets }) => ({ chosen, buckets, lead: [] }));
 }

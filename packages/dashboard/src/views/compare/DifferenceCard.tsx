@@ -31,10 +31,10 @@ const ORDERS = [
 export function DifferenceCard({ scene, theme, baseline, against }: ComparedProps & { baseline: Arm; against: Arm }) {
   const { address, cursor, split } = scene;
   const { differenceAt, expertOrder } = address;
-  const queries = differenceQueries([...baseline.runs, ...against.runs], split, differenceAt, cursor);
+  const queries = differenceQueries([...baseline.runs, ...against.runs], split, address, cursor);
   const grows = differenceAt === "tenth" || cursor.live;
-  const answers = useGrowingHistories(queries, ({ run, split: of, from }) =>
-    grows ? `${run} ${of} ${differenceAt}` : `${run} ${of} ${from}`,
+  const answers = useGrowingHistories(queries, ({ run, split: of, from, attempt }) =>
+    grows ? `${run} ${of} ${attempt} ${differenceAt}` : `${run} ${of} ${attempt} ${from}`,
   );
   const histories = useSameItems(answers.map(({ history }) => history));
   const status = arrivalOf(answers.map((answer) => answer.status));

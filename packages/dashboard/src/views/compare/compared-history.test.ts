@@ -11,7 +11,10 @@ const summary = {
 };
 
 test("a run is asked for the steps it has, cut to the range", () => {
-  expect(comparedQuery(summary, "eval", undefined)).toEqual({ run: "r", split: "eval", from: 0, to: 999, points: 200 });
+  expect(comparedQuery(summary, { split: "eval", range: undefined, attempt: undefined })).toEqual({
+    ...{ run: "r", split: "eval", from: 0, to: 999 },
+    points: 200,
+  });
   expect(stepsOf(summary, [100, 5000])).toEqual([100, 999]);
   expect(stepsOf(summary, [1000, 5000])).toBeUndefined();
   expect(stepsOf({ ...summary, steps: 0, lastStep: 0 }, undefined)).toBeUndefined();
@@ -34,4 +37,19 @@ test("of more runs than can be compared the newest are", () => {
   const newest = newestRuns(many);
   expect(newest).toHaveLength(MOST_COMPARED);
   expect(Math.min(...newest.map(({ run }) => run?.startedAt ?? 0))).toBe(5);
+});
+
+test("the chosen attempt of a run that was restarted ends where it ended; runs that never were are as they are", () => {
+  const restarted = {
+    ...summary,
+    attempts: [
+      { attempt: 0, firstStep: 0, lastStep: 599 },
+      { attempt: 1, firstStep: 500, lastStep: 999 },
+    ],
+  };
+  const query = (of: typeof summary, attempt: number) =>
+    comparedQuery(of, { split: "train", range: undefined, attempt });
+  expect(query(restarted, 0)).toMatchObject({ to: 599, attempt: 0 });
+  expect(query(restarted, 1)).toMatchObject({ to: 999, attempt: 1 });
+  expect(query(summary, 1)).not.toHaveProperty("attempt");
 });

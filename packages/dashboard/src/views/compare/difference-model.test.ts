@@ -64,7 +64,9 @@ test("arms with other numbers of experts cannot be subtracted", () => {
 
 test("one request for each run that has the steps", () => {
   const asked = (at: "tenth" | "cursor", cursor: { live: boolean; step: number }) =>
-    differenceQueries(RUNS.slice(0, 2), "train", at, cursor).map(({ run, from, to }) => [run, from, to]);
+    differenceQueries(RUNS.slice(0, 2), "train", { differenceAt: at, attempt: undefined }, cursor).map(
+      ({ run, from, to }) => [run, from, to],
+    );
   expect(asked("tenth", { live: true, step: 7 })).toEqual([
     ["a0", 7, 7],
     ["a1", 7, 7],

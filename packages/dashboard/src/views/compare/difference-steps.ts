@@ -1,7 +1,7 @@
 // Which steps the difference of two arms is taken at.
 import type { Address } from "../../address/address.ts";
 import type { HistoryQuery, SplitName } from "../../api/client.ts";
-import { idOf } from "../../data/chosen-runs.ts";
+import { attemptOf, attemptParameter, idOf } from "../../data/chosen-runs.ts";
 import type { Cursor } from "../../data/cursor.ts";
 import { lastTenth } from "../../figures/run-steps.ts";
 import type { Summary } from "./arms.ts";
@@ -11,15 +11,17 @@ import { stepsOf } from "./compared-history.ts";
 export function differenceQueries(
   runs: readonly Summary[],
   split: SplitName,
-  at: Address["differenceAt"],
+  { differenceAt, attempt }: Pick<Address, "differenceAt" | "attempt">,
   cursor: Pick<Cursor, "live" | "step">,
 ): HistoryQuery[] {
   return runs.flatMap((summary): HistoryQuery[] => {
-    const whole = stepsOf(summary, undefined);
+    const whole = stepsOf(summary, undefined, attempt);
     if (whole === undefined) return [];
-    const steps = at === "tenth" ? lastTenth(whole[1]) : stepAt(whole[1], cursor);
+    const steps = differenceAt === "tenth" ? lastTenth(whole[1]) : stepAt(whole[1], cursor);
     if (steps === undefined) return [];
-    return [{ run: idOf(summary), split, from: steps[0], to: steps[1], points: 1, layers: "all" }];
+    const [from, to] = steps;
+    const chosen = attemptParameter({ attempt: attemptOf(summary, attempt) });
+    return [{ run: idOf(summary), split, from, to, points: 1, layers: "all", ...chosen }];
   });
 }
 

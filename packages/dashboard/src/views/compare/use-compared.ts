@@ -6,7 +6,7 @@ import { idOf } from "../../data/chosen-runs.ts";
 import type { Scene } from "../../data/scene.ts";
 import { useSameItems } from "../../data/use-same-items.ts";
 import type { Summary } from "./arms.ts";
-import { type ComparedHistory, comparedQuery, newestRuns } from "./compared-history.ts";
+import { type ComparedHistory, type ComparedSteps, comparedQuery, newestRuns } from "./compared-history.ts";
 import { useGrowingHistories } from "./use-growing-histories.ts";
 
 export interface Compared {
@@ -31,8 +31,9 @@ export function useCompared(scene: Scene): Compared {
   const runs = useSameItems(wanted);
   const onScreen = useSameItems(zoomed.filter(({ chosen: { id } }) => runs.some((summary) => idOf(summary) === id)));
   const others = runs.filter((summary) => !onScreen.some(({ chosen: { id } }) => id === idOf(summary)));
-  const fetched = useFetched(queriesOf(others, split, address.range));
-  const evaluated = useFetched(queriesOf(runs, "eval", address.range));
+  const { range, attempt } = address;
+  const fetched = useFetched(queriesOf(others, { split, range, attempt }));
+  const evaluated = useFetched(queriesOf(runs, { split: "eval", range, attempt }));
   const histories = useMemo(
     () => new Map([...fetched.histories, ...onScreen.map((each) => [each.chosen.id, each] as const)]),
     [fetched.histories, onScreen],
@@ -48,12 +49,12 @@ export function useCompared(scene: Scene): Compared {
   };
 }
 
-function queriesOf(runs: readonly Summary[], split: Scene["split"], range: Scene["address"]["range"]): HistoryQuery[] {
-  return runs.flatMap((summary) => comparedQuery(summary, split, range) ?? []);
+function queriesOf(runs: readonly Summary[], steps: ComparedSteps): HistoryQuery[] {
+  return runs.flatMap((summary) => comparedQuery(summary, steps) ?? []);
 }
 
 function useFetched(queries: readonly HistoryQuery[]) {
-  const answers = useGrowingHistories(queries, ({ run, split, from }) => `${run} ${split} ${from}`);
+  const answers = useGrowingHistories(queries, ({ run, split, from, attempt }) => `${run} ${split} ${from} ${attempt}`);
   const received = useSameItems(answers.map(({ history }) => history));
   const histories = useMemo(() => {
     const known = received.flatMap((history) =>

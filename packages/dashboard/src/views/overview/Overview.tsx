@@ -11,7 +11,7 @@ import { RunEditor } from "../../components/RunEditor.tsx";
 import { Sparkline } from "../../components/Sparkline.tsx";
 import { StateDot } from "../../components/StateDot.tsx";
 import { Explained, Term } from "../../components/Term.tsx";
-import { idOf } from "../../data/chosen-runs.ts";
+import { attemptOf, attemptParameter, idOf } from "../../data/chosen-runs.ts";
 import { client, queries } from "../../data/collector.ts";
 import type { RunMark } from "../../data/run-marks.ts";
 import { isLive } from "../../data/run-state.ts";
@@ -31,7 +31,7 @@ const REFRESH = 10_000;
 export function Overview({ scene, theme }: ViewProps) {
   const { groups, chosen, colours, written, address } = scene;
   const listed = useMemo(() => groups.flatMap(({ runs }) => runs), [groups]);
-  const histories = useHistories(listed, scene.timelines);
+  const histories = useHistories(listed, scene.timelines, address.attempt);
   const rows = useMemo(
     () => new Map(listed.map((summary, place) => [idOf(summary), overviewRow(summary, histories[place], Date.now())])),
     [listed, histories],
@@ -170,19 +170,25 @@ function RunCard({ row, colour, mark, tags, shown, theme, onEdit }: RunCardProps
 function useHistories(
   summaries: readonly v1.RunSummary.$Properties[],
   timelines: Scene["timelines"],
+  wanted: number | undefined,
 ): TrainingHistory[] {
   const liveOf = (run: string) =>
     timelines.find((each) => each.run === run && each.status === "ready" && each.split === "train");
   const answers = useQueries({
-    queries: summaries.map((summary) => ({
-      queryKey: ["coarse", idOf(summary), isLive(summary) ? "live" : summary.steps],
-      queryFn: ({ signal }: { signal: AbortSignal }) => client.history({ run: idOf(summary), points: POINTS }, signal),
-      // What is known of a run stays when it goes on, ends or starts again.
-      placeholderData: () => newestHistory(idOf(summary)),
-      enabled: liveOf(idOf(summary)) === undefined,
-      refetchInterval: isLive(summary) ? REFRESH : (false as const),
-      staleTime: Number.POSITIVE_INFINITY,
-    })),
+    queries: summaries.map((summary) => {
+      const attempt = attemptOf(summary, wanted);
+      const query = { run: idOf(summary), points: POINTS, ...attemptParameter({ attempt }) };
+      const key = ["coarse", query.run, attempt];
+      return {
+        queryKey: [...key, isLive(summary) ? "live" : summary.steps],
+        queryFn: ({ signal }: { signal: AbortSignal }) => client.history(query, signal),
+        // What is known of a run stays when it goes on, ends or starts again.
+        placeholderData: () => newestHistory(key),
+        enabled: liveOf(query.run) === undefined,
+        refetchInterval: isLive(summary) ? REFRESH : (false as const),
+        staleTime: Number.POSITIVE_INFINITY,
+      };
+    }),
     combine: (results) => results.map(({ data, error }) => data?.buckets ?? (error ? ("failed" as const) : undefined)),
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: liveOf looks into the timelines alone
@@ -192,7 +198,7 @@ function useHistories(
   );
 }
 
-function newestHistory(run: string): v1.History | undefined {
-  const answers = queries.getQueriesData<v1.History>({ queryKey: ["coarse", run] });
+function newestHistory(key: readonly unknown[]): v1.History | undefined {
+  const answers = queries.getQueriesData<v1.History>({ queryKey: key });
   return answers.findLast(([, data]) => data !== undefined)?.[1];
 }
