@@ -12,6 +12,8 @@ export const queries = new QueryClient({
     queries: {
       retry: (failures, error) => !(error instanceof CollectorError) && failures < 2,
       refetchOnWindowFocus: false,
+      // Answers are large and never change: the same one is the same object.
+      structuralSharing: false,
     },
   },
 });

@@ -66,3 +66,12 @@ test("grouped by a key of the configuration; pinned ones lead their group", () =
   expect(arrange({ group: "no.such" }).map(({ title }) => title)).toEqual(["no.such: not set"]);
   expect(arrange({ filter: "nothing" })).toEqual([]);
 });
+
+test("a tag that looks like a condition is found by it, and the condition still is one", () => {
+  const tagged = { ...runs[0]!, run: { ...runs[0]!.run, tags: ["compare=Paper-2"] } };
+  const all = [tagged, runs[1]!, runs[2]!];
+  const found = (filter: string) => all.filter((summary) => matches(summary, filter)).map(({ run }) => run?.id);
+  expect(found("compare=paper-2")).toEqual(["a"]);
+  expect(found("compare=paper")).toEqual([]);
+  expect(found("seed=0")).toEqual(["b", "c"]);
+});

@@ -85,6 +85,8 @@ export function matches(summary: Summary, filter: string): boolean {
 function holds(summary: Summary, part: string): boolean {
   const [, name, sign, wanted] = CONDITION.exec(part) ?? [];
   if (name === undefined || wanted === undefined) return searchText(summary).includes(part);
+  // A tag may look like a condition: moescope compare tags its runs compare=NAME.
+  if (sign === "=" && (summary.run?.tags ?? []).some((tag) => tag.toLowerCase() === part)) return true;
   const value = [...factsOf(summary)].find(([each]) => each.toLowerCase() === name)?.[1];
   if (value === undefined) return sign === "!=";
   const order = compareValues(value, typeof value === "number" ? Number(wanted) : wanted);

@@ -50,6 +50,10 @@ test("a growth answers in buckets of the same width, wherever it ends", () => {
   }
 });
 
+test("loads that end later are no beginning", () => {
+  expect(growthQuery(loadsOf(10, 1), upTo(5, 400))).toBeUndefined();
+});
+
 test("where the buckets get wider all is asked for again", () => {
   expect(growthQuery(loadsOf(10, 4), upTo(16, 4))).toBeUndefined();
 });

@@ -57,12 +57,13 @@ export function loadQuery(
  * What is missing in loads that end earlier.
  *
  * @param query the same question with a later end
- * @returns a request that answers in buckets of the same width, the last known one again; undefined where the width is another
+ * @returns a request that answers in buckets of the same width, the last known one again; undefined where the width is another, or the
+ *   known loads end later
  */
 export function growthQuery(known: RunLoads, query: LoadQuery): LoadQuery | undefined {
-  const from = known.places.at(-1)?.firstStep;
+  const { firstStep: from, lastStep = 0 } = known.places.at(-1) ?? {};
   const slots = (first: number, width: number) => Math.floor(query.to / width) - Math.floor(first / width) + 1;
-  if (from === undefined || slots(query.from, known.width) > query.points) return undefined;
+  if (from === undefined || lastStep > query.to || slots(query.from, known.width) > query.points) return undefined;
   return { ...query, from, points: slots(from, known.width) };
 }
 

@@ -46,8 +46,6 @@ export function useRunLoads({ histories, range, split }: WantedLoads): LoadsAnsw
         enabled: query !== undefined,
         staleTime: Number.POSITIVE_INFINITY,
         gcTime: KEPT,
-        // Large, and the same object means the same loads: there is nothing to compare.
-        structuralSharing: false,
         // While a run goes on, what is known of it stays until more is.
         placeholderData: () => newestLoads(key),
       };
