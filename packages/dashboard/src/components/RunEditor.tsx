@@ -1,5 +1,5 @@
 // What a person writes on a run, kept in this browser; and the run's end, which is for everybody.
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { navigate } from "../address/use-address.ts";
 import { idOf } from "../data/chosen-runs.ts";
 import { client, queries } from "../data/collector.ts";
@@ -7,6 +7,7 @@ import { RUN_COLOURS } from "../data/run-colours.ts";
 import { markRun } from "../data/run-marks.ts";
 import type { Scene } from "../data/scene.ts";
 import { CopyButton } from "./CopyButton.tsx";
+import { Dialog } from "./Dialog.tsx";
 import "./run-editor.css";
 
 interface RunEditorProps {
@@ -17,15 +18,10 @@ interface RunEditorProps {
 }
 
 export function RunEditor({ scene, run, onClose }: RunEditorProps) {
-  const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    if (run !== undefined && !ref.current?.open) ref.current?.showModal();
-    if (run === undefined) ref.current?.close();
-  }, [run]);
   return (
-    <dialog ref={ref} className="run-editor" aria-labelledby="run-editor-title" onClose={onClose}>
+    <Dialog open={run !== undefined} onClose={onClose} className="run-editor" labelledBy="run-editor-title">
       {run !== undefined && <RunForm key={run} scene={scene} run={run} onClose={onClose} />}
-    </dialog>
+    </Dialog>
   );
 }
 

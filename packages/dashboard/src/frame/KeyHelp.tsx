@@ -1,15 +1,10 @@
 // The list of keys.
-import { useEffect, useRef } from "react";
+import { Dialog } from "../components/Dialog.tsx";
 import { KEYS } from "./keys.ts";
 
 export function KeyHelp({ open, onClose }: { open: boolean; onClose: () => void }) {
-  const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    if (open) ref.current?.showModal();
-    else ref.current?.close();
-  }, [open]);
   return (
-    <dialog ref={ref} className="key-help" aria-labelledby="key-help-title" onClose={onClose}>
+    <Dialog open={open} onClose={onClose} className="key-help" labelledBy="key-help-title">
       <h2 id="key-help-title">Keys</h2>
       <dl>
         {KEYS.map(([keys, does]) => (
@@ -22,6 +17,6 @@ export function KeyHelp({ open, onClose }: { open: boolean; onClose: () => void 
       <button type="button" className="button" onClick={onClose}>
         Close
       </button>
-    </dialog>
+    </Dialog>
   );
 }

@@ -10,7 +10,7 @@ import { formatRatio, formatValue } from "../../format/number.ts";
 import { stepsAPoint } from "../../format/sentence.ts";
 import type { ViewProps } from "../view-props.ts";
 import { LinesCard } from "./LinesCard.tsx";
-import { deadExpertsModel, lossModel, maxViolationModel } from "./lines-model.ts";
+import { lossModel, storedModel } from "./lines-model.ts";
 import { WindowCards } from "./WindowCards.tsx";
 import "./balance.css";
 
@@ -32,8 +32,9 @@ export default function Balance({ scene }: ViewProps) {
   const { x, lines } = address;
   const evaluations = useSameItems(useEvaluations(scene).filter(({ buckets }) => buckets.length > 0));
   const loss = useMemo(() => lossModel(runs, evaluations, x, cursor.step), [runs, evaluations, x, cursor.step]);
-  const violation = useMemo(() => maxViolationModel(runs, x, lines, cursor.step), [runs, x, lines, cursor.step]);
-  const dead = useMemo(() => deadExpertsModel(runs, x, lines, cursor.step), [runs, x, lines, cursor.step]);
+  const shown = useMemo(() => ({ axis: x, lines, step: cursor.step }), [x, lines, cursor.step]);
+  const violation = useMemo(() => storedModel(runs, "maxViolation", shown), [runs, shown]);
+  const dead = useMemo(() => storedModel(runs, "deadExperts", shown), [runs, shown]);
   const resolution = stepsAPoint(runs.map(({ width }) => width));
   return (
     <>

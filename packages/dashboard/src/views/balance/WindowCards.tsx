@@ -1,5 +1,5 @@
 // The measures of loads added up over a window of steps: global MaxVio, variation, entropy. They need the counts of every layer.
-import { useMemo } from "react";
+import { useDeferredValue, useMemo } from "react";
 import { navigate } from "../../address/use-address.ts";
 import { Select } from "../../components/controls.tsx";
 import { Term } from "../../components/Term.tsx";
@@ -92,13 +92,14 @@ function useWindows(scene: Scene, steps: number, seen: boolean): { runs: Windowe
   // A range begins with whole windows: what they reach back on is fetched too.
   const range = address.range && ([Math.max(0, address.range[0] - steps + 1), address.range[1]] as const);
   const answers = useRunLoads({ histories: seen ? histories : NONE, range, split });
-  const loads = useSameItems(answers.map((answer) => answer.loads));
+  // Hundreds of windows of every layer: the page does not wait for them. All that goes with them is as old as they are.
+  const loads = useDeferredValue(useSameItems(answers.map((answer) => answer.loads)));
   const windows = useMemo(
     () => loads.map((each) => (each === undefined ? [] : loadWindows(each, steps))),
     [loads, steps],
   );
-  const statuses = useSameItems(answers.map(({ status }) => status));
-  const chosen = useSameItems(histories.map((history) => history.chosen));
+  const statuses = useDeferredValue(useSameItems(answers.map(({ status }) => status)));
+  const chosen = useDeferredValue(useSameItems(histories.map((history) => history.chosen)));
   const from = address.range?.[0] ?? 0;
   const runs = useMemo(
     () =>

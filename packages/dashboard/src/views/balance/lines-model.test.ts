@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { syntheticBuckets, syntheticChosen } from "../../testing/synthetic-run.ts";
-import { deadExpertsModel, lossModel, maxViolationModel } from "./lines-model.ts";
+import { lossModel, storedModel } from "./lines-model.ts";
 
 const aux = { id: "a", strategy: "auxiliary-loss", startedAt: 1000 };
 const free = { id: "f", strategy: "loss-free-bias", startedAt: 5000, loss: (step: number) => 3 / (1 + step) };
@@ -35,7 +35,10 @@ test("its sentence compares two runs at the cursor, where both have the step", (
 
 test("while a run is on its way nothing is compared, and what is here is drawn", () => {
   const late = { ...run(free, 0), status: "loading" as const };
-  for (const model of [lossModel([late], [], "step", -1), maxViolationModel([late], "step", "mean", -1)])
+  for (const model of [
+    lossModel([late], [], "step", -1),
+    storedModel([late], "maxViolation", { axis: "step", lines: "mean", step: -1 }),
+  ])
     expect(model).toMatchObject({ loading: true, sentence: "Loading…" });
   const half = lossModel([run(aux, 8), late], [], "step", 7);
   expect(half).toMatchObject({ loading: false, sentence: "Loading…" });
@@ -45,7 +48,9 @@ test("while a run is on its way nothing is compared, and what is here is drawn",
     sentence: "No loss has arrived for this split yet.",
   });
   const lost = { ...late, status: "failed" as const };
-  expect(maxViolationModel([lost], "step", "layers", -1).sentence).toBe("The history could not be fetched.");
+  expect(storedModel([lost], "maxViolation", { axis: "step", lines: "layers", step: -1 }).sentence).toBe(
+    "The history could not be fetched.",
+  );
   expect(lossModel([run(aux, 8), lost], [], "step", 7).sentence).toBe("auxiliary-loss is at 0.500 at step 7.");
 });
 
@@ -62,19 +67,20 @@ test("MaxVio: the mean over layers with the band from the lowest to the highest,
     experts: 2,
     load: (_: number, layer: number, expert: number) => (expert === 0 ? 600 * (1 + layer) : 600),
   };
-  const mean = maxViolationModel([run(options, 4)], "step", "mean", 3);
+  const mean = storedModel([run(options, 4)], "maxViolation", { axis: "step", lines: "mean", step: 3 });
   expect(mean.series).toHaveLength(1);
   expect(mean.series[0]!.points[0]).toMatchObject({ low: expect.closeTo(0, 1), high: expect.closeTo(1 / 3, 1) });
   expect(mean.sentence).toMatch(
     /^Averaged over layers: 0\.\d\d in auxiliary-loss at step 3 \(layer 1 is the worst with 0\.\d\d\)\.$/,
   );
-  const spread = maxViolationModel([run(options, 4)], "step", "spread", 3).series[0]!.points[0]!;
+  const spread = storedModel([run(options, 4)], "maxViolation", { axis: "step", lines: "spread", step: 3 }).series[0]!
+    .points[0]!;
   expect([spread.low, spread.y, spread.high]).toEqual([
     expect.closeTo(0.0167, 2),
     expect.closeTo(1 / 6, 2),
     expect.closeTo(0.3167, 2),
   ]);
-  const each = maxViolationModel([run(options, 4), run(free, 4)], "step", "layers", 3);
+  const each = storedModel([run(options, 4), run(free, 4)], "maxViolation", { axis: "step", lines: "layers", step: 3 });
   expect(each.series.map(({ id, layer }) => [id, layer])).toEqual([
     ["a/0", 0],
     ["a/1", 1],
@@ -87,7 +93,9 @@ test("zoomed to later steps, the sentence still knows the step at the cursor", (
   const { buckets, ...rest } = run(aux, 8);
   const zoomed = { ...rest, lead: buckets.slice(0, 6), buckets: buckets.slice(6) };
   expect(lossModel([zoomed], [], "step", 3).sentence).toBe("auxiliary-loss is at 1.000 at step 3.");
-  expect(maxViolationModel([zoomed], "step", "mean", 3).sentence).toContain("at step 3");
+  expect(storedModel([zoomed], "maxViolation", { axis: "step", lines: "mean", step: 3 }).sentence).toContain(
+    "at step 3",
+  );
 });
 
 test("validation stands beside the loss as a broken line, and is said", () => {
@@ -108,7 +116,7 @@ test("dead experts are counted a step, whatever the bucket", () => {
     experts: 4,
     load: (_: number, layer: number, expert: number) => (layer === 1 && expert < 2 ? 0 : 900),
   };
-  const model = deadExpertsModel([run(options, 8, 4)], "step", "layers", 7);
+  const model = storedModel([run(options, 8, 4)], "deadExperts", { axis: "step", lines: "layers", step: 7 });
   expect(model.series.map(({ points }) => points.map(({ y }) => y))).toEqual([
     [0, 0],
     [2, 2],

@@ -42,27 +42,23 @@ export function lossModel(
 
 const NO_LAYER = "No MoE layer has reported for this split yet.";
 
-/** MaxVio (batch) of each layer: of every step, computed where it was stored. */
-export function maxViolationModel(runs: readonly RunBuckets[], axis: Axis, lines: Lines, step: number): LinesModel {
-  return linesModel(runs, layerLines(runs, axis, lines, maxViolations), (arrival) =>
-    layersSentence(runs, maxViolations, step, arrival, {
-      start: "Averaged over layers",
-      empty: NO_LAYER,
-      format: formatRatio,
-      worst: "highest",
-    }),
-  );
-}
+/** What every bucket tells of each layer, and how its sentence begins. */
+const STORED = {
+  /** MaxVio (batch): of every step, computed where it was stored. */
+  maxViolation: { read: maxViolations, start: "Averaged over layers" },
+  /** In a step. */
+  deadExperts: { read: deadExperts, start: "Dead experts a layer" },
+};
 
-/** Dead experts of each layer in a step. */
-export function deadExpertsModel(runs: readonly RunBuckets[], axis: Axis, lines: Lines, step: number): LinesModel {
-  return linesModel(runs, layerLines(runs, axis, lines, deadExperts), (arrival) =>
-    layersSentence(runs, deadExperts, step, arrival, {
-      start: "Dead experts a layer",
-      empty: NO_LAYER,
-      format: formatRatio,
-      worst: "highest",
-    }),
+/** A metric of each layer that is stored with the steps. */
+export function storedModel(
+  runs: readonly RunBuckets[],
+  metric: keyof typeof STORED,
+  { axis, lines, step }: { axis: Axis; lines: Lines; step: number },
+): LinesModel {
+  const { read, start } = STORED[metric];
+  return linesModel(runs, layerLines(runs, axis, lines, read), (arrival) =>
+    layersSentence(runs, read, step, arrival, { start, empty: NO_LAYER, format: formatRatio, worst: "highest" }),
   );
 }
 

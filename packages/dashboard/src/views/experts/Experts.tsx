@@ -4,6 +4,7 @@ import type { Shape } from "../../address/address.ts";
 import { navigate } from "../../address/use-address.ts";
 import { Card } from "../../components/Card.tsx";
 import { Segmented, Select } from "../../components/controls.tsx";
+import { Legend } from "../../components/Legend.tsx";
 import { LoadScale } from "../../components/LoadScale.tsx";
 import { Blank } from "../../components/Notice.tsx";
 import { PaneTitle } from "../../components/PaneTitle.tsx";
@@ -85,7 +86,10 @@ export default function Experts({ scene, theme }: ViewProps) {
             </div>
           ))}
         </div>
-        <ExpertLegend lines={shape === "lines" ? linesNote(models) : STREAM} note={resolution} />
+        <Legend
+          items={[...MARKS, { id: "lines", label: shape === "lines" ? linesNote(models) : STREAM }]}
+          note={resolution}
+        />
       </Card>
       <Card title="Experts over steps" name="Experts over steps" sentence={deaths} table={table} requests={requests}>
         <div className="panes beside">
@@ -121,33 +125,15 @@ const SHAPES = [
   { value: "stream", text: "Stream" },
 ] as const;
 
+const MARKS = [
+  { id: "busiest", label: "busiest at the cursor", colour: MARK_COLOURS.busiest },
+  { id: "idlest", label: "idlest at the cursor", colour: MARK_COLOURS.idlest },
+];
+
 const STREAM = "from expert 0 at the bottom to the last at the top";
 
 function linesNote(models: readonly { experts: number }[]): string {
   const many = models.some(({ experts }) => experts > MOST_LINES);
   const others = many ? "bands: all experts, the middle half; line: median" : "grey: all other experts";
   return `dashed: balanced, 1/E · ${others}`;
-}
-
-function ExpertLegend({ lines, note }: { lines: string; note: string }) {
-  return (
-    <ul className="legend">
-      <li>
-        <span className="chip" style={{ background: MARK_COLOURS.busiest }} />
-        <span data-export="text">busiest at the cursor</span>
-      </li>
-      <li>
-        <span className="chip" style={{ background: MARK_COLOURS.idlest }} />
-        <span data-export="text">idlest at the cursor</span>
-      </li>
-      <li>
-        <span data-export="text">{lines}</span>
-      </li>
-      {note !== "" && (
-        <li className="legend-note">
-          <span data-export="text">{note}</span>
-        </li>
-      )}
-    </ul>
-  );
 }
