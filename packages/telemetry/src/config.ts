@@ -94,11 +94,11 @@ const collectorConfigSchema = z.strictObject({
    * system has it, so that a killed collector takes nothing back.
    */
   durability: z.enum(["fsync", "os"]).default("fsync"),
-  /** Steps of a run that are rolled up together, for history to be read from; a multiple of 16, the width of the narrowest rollup. */
-  rollUpEvery: z.int().min(16).multipleOf(16).default(512),
+  /** Steps of a run that are rolled up together, for history to be read from; a multiple of 32, the width of the narrowest rollup. */
+  rollUpEvery: z.int().min(32).multipleOf(32).default(512),
   /**
    * Training steps whose histograms are stored one by one: all, the newest of each attempt, or those of the last milliseconds. Older ones
-   * are kept in sums of 16 steps and more, with their extremes; scalars, evaluations and probes are kept as they are.
+   * are kept in sums of 32 steps and more, with their extremes; scalars, evaluations and probes are kept as they are.
    */
   keepSingle: z
     .union([

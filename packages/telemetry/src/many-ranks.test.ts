@@ -75,8 +75,8 @@ test("late and missing ranks are named, after a restart too, until they have com
   await send(second, 2, 30, 40, ledger);
   const complete = { steps: 40, ranksArrived: 4, missingRanks: [], slowestRank: 0, stepsBehind: 0 };
   expect(await getSummary(second, run.id)).toMatchObject(complete);
-  // Rolled up by now: 16 steps and more a row.
-  expect(ranksOf(await getHistory(second, run.id, "points=3"))).toEqual([4, 4, 4]);
+  // Rolled up by now: 32 steps and more a row.
+  expect(ranksOf(await getHistory(second, run.id, "points=2"))).toEqual([4, 4]);
   await ledger.expectStored(second);
 });
 

@@ -45,7 +45,7 @@ export function define(program: Command): void {
     )
     .option(
       "--keep-steps <which>",
-      "training steps to keep one by one: all, the newest 20000 of each attempt, or those of the last 30d; of older ones exact sums of 16 steps and more",
+      "training steps to keep one by one: all, the newest 20000 of each attempt, or those of the last 30d; of older ones exact sums of 32 steps and more",
       keptSteps,
       "all",
     )

@@ -2,6 +2,7 @@
 import type { v1 } from "@moescope/proto";
 import { asNumber, DATABASE } from "../store/database.ts";
 import { queryHistoryForWriter } from "../store/history.ts";
+import { UNSEALED } from "../store/pieces.ts";
 import type { Runs } from "../store/runs.ts";
 import { addRank, type StepSum } from "../store/step-sum.ts";
 import type { Store } from "../store/store.ts";
@@ -74,7 +75,7 @@ async function storedSum(
   const [arrived, lowestRank] = row!.map(asNumber);
   if (arrived === 0) return undefined;
   const attempts = [{ attempt, from: step, before: step + 1 }];
-  const stages = { sealed: () => 0, singleFrom: () => 0 };
+  const stages = { sealed: () => UNSEALED, singleFrom: () => 0 };
   const range = { run, split, from: step, to: step, points: 1, layers: moeLayers, attempts, ...stages, ranks };
   const { buckets } = await queryHistoryForWriter({ ...range, exists: store.existing(run) }, store.database);
   return { ranks: arrived!, lowestRank: lowestRank!, bucket: buckets[0]! };

@@ -53,10 +53,10 @@ async function expectCompletedBy(dataDirectory: string, acknowledged: number): P
 }
 
 async function expectRolledUp(collector: Collector): Promise<void> {
-  const { buckets, bucketWidth } = await getHistory(collector, run.id, "layers=all&points=4");
-  expect([bucketWidth, buckets.length]).toEqual([16, 4]);
+  const { buckets, bucketWidth } = await getHistory(collector, run.id, "layers=all&points=2");
+  expect([bucketWidth, buckets.length]).toEqual([32, 2]);
   for (const [index, bucket] of buckets.entries()) {
-    const sent = steps.slice(index * 16, index * 16 + 16);
+    const sent = steps.slice(index * 32, index * 32 + 32);
     expect(bucket.steps).toBe(sent.length);
     for (const [position, layer] of bucket.layers.entries()) {
       const counts = sent.map((step) => step.histograms[position]!.categories.map((category) => category.counts));

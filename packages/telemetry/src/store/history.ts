@@ -3,7 +3,7 @@ import { v1 } from "@moescope/proto";
 import type { ShownAttempt } from "./attempts.ts";
 import type { Database } from "./database.ts";
 import type { AnswerBlock } from "./native-answer.ts";
-import { piecesOf, WIDTHS } from "./pieces.ts";
+import { piecesOf, type Sealed, WIDTHS } from "./pieces.ts";
 import {
   reducedExtremes,
   reducedLayers,
@@ -25,8 +25,8 @@ export interface HistoryRequest {
   /** Layers whose categories, extremes and bias are wanted. */
   layers: readonly number[];
   attempts: readonly ShownAttempt[];
-  /** Every rollup of an attempt that ends at or before this step exists. */
-  sealed: (attempt: number) => number;
+  /** Which rollups of an attempt exist. */
+  sealed: (attempt: number) => Sealed;
   /** Steps of an attempt before this one are no longer stored one by one: their rollups alone are. */
   singleFrom: (attempt: number) => number;
   /** Ranks of the run. */

@@ -8,11 +8,14 @@ import { openDatabase } from "../testing/store-kind.ts";
 import { shownAttempts } from "./attempts.ts";
 import { asNumber, DATABASE, type Database } from "./database.ts";
 import { queryHistory } from "./history.ts";
+import { UNSEALED } from "./pieces.ts";
+import { rollUp } from "./rollups.ts";
+import { ROLLED_TABLES } from "./schema.ts";
 import { addRank, type StepSum } from "./step-sum.ts";
 import { Store } from "./store.ts";
 
 const log = pino({ level: "silent" });
-const OPTIONS = { rollUpEvery: 16, durability: "os" } as const;
+const OPTIONS = { rollUpEvery: 32, durability: "os" } as const;
 let database: Database;
 let store: Store;
 const sums = new Map<string, StepSum>();
@@ -68,7 +71,7 @@ async function history(run: v1.RunDescription, { attempts, ...asked }: Asked, fr
     {
       ...{ run: id, split: v1.Split.TRAIN, layers: moeLayers, ranks, ...asked },
       attempts: shownAttempts(attempts ?? [{ attempt: 0, firstStep: 0 }]),
-      sealed: (attempt) => (from === "steps" ? 0 : store.sealed(id, v1.Split.TRAIN, attempt)),
+      sealed: (attempt) => (from === "steps" ? UNSEALED : store.sealed(id, v1.Split.TRAIN, attempt)),
       singleFrom: (attempt) => (from === "steps" ? 0 : store.singleFrom(id, attempt)),
       exists: store.existing(id),
     },
@@ -105,7 +108,7 @@ test("a long run reads the same from rollups as from its steps, and needs the st
     await write(Array.from({ length }, (_, index) => randomStep(run, { sequence: 1, step: step + index })));
     step += length;
   }
-  expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toBeGreaterThanOrEqual(1488);
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0).until).toBeGreaterThanOrEqual(1472);
   for (const asked of RANGES) await expectRollupsAgree(run, asked);
   const asked = { from: 0, to: 1407, points: 22 };
   const before = await history(run, asked, "steps");
@@ -130,11 +133,11 @@ test("ranks that lag, steps that come late or twice, attempts that rewind, and r
     await write(messages);
     if (step === 600) await reopen(run);
   }
-  expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toBe(Math.floor((1299 - 1024 + 1) / 16) * 16);
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0).until).toBe(Math.floor((1299 - 1024 + 1) / 32) * 32);
   for (let step = 0; step < 1300; step += 260) {
     await write(Array.from({ length: 260 }, (_, at) => randomStep(run, { sequence: 1, step: step + at, rank: 2 })));
   }
-  expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toBe(1296);
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0).until).toBe(1280);
   for (const asked of RANGES) await expectRollupsAgree(run, asked);
   for (let index = 0; index < skipped.length; index += 25) {
     await write(skipped.slice(index, index + 25).map((step) => randomStep(run, { sequence: 1, step, rank: 1 })));
@@ -152,8 +155,8 @@ test("rollups without their batch's mark are not seen, and deleted on opening", 
   const run = describedRun("interrupted");
   await begin(run);
   const steps = Array.from({ length: 64 }, (_, step) => randomStep(run, { sequence: 1, step }));
-  await write(steps.slice(0, 20));
-  const rest = steps.slice(20).map((message) => ({ message, sum: addRank(message) }));
+  await write(steps.slice(0, 40));
+  const rest = steps.slice(40).map((message) => ({ message, sum: addRank(message) }));
   await store.write(store.prepare({ steps: rest, ends: [], streams: [] }));
   await reopen(run);
   for (const table of ["steps", "rolled_steps", "rolled_routing", "sealed"]) {
@@ -161,8 +164,8 @@ test("rollups without their batch's mark are not seen, and deleted on opening", 
     expect([table, asNumber(row![0])]).toEqual([table, 1]);
   }
   sums.clear();
-  await write(steps.slice(20));
-  expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toBe(64);
+  await write(steps.slice(40));
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0).until).toBe(64);
   await expectRollupsAgree(run, { from: 0, to: 63, points: 1 });
 });
 
@@ -176,9 +179,42 @@ test.skipIf(hasNoPast()).each([1, 2, 3, 9])(
     await writeOldStore(directory, version, run, steps);
     database = await openDatabase(directory);
     await reopen(run);
-    expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toBe(96);
+    expect(store.sealed(run.id, v1.Split.TRAIN, 0).until).toBe(96);
     await expectRollupsAgree(run, { from: 0, to: 99, points: 2 });
     const [row] = await database.rows(`SELECT count() FROM ${DATABASE}.rolled_steps`);
-    expect(asNumber(row![0])).toBe(6);
+    expect(asNumber(row![0])).toBe(3);
   },
 );
+
+test.skipIf(hasNoPast())("rollups of the former width are read, and made again when a step comes late", async () => {
+  const run = describedRun("former");
+  await begin(run);
+  const steps = Array.from({ length: 160 }, (_, step) => randomStep(run, { sequence: step + 1, step }));
+  const late = steps.splice(40, 1);
+  await write(steps);
+  await rollUpAsFormerly(run, 112);
+  await reopen(run);
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toEqual({ until: 160, formerUntil: 112 });
+  const asked = [8, 16, 32, 64, 128].map((width) => ({ from: 3, to: 159, points: 160 / width }));
+  for (const each of asked) await expectRollupsAgree(run, each);
+  await write(late);
+  for (const each of asked) await expectRollupsAgree(run, each);
+  for (const table of ["steps", "layers", "routing"]) {
+    await database.runOnEach((own) => `DELETE FROM ${own}.${table} WHERE step >= 16 AND step < 112`);
+  }
+  const [first] = await history(run, { from: 16, to: 111, points: 1 }, "rollups");
+  expect(first).toMatchObject({ firstStep: 16, lastStep: 111, steps: 96 });
+});
+
+/** Replaces what the newest version rolled up to this step. */
+async function rollUpAsFormerly({ id }: v1.RunDescription, until: number): Promise<void> {
+  const place = { run: id, split: v1.Split.TRAIN, attempt: 0 };
+  const context = { ranks: 1, formerUntil: until, batch: 1, exists: store.existing(id) };
+  for (const table of ROLLED_TABLES) {
+    await database.runOnEach((own) => `DELETE FROM ${own}.${table} WHERE width = 32 AND step < ${until}`);
+  }
+  await rollUp({ ...place, width: 16, from: 0, before: until }, context, database);
+  await database.run(
+    `INSERT INTO ${DATABASE}.sealed (run, split, attempt, batch, until) VALUES ('${id}', 'TRAIN', 0, 1, ${until})`,
+  );
+}

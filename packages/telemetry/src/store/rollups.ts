@@ -31,6 +31,8 @@ const ROLLUPS: Record<RolledTable, { columns: readonly string[]; reduced: (selec
 interface RollupContext {
   /** Ranks of the run. */
   ranks: number;
+  /** Before this step of the attempt the narrowest rollups are of the former width. */
+  formerUntil: number;
   /** The batch that the rows belong to. */
   batch: number;
   /** Condition that is true for rows of this batch, and of earlier ones that exist. */
@@ -40,12 +42,15 @@ interface RollupContext {
 /** Rolls up the buckets of a task. */
 export async function rollUp(
   task: RollupTask,
-  { ranks, batch, exists }: RollupContext,
+  { ranks, formerUntil, batch, exists }: RollupContext,
   database: Database,
 ): Promise<void> {
-  const { run, split, attempt, width, from } = task;
+  const { run, split, attempt, width, from, before } = task;
   // Half of the width: the pieces are then those of the width below, all of which exist.
-  const pieces = piecesOf(from, task.before, width / 2, task.before).map((piece) => ({ ...piece, attempt }));
+  const pieces = piecesOf(from, before, width / 2, { until: before, formerUntil }).map((piece) => ({
+    ...piece,
+    attempt,
+  }));
   const selection = { split, pieces, bucketWidth: width, ranks, exists };
   for (const [table, { columns, reduced }] of Object.entries(ROLLUPS)) {
     const position = `{run:String}, '${v1.Split[split]}', bucket * ${width}, ${attempt}, ${batch}, ${width}`;

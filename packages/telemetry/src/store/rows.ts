@@ -3,6 +3,7 @@ import { METRICS_VERSION } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { Block } from "./database.ts";
 import { type Cell, type Columns, nativeBlock } from "./native.ts";
+import { WIDTHS } from "./pieces.ts";
 import type { BatchTable } from "./schema.ts";
 import type { Seal } from "./sealing.ts";
 import type { CountSplitter } from "./split-counts.ts";
@@ -136,8 +137,15 @@ function mapped<Value, Result>(
 /** Rows of `sealed`. */
 export function sealRows(batch: number, seals: readonly Seal[]): TableRows {
   return {
-    columns: { run: "String", split: "Split", attempt: "UInt32", batch: "UInt64", until: "UInt64" },
-    rows: seals.map(({ run, split, attempt, until }) => [run, split, attempt, batch, until]),
+    columns: {
+      run: "String",
+      split: "Split",
+      attempt: "UInt32",
+      batch: "UInt64",
+      until: "UInt64",
+      narrowest: "UInt32",
+    },
+    rows: seals.map(({ run, split, attempt, until }) => [run, split, attempt, batch, until, WIDTHS[0]!]),
   };
 }
 

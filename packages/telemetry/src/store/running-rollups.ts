@@ -67,6 +67,7 @@ export class RunningRollups {
    * @returns the buckets, and what the store is left to make
    */
   take(task: RollupTask): { whole: Rollup[]; rest: RollupTask[] } {
+    if (!WIDTHS.includes(task.width)) return { whole: [], rest: [task] };
     const line = this.#lines.get(`${task.run}/${task.split}/${task.attempt}`);
     const whole: Rollup[] = [];
     const rest: RollupTask[] = [];

@@ -265,6 +265,13 @@ export const MIGRATIONS: Migration[] = [
       `ALTER TABLE routing ADD COLUMN IF NOT EXISTS counts Array(UInt64) ALIAS arrayMap((low, high) -> low + high, base, above) AFTER above`,
     ],
   },
+  {
+    version: 12,
+    statements: [
+      // The width of the narrowest rollups up to there.
+      `ALTER TABLE sealed ADD COLUMN IF NOT EXISTS narrowest UInt32 DEFAULT 16`,
+    ],
+  },
 ];
 
 /** May be applied twice, as a migration that was interrupted is. */

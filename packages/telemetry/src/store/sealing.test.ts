@@ -8,20 +8,20 @@ function received(step: v1.Step.$Properties): v1.Step {
 }
 
 test("a bucket is complete when every rank has sent it, in however many batches they arrive", () => {
-  const sealing = new Sealing(() => 2, 16);
+  const sealing = new Sealing(() => 2, 32);
   for (const rank of [0, 1]) {
     for (const steps of [
-      [0, 7],
-      [8, 15],
+      [0, 15],
+      [16, 31],
     ]) {
       const messages = steps.map((step) => received({ rank, step }));
       const { seals, tasks } = sealing.plan(messages);
-      const complete = rank === 1 && steps.includes(15);
-      expect(seals).toEqual(complete ? [{ run: "r", split: v1.Split.TRAIN, attempt: 0, until: 16 }] : []);
+      const complete = rank === 1 && steps.includes(31);
+      expect(seals).toEqual(complete ? [{ run: "r", split: v1.Split.TRAIN, attempt: 0, until: 32 }] : []);
       expect(tasks).toHaveLength(seals.length);
       for (const message of messages) sealing.seen(message);
       for (const seal of seals) sealing.seal(seal);
     }
   }
-  expect(sealing.attempts(v1.Split.TRAIN)).toEqual([{ run: "r", attempt: 0, highest: 15, sealed: 16 }]);
+  expect(sealing.attempts(v1.Split.TRAIN)).toEqual([{ run: "r", attempt: 0, highest: 31, sealed: 32 }]);
 });

@@ -1,6 +1,6 @@
 // Which buckets of steps are complete and can be rolled up, and which must be rolled up again because a step arrived late.
 import type { v1 } from "@moescope/proto";
-import { WIDTHS } from "./pieces.ts";
+import { FORMER_NARROWEST, type Sealed, UNSEALED, WIDTHS } from "./pieces.ts";
 
 /** Buckets of one attempt, `width` steps wide each, from step `from` to step `before − 1`. */
 export interface RollupTask {
@@ -31,7 +31,7 @@ type SentStep = Pick<v1.Step, "run" | "split" | "attempt" | "rank" | "step">;
 /** A rank that is this many steps behind the first is not waited for; what it sends is rolled up anew. */
 const MOST_STEPS_BEHIND = 1024;
 
-interface Progress extends Seal {
+interface Progress extends Seal, Sealed {
   /** The highest step of each rank. */
   highest: Map<number, number>;
 }
@@ -50,8 +50,9 @@ export class Sealing {
     this.#every = every;
   }
 
-  sealed(run: string, split: v1.Split, attempt: number): number {
-    return this.#attempts.get(keyOf({ run, split, attempt }))?.until ?? 0;
+  sealed(run: string, split: v1.Split, attempt: number): Sealed {
+    const { until, formerUntil } = this.#attempts.get(keyOf({ run, split, attempt })) ?? UNSEALED;
+    return { until, formerUntil };
   }
 
   /** The highest step of an attempt that any rank has sent; −1 when none has. */
@@ -65,9 +66,11 @@ export class Sealing {
     progress.highest.set(rank, Math.max(step, progress.highest.get(rank) ?? -1));
   }
 
-  /** Rollups up to there exist, from now on. */
-  seal(seal: Seal): void {
-    this.#of(seal).until = seal.until;
+  /** Rollups up to there exist, from now on. @param narrowest their width */
+  seal(seal: Seal, narrowest = WIDTHS[0]!): void {
+    const progress = this.#of(seal);
+    progress.until = seal.until;
+    if (narrowest === FORMER_NARROWEST) progress.formerUntil = Math.max(progress.formerUntil, seal.until);
   }
 
   /** The attempts of every run that has steps of this split: their highest step, and up to where they are rolled up. */
@@ -126,7 +129,7 @@ export class Sealing {
 
   #of({ run, split, attempt }: Omit<Seal, "until">): Progress {
     const key = keyOf({ run, split, attempt });
-    const known = this.#attempts.get(key) ?? { run, split, attempt, until: 0, highest: new Map() };
+    const known = this.#attempts.get(key) ?? { run, split, attempt, ...UNSEALED, highest: new Map() };
     this.#attempts.set(key, known);
     return known;
   }
@@ -136,10 +139,13 @@ export class Sealing {
 const CATCH_UP = 4096;
 
 /** Buckets that become complete, and complete ones that a late step belongs to. */
-function tasksOf({ run, split, attempt, until }: Progress, next: number, sent: readonly SentStep[]): RollupTask[] {
+function tasksOf(progress: Progress, next: number, sent: readonly SentStep[]): RollupTask[] {
+  const { run, split, attempt, until, formerUntil } = progress;
   const late = sent.map(({ step }) => step).filter((step) => step < until);
-  return WIDTHS.flatMap((width) => {
-    const [sealed, sealedNext] = [Math.floor(until / width), Math.floor(next / width)];
+  const widths = formerUntil > 0 ? [FORMER_NARROWEST, ...WIDTHS] : WIDTHS;
+  return widths.flatMap((width) => {
+    const [begin, end] = width === FORMER_NARROWEST ? [formerUntil, formerUntil] : [until, next];
+    const [sealed, sealedNext] = [Math.floor(begin / width), Math.floor(end / width)];
     const again = late.map((step) => Math.floor(step / width)).filter((bucket) => bucket < sealed);
     const buckets = [...again, ...Array.from({ length: sealedNext - sealed }, (_, index) => sealed + index)];
     return runsOf(buckets).map(([first, last]) => {

@@ -10,7 +10,7 @@ import { addRank } from "./step-sum.ts";
 import { Store } from "./store.ts";
 
 const log = pino({ level: "silent" });
-const OPTIONS = { rollUpEvery: 16, durability: "os" } as const;
+const OPTIONS = { rollUpEvery: 32, durability: "os" } as const;
 
 test("a store is migrated once, and one of a newer version is refused", async () => {
   const database = await openDatabase(temporaryDirectory());

@@ -13,12 +13,13 @@ import { Batches } from "./batches.ts";
 import { asNumber, type Block, DATABASE, type Database, type QueryParameters } from "./database.ts";
 import { type Durability, makeDurable, nameSync } from "./durability.ts";
 import { migrate } from "./migrate.ts";
+import type { Sealed } from "./pieces.ts";
 import { rollupBlocks } from "./rolled-rows.ts";
 import { rollUp } from "./rollups.ts";
 import { type BatchContent, batchBlocks, blockOf, type StreamMark, sealRows, streamRows } from "./rows.ts";
 import { RunningRollups } from "./running-rollups.ts";
 import { BATCH_TABLES, ROLLED_TABLES } from "./schema.ts";
-import { type Seal, Sealing, type SealingPlan } from "./sealing.ts";
+import { Sealing, type SealingPlan } from "./sealing.ts";
 import { type Expiry, SingleSteps } from "./single-steps.ts";
 import { CountSplitter } from "./split-counts.ts";
 
@@ -141,8 +142,8 @@ export class Store {
     return this.#batches.lost(runs);
   }
 
-  /** Every rollup of an attempt that ends at or before this step exists. */
-  sealed(run: string, split: v1.Split, attempt: number): number {
+  /** Which rollups of an attempt exist. */
+  sealed(run: string, split: v1.Split, attempt: number): Sealed {
     return this.#sealing.sealed(run, split, attempt);
   }
 
@@ -274,7 +275,9 @@ export class Store {
   ): Promise<void> {
     for (const task of tasks) {
       const exists = this.#batches.existing(task.run, batch);
-      await rollUp(task, { ranks: this.#ranks.get(task.run) ?? 1, batch, exists }, this.database);
+      const { formerUntil } = this.#sealing.sealed(task.run, task.split, task.attempt);
+      const ranks = this.#ranks.get(task.run) ?? 1;
+      await rollUp(task, { ranks, formerUntil, batch, exists }, this.database);
     }
     await this.database.insert("sealed", blockOf(sealRows(batch, seals)), token);
   }
@@ -309,12 +312,14 @@ export class Store {
   async #loadSeals(run?: string): Promise<void> {
     const where = run === undefined ? "1" : "run = {run:String}";
     const seals = await this.database.rows(
-      `SELECT run, toInt8(split), attempt, until, batch FROM ${DATABASE}.sealed WHERE ${where} ORDER BY until`,
+      `SELECT run, toInt8(split), attempt, until, batch, narrowest FROM ${DATABASE}.sealed WHERE ${where} ORDER BY until`,
       run === undefined ? {} : { run },
     );
     for (const [run, ...numbers] of seals as [string, ...unknown[]][]) {
-      const [split, attempt, until, batch] = numbers.map(asNumber) as [number, number, number, number];
-      if (this.#batches.exists(run, batch)) this.#sealing.seal({ run, split, attempt, until } satisfies Seal);
+      const [split, attempt, until, batch, narrowest] = numbers.map(asNumber) as [
+        ...[split: number, attempt: number, until: number, batch: number, narrowest: number],
+      ];
+      if (this.#batches.exists(run, batch)) this.#sealing.seal({ run, split, attempt, until }, narrowest);
     }
   }
 

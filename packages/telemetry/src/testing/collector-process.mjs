@@ -42,7 +42,7 @@ const collector = await startCollector({
   grpc: { port: 0 },
   flushInterval: 10,
   storingShare: 1,
-  rollUpEvery: 16,
+  rollUpEvery: 32,
   logLevel: "warn",
   ...options,
 });

@@ -14,7 +14,7 @@ export const TEST_OPTIONS = {
   logLevel: "silent",
   flushInterval: 10,
   storingShare: 1,
-  rollUpEvery: 16,
+  rollUpEvery: 32,
 } as const;
 
 /** An empty directory that is removed after the test. */
