@@ -7,7 +7,7 @@ import { describedRun, randomStep } from "../testing/runs.ts";
 import { TestSender } from "../testing/sender.ts";
 import { BATCH_TABLES, ROLLED_TABLES } from "./schema.ts";
 
-const STEPS = 60;
+const STEPS = 100;
 const run = describedRun("killed");
 const steps = Array.from({ length: STEPS }, (_, index) => {
   const attention = [{ layer: 1, head: 0, tokenClass: ["#"], share: [1] }] as v1.AttentionByToken[];
@@ -53,8 +53,8 @@ async function expectCompletedBy(dataDirectory: string, acknowledged: number): P
 }
 
 async function expectRolledUp(collector: Collector): Promise<void> {
-  const { buckets, bucketWidth } = await getHistory(collector, run.id, "layers=all&points=2");
-  expect([bucketWidth, buckets.length]).toEqual([32, 2]);
+  const { buckets, bucketWidth } = await getHistory(collector, run.id, "layers=all&points=4");
+  expect([bucketWidth, buckets.length]).toEqual([32, 4]);
   for (const [index, bucket] of buckets.entries()) {
     const sent = steps.slice(index * 32, index * 32 + 32);
     expect(bucket.steps).toBe(sent.length);
