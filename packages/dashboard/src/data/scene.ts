@@ -9,7 +9,7 @@ import { attemptOf, attemptParameter, type ChosenRun, chooseRuns, idOf, runLabel
 import { liveStore } from "./collector.ts";
 import { type Cursor, cursorOf } from "./cursor.ts";
 import { shownOf } from "./held-timelines.ts";
-import type { LiveSnapshot } from "./live-store.ts";
+import type { LiveSnapshot, Target } from "./live-store.ts";
 import { type TimeMark, timeMarks } from "./marks.ts";
 import { distinctColours, runColours } from "./run-colours.ts";
 import { type RunHistory, withBuckets } from "./run-history.ts";
@@ -89,7 +89,10 @@ export function useScene(address: Address, counts: boolean): Scene {
   );
   const layers = useMemo(() => layersOf(chosen), [chosen]);
   const layer = address.layer !== undefined && layers.includes(address.layer) ? address.layer : layers[0];
-  useShown(chosen, counts ? layer : undefined, address.split);
+  useShown(
+    summaries === undefined ? namedRuns(address, counts) : targetsOf(chosen, counts ? layer : undefined),
+    address.split,
+  );
   const timelines = useMemo(() => chosen.flatMap(({ id }) => live.timelines.get(id) ?? []), [chosen, live.timelines]);
   const cursor = useMemo(() => cursorOf(address.step, timelines), [address.step, timelines]);
   const histories = useMemo(() => withBuckets(chosen, timelines), [chosen, timelines]);
@@ -165,21 +168,24 @@ function layersOf(chosen: readonly ChosenRun[]): number[] {
   return [...new Set(chosen.flatMap(({ run }) => run.moeLayers ?? []))].sort((a, b) => a - b);
 }
 
-/** Tells the store which timelines to keep, when that changes. @param layer whose counts are needed */
-function useShown(chosen: readonly ChosenRun[], layer: number | undefined, split: Address["split"]): void {
-  const key = JSON.stringify([
-    split,
-    chosen.map(({ id, run, attempt }) => [
-      id,
-      layer !== undefined && run.moeLayers?.includes(layer) ? layer : null,
-      attempt ?? null,
-    ]),
-  ]);
+function targetsOf(chosen: readonly ChosenRun[], layer: number | undefined): Target[] {
+  return chosen.map(({ id, run, attempt }) => {
+    const has = layer !== undefined && run.moeLayers?.includes(layer);
+    return { run: id, layer: has ? layer : undefined, attempt };
+  });
+}
+
+/** Before the run list is here: the runs that the address names, where nothing more has to be known of them. */
+function namedRuns({ runs, attempt }: Address, counts: boolean): Target[] {
+  if (runs === "newest" || attempt !== undefined || counts) return [];
+  return runs.map((run) => ({ run, layer: undefined }));
+}
+
+/** Tells the store which timelines to keep, when that changes. */
+function useShown(targets: readonly Target[], split: SplitName): void {
+  const key = JSON.stringify([split, targets]);
   useEffect(() => {
-    const [name, targets] = JSON.parse(key) as [Address["split"], [string, number | null, number | null][]];
-    liveStore.show(
-      targets.map(([run, wanted, attempt]) => ({ run, layer: wanted ?? undefined, attempt: attempt ?? undefined })),
-      name,
-    );
+    const [name, wanted] = JSON.parse(key) as [SplitName, Target[]];
+    liveStore.show(wanted, name);
   }, [key]);
 }

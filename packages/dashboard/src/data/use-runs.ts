@@ -9,6 +9,13 @@ import { client } from "./collector.ts";
 /** Runs appear and change state within this time, milliseconds; those on screen are live and do not wait for it. */
 const REFRESH = 3000;
 
+/** The question that the list answers. */
+export const RUN_LIST = {
+  queryKey: ["runs"],
+  queryFn: ({ signal }: { signal: AbortSignal }) => client.runs(signal),
+  retry: false,
+} as const;
+
 export interface RunsAnswer {
   summaries: readonly v1.RunSummary.$Properties[] | undefined;
   /** Why the list could not be brought up to date. */
@@ -17,12 +24,7 @@ export interface RunsAnswer {
 
 /** @param live newer summaries of some runs, from the live stream */
 export function useRuns(live: ReadonlyMap<string, v1.RunSummary.$Properties>): RunsAnswer {
-  const { data, error } = useQuery({
-    queryKey: ["runs"],
-    queryFn: ({ signal }) => client.runs(signal),
-    refetchInterval: REFRESH,
-    retry: false,
-  });
+  const { data, error } = useQuery({ ...RUN_LIST, refetchInterval: REFRESH });
   const summaries = useMemo(() => data?.runs.map((summary) => newer(summary, live.get(idOf(summary)))), [data, live]);
   return { summaries, error: error ?? undefined };
 }

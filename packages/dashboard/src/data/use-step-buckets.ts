@@ -7,6 +7,7 @@ import { attemptParameter } from "./chosen-runs.ts";
 import { liveStore } from "./collector.ts";
 import { type Cursor, stepsAt } from "./cursor.ts";
 import type { RunHistory } from "./run-history.ts";
+import { isLive } from "./run-state.ts";
 import { useHistories } from "./use-histories.ts";
 
 export interface StepBucketAnswer {
@@ -19,7 +20,7 @@ export interface StepBucketAnswer {
 
 /** One answer for each run, in order; following live, the newest step needs no request. */
 export function useStepBuckets(runs: readonly RunHistory[], cursor: Cursor, split: SplitName): StepBucketAnswer[] {
-  const follows = cursor.live && runs.length > 0;
+  const follows = cursor.live && runs.some(({ chosen }) => isLive(chosen.summary));
   useEffect(() => (follows ? liveStore.keepNewest() : undefined), [follows]);
   const queries = runs.map(({ chosen, buckets, newest }): HistoryQuery | undefined => {
     const steps = stepsAt(cursor.step, buckets, split === "train");

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { syntheticBuckets, syntheticChosen } from "../testing/synthetic-run.ts";
 import type { RunHistory } from "./run-history.ts";
 import type { RunTimeline } from "./run-timeline.ts";
-import { zoomAround, zoomedHistory, zoomQuery } from "./zoom.ts";
+import { shownQuery, zoomAround, zoomedHistory, zoomQuery } from "./zoom.ts";
 
 const timeline = (count: number, width: number): RunTimeline => ({
   run: "r",
@@ -99,4 +99,21 @@ test("keys zoom around the cursor, never beyond the run, and out to the whole of
   expect(zoomAround(undefined, { ...cursor, live: true, step: 999 }, 0.5)).toEqual([500, 999]);
   expect(zoomAround([250, 749], cursor, 2)).toBeUndefined();
   expect(zoomAround([498, 501], cursor, 0.5)).toEqual([498, 501]);
+});
+
+test("while a history is on its way the summary says what to ask for, of the attempt on screen", () => {
+  const chosen = syntheticChosen({}, 1000);
+  const waiting = { chosen, buckets: [], status: "loading" as const };
+  const settled = shownQuery({ ...whole(1000, 1), chosen }, undefined);
+  expect(shownQuery(waiting, undefined)).toEqual(settled);
+  const attempts = [
+    { attempt: 0, lastStep: 499 },
+    { attempt: 1, lastStep: 999 },
+  ];
+  const summary = { ...chosen.summary, state: v1.RunSummary.State.FINISHED, attempts };
+  expect(shownQuery({ ...waiting, chosen: { ...chosen, summary, attempt: 0 } }, undefined)).toMatchObject({
+    to: 499,
+    attempt: 0,
+  });
+  expect(shownQuery({ ...waiting, status: "ready" }, undefined)).toBeUndefined();
 });

@@ -2,10 +2,10 @@
 import type { v1 } from "@moescope/proto";
 import type { HistoryQuery } from "../api/client.ts";
 import type { Bucket } from "./bucket.ts";
-import { attemptParameter } from "./chosen-runs.ts";
+import { attemptParameter, type ChosenRun } from "./chosen-runs.ts";
 import { type Cursor, settledStep } from "./cursor.ts";
 import type { RunHistory } from "./run-history.ts";
-import { isLive } from "./run-state.ts";
+import { hasSteps, isLive } from "./run-state.ts";
 import type { RunTimeline } from "./run-timeline.ts";
 
 /** Steps, both included. */
@@ -43,20 +43,27 @@ export function zoomQuery(
 
 /**
  * What to ask for to see a run as it is on screen: its attempt, and all its steps or a range of them. While the run goes on, their end
- * moves in strides.
+ * moves in strides. While its history is on its way the summary says where it ends, so that one request need not wait for another.
  *
  * @param range undefined: the whole run
  * @returns undefined while there are no steps
  */
 export function shownQuery(
-  { chosen, buckets }: Pick<RunHistory, "chosen" | "buckets">,
+  { chosen, buckets, status }: Pick<RunHistory, "chosen" | "buckets" | "status">,
   range: StepRange | undefined,
 ): (Pick<HistoryQuery, "run" | "from" | "to" | "attempt"> & { from: number; to: number }) | undefined {
-  const last = buckets.at(-1)?.lastStep ?? -1;
+  const last = buckets.at(-1)?.lastStep ?? (status === "loading" ? lastStepOf(chosen) : -1);
   const [from, to] = range ?? [0, last];
   if (last < from) return undefined;
   const settled = isLive(chosen.summary) ? Math.max(from, settledStep(last)) : last;
   return { run: chosen.id, from, to: Math.min(to, settled), ...attemptParameter(chosen) };
+}
+
+/** Newest training step of the run, or of the attempt on screen; −1 while there is none. */
+function lastStepOf({ summary, attempt }: ChosenRun): number {
+  if (!hasSteps(summary)) return -1;
+  const shown = summary.attempts?.find((each) => attempt !== undefined && (each.attempt ?? 0) === attempt);
+  return (shown ?? summary).lastStep ?? 0;
 }
 
 /**

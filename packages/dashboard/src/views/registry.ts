@@ -17,11 +17,21 @@ export interface View {
   lines: boolean;
   /** Whether it draws the counts of the address's layer over the steps. */
   counts: boolean;
+  /** Fetches its code, for whoever knows that it will be opened. */
+  prepare: () => void;
 }
 
 /** Views with charts come when they are opened: the first look needs none. */
 export const VIEW: Readonly<Record<ViewName, View>> = {
-  overview: { title: "Overview", Component: Overview, steps: false, splits: false, lines: false, counts: false },
+  overview: {
+    title: "Overview",
+    Component: Overview,
+    steps: false,
+    splits: false,
+    lines: false,
+    counts: false,
+    prepare: () => {},
+  },
   balance: view("Balance", () => import("./balance/Balance.tsx"), { lines: true }),
   experts: view("Experts", () => import("./experts/Experts.tsx"), { lines: true, counts: true }),
   layers: view("Layers", () => import("./layers/Layers.tsx")),
@@ -42,5 +52,7 @@ function view(
       throw new NotLoaded(`${title} could not be loaded: ${error instanceof Error ? error.message : error}`);
     }),
   );
-  return { title, Component, steps: true, splits, lines, counts };
+  // What fails here fails again, and is told, when the view is opened.
+  const prepare = () => void load().catch(() => {});
+  return { title, Component, steps: true, splits, lines, counts, prepare };
 }

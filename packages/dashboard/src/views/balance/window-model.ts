@@ -19,6 +19,9 @@ export interface LoadWindow {
   layers: readonly ({ layer: number } & Record<WindowMetric, number>)[];
 }
 
+/** By its last row, with the first: rows of a run that goes on stay the same objects. */
+const known = new WeakMap<RunLoads["loads"][number], { first: RunLoads["loads"][number]; window: LoadWindow }>();
+
 /**
  * A window for each bucket with enough steps before it. Windows consist of whole buckets, so they may be longer than asked for, and none
  * reaches over a restart.
@@ -45,8 +48,14 @@ export function loadWindows({ places, layers, loads }: RunLoads, steps: number):
     });
     while (covered - stepsOf(places[first]!) >= steps) leave();
     if (covered < steps) continue;
-    const bucket = { ...place, firstStep: places[first]!.firstStep ?? 0, steps: stepsOf(place) };
-    windows.push({ bucket, layers: sums.flatMap((sum, at) => sum.metrics(layers[at]!)) });
+    const [begin, end] = [loads[first]!, loads[row]!];
+    let window = known.get(end);
+    if (window?.first !== begin) {
+      const bucket = { ...place, firstStep: places[first]!.firstStep ?? 0, steps: stepsOf(place) };
+      window = { first: begin, window: { bucket, layers: sums.flatMap((sum, at) => sum.metrics(layers[at]!)) } };
+      known.set(end, window);
+    }
+    windows.push(window.window);
   }
   return windows;
 }

@@ -6,18 +6,33 @@ import { type Between, droppedBetween, slowdownBetween } from "./between.ts";
 /** Asked of one layer's loads; NaN where nothing was assigned. */
 export type Question = (loads: LayerLoads) => Between;
 
-/** Share of assignments dropped; of all layers, of all their assignments. */
-export function dropQuestion(factor: number): Question {
-  return (loads) => scaled(droppedBetween(loads, factor), 1 / totalLoad(loads.mean));
+/** While a run goes on the same is asked of hundreds of loads again and again: the answers for one setting of the slider are kept. */
+function answeredOnce(ask: (setting: number) => Question): (setting: number) => Question {
+  let last: { setting: number; question: Question } | undefined;
+  return (setting) => {
+    if (last?.setting === setting) return last.question;
+    const answers = new WeakMap<LayerLoads, Between>();
+    const answer = ask(setting);
+    const question = (loads: LayerLoads) => {
+      const known = answers.get(loads) ?? answer(loads);
+      answers.set(loads, known);
+      return known;
+    };
+    last = { setting, question };
+    return question;
+  };
 }
+
+/** Share of assignments dropped at a capacity factor; of all layers, of all their assignments. */
+export const dropQuestion = answeredOnce(
+  (factor) => (loads) => scaled(droppedBetween(loads, factor), 1 / totalLoad(loads.mean)),
+);
 
 /**
  * Busiest rank over the mean, with experts in blocks one after another; of all layers, Σ busiest / Σ mean: layers run one after another,
- * and each waits for its busiest rank.
- *
- * @param ranks a divisor of the experts
+ * and each waits for its busiest rank. The setting, ranks, is a divisor of the experts.
  */
-export function rankQuestion(ranks: number): Question {
+export const rankQuestion = answeredOnce((ranks) => {
   let placement: Placement = [];
   let placed = 0;
   return (loads) => {
@@ -27,7 +42,7 @@ export function rankQuestion(ranks: number): Question {
     }
     return slowdownBetween(loads, placement);
   };
-}
+});
 
 /** All layers of a step as one: their answers, weighted by their assignments. */
 export function together(row: readonly (LayerLoads | undefined)[], question: Question): Between | undefined {
