@@ -272,6 +272,18 @@ export const MIGRATIONS: Migration[] = [
       `ALTER TABLE sealed ADD COLUMN IF NOT EXISTS narrowest UInt32 DEFAULT 16`,
     ],
   },
+  {
+    version: 13,
+    statements: [
+      // Next to counts that take less than a byte, these took three in a hundred.
+      ...["routing", "layers"].flatMap((table) => [
+        `ALTER TABLE ${table} MODIFY COLUMN tokens UInt64 CODEC(T64, ZSTD(1))`,
+        `ALTER TABLE ${table} MODIFY COLUMN dropped UInt64 CODEC(T64, ZSTD(1))`,
+      ]),
+      `ALTER TABLE layers MODIFY COLUMN max_violation Float64 CODEC(ZSTD(1))`,
+      `ALTER TABLE rolled_routing MODIFY COLUMN counts Array(UInt64) CODEC(T64('bit'), ZSTD(1))`,
+    ],
+  },
 ];
 
 /** May be applied twice, as a migration that was interrupted is. */
