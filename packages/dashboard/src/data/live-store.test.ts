@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { v1 } from "@moescope/proto";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { createClient } from "../api/client.ts";
 import {
   type AnsweringServer,
@@ -160,6 +160,24 @@ test("a summary that is ahead of the timeline fetches what is missing", async ()
   send({ run: syntheticSummary(5, {}, v1.RunSummary.State.FINISHED) });
   await until(reaches(4));
   expect(store.snapshot().summaries.get("r")!.state).toBe(v1.RunSummary.State.FINISHED);
+});
+
+test("what a summary tells while history is under way is fetched, and asked for once if history does not have it", async () => {
+  await start();
+  stored = 5;
+  store.show([{ run: "r", layer: 0 }], "train");
+  await streaming(1);
+  send({ run: syntheticSummary(9, {}, v1.RunSummary.State.FINISHED) });
+  await until(({ status }) => status === "ready");
+  const histories = () => server.requests.filter((path) => path.includes("/history")).length;
+  await vi.waitFor(() => expect(histories()).toBe(2));
+  // Another summary is as good as an hour: nothing is asked for again.
+  send({ run: syntheticSummary(9, {}, v1.RunSummary.State.FINISHED) });
+  send({ dropped: { events: 1 } });
+  await vi.waitFor(() => expect(histories()).toBe(3));
+  send({ alert: { id: "1", run: "r" } });
+  await untilAlerts({ 1: false });
+  expect(histories()).toBe(3);
 });
 
 test("an attempt that is chosen is shown alone; what the newest one does goes past it", async () => {

@@ -54,6 +54,8 @@ interface Entry {
   newest: Bucket | undefined;
   /** Live steps that came while history was under way; they are put behind it. */
   pending: Bucket[];
+  /** Last step that the run was said to have when history was asked for. */
+  askedFor: number;
   abort: AbortController;
   /** A history request is under way, or the last one is too recent for another. */
   request: "none" | "under way" | "resting";
@@ -165,6 +167,7 @@ export class LiveStore {
       error: undefined,
       newest: undefined,
       pending: [],
+      askedFor: -1,
       abort,
       request: "none",
       again: false,
@@ -200,6 +203,7 @@ export class LiveStore {
     const { points } = this.#options;
     const layers = layer === undefined ? [] : [layer];
     const query = { run, split: this.#split, points, layers, ...attemptParameter(entry.target) };
+    entry.askedFor = this.#summaries.get(run)?.lastStep ?? -1;
     try {
       const history = await this.#client.history(query, entry.abort.signal);
       entry.timeline.load(history);
@@ -288,9 +292,10 @@ export class LiveStore {
     this.#changed();
   }
 
+  /** Whether the run has steps that did not come, and that were not asked for in vain already. */
   #isBehind(run: string, entry: Entry): boolean {
     const { steps = 0, lastStep = 0 } = this.#summaries.get(run) ?? {};
-    return this.#showsGaps(entry) && steps > 0 && lastStep > entry.timeline.lastStep;
+    return this.#showsGaps(entry) && steps > 0 && lastStep > Math.max(entry.timeline.lastStep, entry.askedFor);
   }
 
   /** Whether the steps that come, and what the summary says of them, tell of steps that did not. */
