@@ -7,6 +7,7 @@ import { readTls } from "./access/tls.ts";
 import { Tokens } from "./access/tokens.ts";
 import { Alerts, type AlertsOptions } from "./alerts/alerts.ts";
 import { Webhook } from "./alerts/webhook.ts";
+import { runAnnotation } from "./annotate-run.ts";
 import { HttpServer } from "./api/http-server.ts";
 import { type CollectorConfig, type CollectorOptions, exposureOf, parseCollectorConfig } from "./config.ts";
 import { type Counters, newCounters } from "./counters.ts";
@@ -26,6 +27,7 @@ import { type Listening, listenOn } from "./ports.ts";
 import { Retention } from "./retention.ts";
 import { Sharing } from "./sharing.ts";
 import { AlertTable } from "./store/alert-table.ts";
+import { AnnotationTable } from "./store/annotation-table.ts";
 import { Database } from "./store/database.ts";
 import { loadRuns } from "./store/load-runs.ts";
 import { Runs } from "./store/runs.ts";
@@ -122,6 +124,7 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
   undo.add(() => sharing.stop());
   const introductions = new Introductions(store, runs, (run) => sharing.take(run));
   const deleteRun = runDeletion({ store, runs, introductions, senders, batcher, alerts, sharing, log });
+  const annotateRun = runAnnotation({ table: new AnnotationTable(database), runs, introductions });
   const grpcServer = new GrpcServer({
     runs,
     introductions,
@@ -137,7 +140,7 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
     store,
     alerts,
     fanOut,
-    deleteRun,
+    runChanges: { deleteRun, annotateRun },
     dashboardDirectory: config.dashboardDirectory,
     log,
     ...{ tls, limits: config.limits, operations: { condition, metrics } },

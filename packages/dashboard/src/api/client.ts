@@ -44,6 +44,12 @@ export class CollectorError extends Error {
 /** Sends a request: `fetch`, or one that adds what a collector asks for. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+export interface Annotation {
+  name: string;
+  tags: string[];
+  notes: string;
+}
+
 export interface Client {
   readonly base: string;
   readonly fetch: Fetch;
@@ -56,6 +62,8 @@ export interface Client {
   alerts(run: string, signal?: AbortSignal): Promise<v1.AlertList>;
   /** The run as its ranks sent it: length-delimited ReportRequests, the description first. */
   messages(run: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+  /** Writes on a run what everybody sees, instead of what was written on it before. */
+  annotate(run: string, annotation: Annotation, signal?: AbortSignal): Promise<void>;
   /** Deletes a run that nobody reports. */
   delete(run: string, signal?: AbortSignal): Promise<void>;
 }
@@ -76,6 +84,10 @@ export function createClient(base: string, send: Fetch = (url, init) => fetch(ur
   };
   const get = async (path: string, signal?: AbortSignal) =>
     new Uint8Array(await (await getStream(path, signal)).arrayBuffer());
+  const change = async (path: string, init: RequestInit, signal?: AbortSignal) => {
+    const answer = await send(root + path, { ...init, signal: signal ?? null });
+    if (!answer.ok) throw new CollectorError(await errorMessage(answer), answer.status);
+  };
   return {
     base: root,
     fetch: send,
@@ -86,10 +98,11 @@ export function createClient(base: string, send: Fetch = (url, init) => fetch(ur
       v1.Probe.decode(await get(pathOf(run, "probe", parametersOf(rest)), signal)),
     alerts: async (run, signal) => v1.AlertList.decode(await get(`${runPath(run)}/alerts`, signal)),
     messages: async (run, signal) => (await getStream(`${runPath(run)}/messages`, signal)).body!,
-    delete: async (run, signal) => {
-      const answer = await send(root + runPath(run), { method: "DELETE", signal: signal ?? null });
-      if (!answer.ok) throw new CollectorError(await errorMessage(answer), answer.status);
+    annotate: (run, annotation, signal) => {
+      const headers = { "content-type": "application/json" };
+      return change(pathOf(run, "annotation"), { method: "PUT", headers, body: JSON.stringify(annotation) }, signal);
     },
+    delete: (run, signal) => change(runPath(run), { method: "DELETE" }, signal),
   };
 }
 
@@ -109,7 +122,7 @@ function runPath(run: string): string {
   return `/api/v1/runs/${encodeURIComponent(run)}`;
 }
 
-function pathOf(run: string, what: string, parameters: URLSearchParams): string {
+function pathOf(run: string, what: string, parameters = new URLSearchParams()): string {
   const query = parameters.toString();
   return `${runPath(run)}/${what}${query === "" ? "" : `?${query}`}`;
 }

@@ -1,10 +1,12 @@
-// What a person writes on a run, kept in this browser; and the run's end, which is for everybody.
+// What a person writes on a run, for everybody or for themselves; and the run's end, which is for everybody.
+import type { v1 } from "@moescope/proto";
 import { type FormEvent, useState } from "react";
 import { navigate } from "../address/use-address.ts";
+import type { Annotation } from "../api/client.ts";
 import { idOf } from "../data/chosen-runs.ts";
 import { client, queries } from "../data/collector.ts";
 import { RUN_COLOURS } from "../data/run-colours.ts";
-import { markRun } from "../data/run-marks.ts";
+import { annotationOf, markRun } from "../data/run-marks.ts";
 import type { Scene } from "../data/scene.ts";
 import { CopyButton } from "./CopyButton.tsx";
 import { Dialog } from "./Dialog.tsx";
@@ -25,48 +27,63 @@ export function RunEditor({ scene, run, onClose }: RunEditorProps) {
   );
 }
 
+/** Takes the place of what was kept in this browser. */
+const NOTHING_WRITTEN = { name: "", tags: [], notes: "" };
+
 function RunForm({ scene, run, onClose }: RunEditorProps & { run: string }) {
   const summary = scene.summaries?.find((each) => idOf(each) === run);
   const mark = scene.written[run] ?? {};
-  const save = (event: FormEvent<HTMLFormElement>) => {
+  const before = annotationOf(summary ?? {}, mark);
+  const [problem, setProblem] = useState<string>();
+  const save = async (data: FormData) => {
+    const { annotation, pinned, colour } = readForm(data);
+    markRun(run, { pinned, colour });
+    try {
+      // Who may only look has a colour and a pin all the same.
+      if (isNews(annotation, summary?.annotation)) await client.annotate(run, annotation);
+      markRun(run, NOTHING_WRITTEN);
+      await queries.invalidateQueries({ queryKey: ["runs"] });
+      onClose();
+    } catch (error) {
+      setProblem(`Not kept: ${error instanceof Error ? error.message : error}`);
+    }
+  };
+  const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const data = new FormData(event.currentTarget);
-    const text = (name: string) => String(data.get(name) ?? "").trim();
-    const tags = text("tags")
-      .split(",")
-      .map((tag) => tag.trim());
-    markRun(run, {
-      name: text("name"),
-      tags: tags.filter((tag) => tag !== ""),
-      notes: text("notes"),
-      pinned: data.get("pinned") !== null,
-      colour: text("colour") === "" ? undefined : Number(text("colour")),
-    });
-    onClose();
+    void save(new FormData(event.currentTarget));
   };
   return (
-    <form onSubmit={save}>
+    <form onSubmit={submit}>
       <h2 id="run-editor-title">{summary?.run?.name || run}</h2>
       <p className="run-editor-id">
         <code>{run}</code> <CopyButton text={() => run}>Copy</CopyButton>
       </p>
       <label>
         Name
-        <input name="name" className="text-field" defaultValue={mark.name} placeholder="as the run calls itself" />
+        <input name="name" className="text-field" defaultValue={before.name} placeholder="as the run calls itself" />
       </label>
       <label>
         Tags
-        <input name="tags" className="text-field" defaultValue={mark.tags?.join(", ")} placeholder="baseline, paper" />
+        <input
+          name="tags"
+          className="text-field"
+          defaultValue={before.tags?.join(", ")}
+          placeholder="baseline, paper"
+        />
       </label>
       <label>
         Notes
-        <textarea name="notes" className="text-field" rows={4} defaultValue={mark.notes} />
+        <textarea name="notes" className="text-field" rows={4} defaultValue={before.notes} />
       </label>
       <Colours chosen={mark.colour} />
       <label className="run-editor-pin">
         <input type="checkbox" name="pinned" defaultChecked={mark.pinned ?? false} /> Pin to the top of the list
       </label>
-      <p className="run-editor-note">Kept in this browser.</p>
+      <p className="run-editor-note">
+        Name, tags and notes are for everybody who looks at this collector. Colour and pin are yours, kept in this
+        browser.
+      </p>
+      {problem && <p role="alert">{problem}</p>}
       <div className="run-editor-foot">
         <Deletion scene={scene} run={run} onClose={onClose} />
         <button type="button" className="button" onClick={onClose}>
@@ -78,6 +95,25 @@ function RunForm({ scene, run, onClose }: RunEditorProps & { run: string }) {
       </div>
     </form>
   );
+}
+
+function isNews(annotation: Annotation, known: v1.Annotation.$Properties | null | undefined): boolean {
+  const { name = "", tags = [], notes = "" } = known ?? {};
+  return annotation.name !== name || annotation.notes !== notes || annotation.tags.join() !== tags.join();
+}
+
+function readForm(data: FormData) {
+  const text = (name: string) => String(data.get(name) ?? "").trim();
+  const tags = text("tags").split(",");
+  return {
+    annotation: {
+      name: text("name"),
+      tags: tags.map((tag) => tag.trim()).filter((tag) => tag !== ""),
+      notes: text("notes"),
+    },
+    pinned: data.get("pinned") !== null,
+    colour: text("colour") === "" ? undefined : Number(text("colour")),
+  };
 }
 
 function Colours({ chosen }: { chosen: number | undefined }) {
@@ -109,7 +145,7 @@ function Deletion({ scene, run, onClose }: { scene: Scene; run: string; onClose:
       await client.delete(run);
       const { runs } = scene.address;
       if (runs !== "newest") navigate({ runs: runs.filter((id) => id !== run) }, "replace");
-      markRun(run, { name: "", tags: [], notes: "", pinned: false, colour: undefined });
+      markRun(run, { ...NOTHING_WRITTEN, pinned: false, colour: undefined });
       await queries.invalidateQueries({ queryKey: ["runs"] });
       onClose();
     } catch (error) {

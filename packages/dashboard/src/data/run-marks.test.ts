@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { syntheticSummary } from "../testing/synthetic-run.ts";
-import { markedColours, markedSummaries, withMark } from "./run-marks.ts";
+import { annotationOf, markedColours, markedSummaries, withMark } from "./run-marks.ts";
 
 const runs = ["a", "b", "c"].map((id) => syntheticSummary(3, { id }));
 
@@ -10,6 +10,15 @@ test("a name, tags and a pin of one's own; what the collector says stays", () =>
   expect(marked.map(({ run }) => run?.name)).toEqual(["baseline", "a name", "c name"]);
   expect(marked[0]).toEqual({ ...runs[1], run: { ...runs[1]!.run, name: "baseline", tags: ["paper"] } });
   expect(marked[1]).toBe(runs[0]);
+});
+
+test("what is written on a run at the collector; what this browser still has of earlier stands before it", () => {
+  const [run] = runs;
+  const annotation = { name: "ours", tags: ["shared"], notes: "" };
+  const [marked] = markedSummaries([{ ...run!, annotation }], {});
+  expect(marked!.run).toMatchObject({ name: "ours", tags: ["shared"] });
+  expect(annotationOf({ annotation }, { name: "mine", pinned: true })).toEqual({ name: "mine", tags: ["shared"] });
+  expect(annotationOf({}, undefined)).toEqual({});
 });
 
 test("a colour of one's own", () => {

@@ -1,4 +1,4 @@
-// What a person wrote on their runs: a name, tags, notes, a colour, a pin. Kept in this browser, by run id.
+// What is written on runs: name, tags and notes by anybody, kept by the collector; a colour and a pin of one's own, kept in this browser.
 import type { v1 } from "@moescope/proto";
 import { RUN_COLOURS } from "./run-colours.ts";
 import { storedValue } from "./stored-value.ts";
@@ -8,9 +8,8 @@ export interface RunMark {
   pinned?: boolean;
   /** Index into the run colours, instead of the run's own. */
   colour?: number;
-  /** Instead of the run's own name. */
+  /** Name, tags and notes of the time when they were kept here: they stand until they are written anew. */
   name?: string;
-  /** Besides the run's own. */
   tags?: string[];
   notes?: string;
 }
@@ -26,24 +25,37 @@ export function markRun(run: string, change: RunMark): void {
 
 export function withMark(marks: RunMarks, run: string, change: RunMark): RunMarks {
   const { [run]: before, ...others } = marks;
-  const kept = Object.entries({ ...before, ...change }).filter(([, value]) => !isEmpty(value));
-  return kept.length === 0 ? others : { ...others, [run]: Object.fromEntries(kept) as RunMark };
+  const kept = withoutEmpty({ ...before, ...change });
+  return Object.keys(kept).length === 0 ? others : { ...others, [run]: kept };
+}
+
+function withoutEmpty<Fields extends object>(fields: Fields): Partial<Fields> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => !isEmpty(value))) as Partial<Fields>;
 }
 
 function isEmpty(value: unknown): boolean {
   return value === undefined || value === false || value === "" || (Array.isArray(value) && value.length === 0);
 }
 
-/** @returns the run under the person's name and with their tags, pinned ones first */
+/** @returns what is written on a run besides colour and pin; fields without anything are not there */
+export function annotationOf(
+  { annotation }: Pick<v1.RunSummary.$Properties, "annotation">,
+  mark: RunMark | undefined,
+): Pick<RunMark, "name" | "tags" | "notes"> {
+  const { name, tags, notes } = { ...withoutEmpty(annotation ?? {}), ...mark };
+  return withoutEmpty({ name, tags, notes });
+}
+
+/** @returns runs under the names and with the tags that were written on them, pinned ones first */
 export function markedSummaries(
   summaries: readonly v1.RunSummary.$Properties[],
   marks: RunMarks,
 ): v1.RunSummary.$Properties[] {
   const marked = summaries.map((summary) => {
-    const mark = marks[summary.run?.id ?? ""];
-    if (mark?.name === undefined && mark?.tags === undefined) return summary;
-    const tags = [...new Set([...(summary.run?.tags ?? []), ...(mark.tags ?? [])])];
-    return { ...summary, run: { ...summary.run, name: mark.name ?? summary.run?.name ?? "", tags } };
+    const { name, tags = [] } = annotationOf(summary, marks[summary.run?.id ?? ""]);
+    if (name === undefined && tags.length === 0) return summary;
+    const all = [...new Set([...(summary.run?.tags ?? []), ...tags])];
+    return { ...summary, run: { ...summary.run, name: name ?? summary.run?.name ?? "", tags: all } };
   });
   const isPinned = ({ run }: v1.RunSummary.$Properties) => marks[run?.id ?? ""]?.pinned === true;
   return [...marked.filter(isPinned), ...marked.filter((summary) => !isPinned(summary))];

@@ -14,7 +14,7 @@ import { type TimeMark, timeMarks } from "./marks.ts";
 import { distinctColours, runColours } from "./run-colours.ts";
 import { type RunHistory, withBuckets } from "./run-history.ts";
 import { arrangeRuns, type RunGroup } from "./run-list.ts";
-import { markedColours, markedSummaries, type RunMarks, runMarks } from "./run-marks.ts";
+import { annotationOf, markedColours, markedSummaries, type RunMarks, runMarks } from "./run-marks.ts";
 import type { RunTimeline } from "./run-timeline.ts";
 import { useLive } from "./use-live.ts";
 import { useRuns } from "./use-runs.ts";
@@ -152,7 +152,7 @@ function chosenRuns(
   const labels = runLabels(found.map(({ run }) => run ?? {}));
   return found.map((summary, place) => {
     const id = idOf(summary);
-    const label = written[id]?.name ?? labels[place]!;
+    const label = annotationOf(summary, written[id]).name ?? labels[place]!;
     const colour = colours.get(id) ?? 0;
     return { id, run: summary.run ?? {}, summary, colour, label, attempt: attemptOf(summary, attempt) };
   });

@@ -76,6 +76,15 @@ describe("with tokens", () => {
     }
   });
 
+  test("who may only look, or only report, writes nothing on a run", async () => {
+    const headers = { "Content-Type": "application/json" };
+    const annotate = (role?: string) =>
+      call("/api/v1/runs/guarded-both/annotation", role, { method: "PUT", headers, body: '{"notes": "n"}' });
+    for (const role of ["write", "read"]) expect((await annotate(role)).status).toBe(403);
+    expect((await annotate()).status).toBe(401);
+    expect((await annotate("both")).status).toBe(204);
+  });
+
   test("only an admin deletes", async () => {
     const remove = (role?: string) => call("/api/v1/runs/guarded-both", role, { method: "DELETE" });
     for (const role of [undefined, "write", "read", "both"]) {

@@ -1,13 +1,13 @@
 // What one may do here, and the roles that a token gives.
 
-/** To report runs, to look at them, to delete them. */
-export type Right = "write" | "read" | "delete";
+/** To report runs, to look at them, to write on them what everybody sees, to delete them. */
+export type Right = "write" | "read" | "annotate" | "delete";
 
 export const ROLES = {
   write: ["write"],
   read: ["read"],
-  both: ["write", "read"],
-  admin: ["write", "read", "delete"],
+  both: ["write", "read", "annotate"],
+  admin: ["write", "read", "annotate", "delete"],
 } as const satisfies Record<string, readonly Right[]>;
 
 export type Role = keyof typeof ROLES;

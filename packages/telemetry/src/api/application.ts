@@ -19,7 +19,7 @@ import { openApiRoutes } from "./openapi.ts";
 import { type Operations, operationRoutes } from "./operations.ts";
 import { probeRoutes } from "./probe.ts";
 import { Refusal, RequestError } from "./respond.ts";
-import { runRoutes } from "./runs.ts";
+import { type RunChanges, runRoutes } from "./runs.ts";
 import { type Reach, security } from "./security.ts";
 import { sessionRoutes } from "./session.ts";
 import { liveRoutes } from "./stream.ts";
@@ -30,8 +30,7 @@ export interface ApiContext {
   store: Store;
   alerts: Alerts;
   fanOut: FanOut;
-  /** Settles when nothing of the run is left, with false when it is being reported. */
-  deleteRun: (run: string) => Promise<boolean>;
+  runChanges: RunChanges;
   dashboardDirectory: string | undefined;
   access: Access;
   reach: Reach;
@@ -61,7 +60,7 @@ export function application(context: ApiContext): Hono {
   return app as unknown as Hono;
 }
 
-function api({ runs, store, alerts, fanOut, deleteRun, access, reach, limits }: ApiContext): Hono {
+function api({ runs, store, alerts, fanOut, runChanges, access, reach, limits }: ApiContext): Hono {
   const routes = new Hono();
   routes.use(async (context, next) => {
     context.header("Cache-Control", "no-store");
@@ -71,12 +70,13 @@ function api({ runs, store, alerts, fanOut, deleteRun, access, reach, limits }: 
   routes.route("/", sessionRoutes(access, reach.tls));
   routes.route("/", openApiRoutes());
   routes.on(["GET", "HEAD"], "*", requires("read", access));
+  routes.put("*", requires("annotate", access));
   routes.delete("*", requires("delete", access));
   // Answered as long as somebody watches, so not one of the requests that are answered at one time.
   routes.route("/", liveRoutes(fanOut, limits.viewers));
   routes.use(limitedAtOnce(limits.requests));
   for (const of of [
-    runRoutes(runs, deleteRun),
+    runRoutes(runs, runChanges),
     messageRoutes(runs, store),
     historyRoutes(runs, store),
     probeRoutes(runs, store),

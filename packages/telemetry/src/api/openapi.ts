@@ -2,12 +2,12 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import { type JsonSchema, messageSchemas, readSchema } from "./message-schemas.ts";
-import { historyParameters, liveParameters, probeParameters, sessionRequest } from "./parameters.ts";
+import { annotationRequest, historyParameters, liveParameters, probeParameters, sessionRequest } from "./parameters.ts";
 import { PROTOBUF } from "./respond.ts";
 import { API_VERSION } from "./version.ts";
 
 interface Operation {
-  method: "get" | "post" | "delete";
+  method: "get" | "post" | "put" | "delete";
   path: string;
   summary: string;
   parameters?: z.ZodObject;
@@ -24,6 +24,7 @@ interface Operation {
   errors?: Record<number, string>;
 }
 
+const BODY_ERRORS = { 413: "The body is too large.", 415: "The body is not JSON." };
 const UNKNOWN_RUN = { 404: "There is no such run." };
 const SESSION: JsonSchema = {
   type: "object",
@@ -40,6 +41,10 @@ export const OPERATIONS: readonly Operation[] = [
   {
     ...{ method: "delete", path: "/api/v1/runs/{id}", summary: "Deletes a run that nobody reports." },
     errors: { ...UNKNOWN_RUN, 409: "The run is being reported." },
+  },
+  {
+    ...{ method: "put", path: "/api/v1/runs/{id}/annotation", summary: "Writes on a run what everybody sees." },
+    ...{ body: annotationRequest, errors: { ...UNKNOWN_RUN, ...BODY_ERRORS } },
   },
   {
     ...{ method: "get", path: "/api/v1/runs/{id}/history", summary: "A range of steps, in buckets of a power of two." },
@@ -64,7 +69,7 @@ export const OPERATIONS: readonly Operation[] = [
   { method: "get", path: "/api/v1/session", summary: "What the one who asks may do.", json: SESSION, open: true },
   {
     ...{ method: "post", path: "/api/v1/session", summary: "Logs a browser in: the answer sets a cookie.", open: true },
-    ...{ body: sessionRequest, json: SESSION, errors: { 413: "The body is too large.", 415: "The body is not JSON." } },
+    ...{ body: sessionRequest, json: SESSION, errors: BODY_ERRORS },
   },
   { method: "delete", path: "/api/v1/session", summary: "Logs a browser out.", open: true },
   { method: "get", path: "/api/v1/openapi.json", summary: "This description.", json: { type: "object" }, open: true },

@@ -42,6 +42,12 @@ export const probeParameters = z.strictObject({
   attempt,
 });
 
+export const annotationRequest = z.strictObject({
+  name: z.string().max(200).default("").describe("Instead of the run's own; empty for none."),
+  tags: z.array(z.string().min(1).max(100)).max(50).default([]).describe("Besides the run's own."),
+  notes: z.string().max(10_000).default(""),
+});
+
 export const liveParameters = z.strictObject({
   runs: z
     .string()

@@ -1,5 +1,6 @@
 // What the store knows of every run, read back into memory: when a collector starts, and when another one has stored more.
 import { v1 } from "@moescope/proto";
+import { AnnotationTable } from "./annotation-table.ts";
 import { asNumber, asNumbers, DATABASE } from "./database.ts";
 import type { StepDigest } from "./run-summary.ts";
 import type { Runs } from "./runs.ts";
@@ -23,6 +24,8 @@ async function load(store: Store, runs: Runs, which: WhichRuns) {
   await loadAttempts(store, runs, which);
   await loadNewestSteps(store, runs, which);
   await loadEnds(store, runs, which);
+  const annotations = await new AnnotationTable(store.database).read(which);
+  for (const [run, annotation] of annotations) runs.annotated(run, annotation);
   const marks = await store.streamMarks(which);
   for (const mark of marks) runs.heardBefore(mark.run, mark.lastMessageAt, mark.rejected);
   return marks;

@@ -39,6 +39,8 @@ export interface AttemptRecord {
 export interface RunRecord {
   description: v1.RunDescription;
   describedBy: number;
+  /** What people have written on it. */
+  annotation: v1.Annotation | undefined;
   attempts: Map<number, AttemptRecord>;
   ends: Map<number, Map<number, v1.RunEnd>>;
   openStreams: number;
@@ -78,6 +80,7 @@ export function summaryOf(record: RunRecord, silentAfter: number): v1.RunSummary
     rejected: record.rejected,
     ranksArrived: train?.ranks ?? 0,
     ...laggingRanks(record),
+    ...(record.annotation !== undefined && { annotation: record.annotation }),
   });
 }
 

@@ -136,6 +136,13 @@ export class Runs {
     this.#tell(run, "values");
   }
 
+  annotated(run: string, annotation: v1.Annotation): void {
+    const record = this.#runs.get(run);
+    if (record === undefined) return;
+    record.annotation = annotation;
+    this.#tell(run, "state");
+  }
+
   newestStep(run: string, split: v1.Split, digest: StepDigest): void {
     const { newest } = this.#runs.get(run)!;
     const known = newest.get(split);
@@ -221,6 +228,7 @@ function newRecord(description: v1.RunDescription, attempt: number, lastMessageA
   return {
     description,
     describedBy: attempt,
+    annotation: undefined,
     attempts: new Map(),
     ends: new Map(),
     openStreams: 0,

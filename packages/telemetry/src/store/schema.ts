@@ -284,6 +284,17 @@ export const MIGRATIONS: Migration[] = [
       `ALTER TABLE rolled_routing MODIFY COLUMN counts Array(UInt64) CODEC(T64('bit'), ZSTD(1))`,
     ],
   },
+  {
+    version: 14,
+    statements: [
+      // What people have written on runs; the newest counts. The annotation is the protobuf message in base64.
+      `CREATE TABLE IF NOT EXISTS annotations (
+        run        String,
+        written_at Float64,
+        annotation String
+      ) ENGINE = ReplacingMergeTree(written_at) ORDER BY run SETTINGS ${DEDUPLICATION}`,
+    ],
+  },
 ];
 
 /** May be applied twice, as a migration that was interrupted is. */

@@ -13,7 +13,7 @@ import { StateDot } from "../../components/StateDot.tsx";
 import { Explained, Term } from "../../components/Term.tsx";
 import { attemptOf, attemptParameter, idOf } from "../../data/chosen-runs.ts";
 import { client, queries } from "../../data/collector.ts";
-import type { RunMark } from "../../data/run-marks.ts";
+import { annotationOf } from "../../data/run-marks.ts";
 import { isLive } from "../../data/run-state.ts";
 import type { Scene } from "../../data/scene.ts";
 import type { ViewProps } from "../view-props.ts";
@@ -63,8 +63,9 @@ export function Overview({ scene, theme }: ViewProps) {
                 key={idOf(summary)}
                 row={rows.get(idOf(summary))!}
                 colour={colours.get(idOf(summary)) ?? 0}
-                mark={written[idOf(summary)] ?? {}}
+                pinned={written[idOf(summary)]?.pinned === true}
                 tags={summary.run?.tags ?? []}
+                notes={annotationOf(summary, written[idOf(summary)]).notes}
                 shown={shown}
                 theme={theme}
                 onEdit={() => setEdited(idOf(summary))}
@@ -82,14 +83,15 @@ export function Overview({ scene, theme }: ViewProps) {
 interface RunCardProps {
   row: OverviewRow;
   colour: number;
-  mark: RunMark;
+  pinned: boolean;
   tags: readonly string[];
+  notes: string | undefined;
   shown: readonly string[];
   theme: Theme;
   onEdit: () => void;
 }
 
-function RunCard({ row, colour, mark, tags, shown, theme, onEdit }: RunCardProps) {
+function RunCard({ row, colour, pinned, tags, notes, shown, theme, onEdit }: RunCardProps) {
   const runs = shown.includes(row.id) ? shown : [...shown.slice(0, 1), row.id];
   const blame = row.blame;
   return (
@@ -98,7 +100,7 @@ function RunCard({ row, colour, mark, tags, shown, theme, onEdit }: RunCardProps
         <span className="chip" style={{ background: `var(--run-${colour})` }} />
         <div>
           <strong>
-            {mark.pinned && <PinMark />}
+            {pinned && <PinMark />}
             {row.name}
           </strong>
           <small>
@@ -109,7 +111,7 @@ function RunCard({ row, colour, mark, tags, shown, theme, onEdit }: RunCardProps
             · <ReportButton run={row.id} name={row.name} />
           </small>
           {tags.length > 0 && <p className="overview-tags">{tags.map((tag) => `#${tag}`).join(" ")}</p>}
-          {mark.notes && <p className="overview-notes">{mark.notes}</p>}
+          {notes && <p className="overview-notes">{notes}</p>}
         </div>
       </div>
       <div className="overview-verdict">
