@@ -133,6 +133,7 @@ class HistogramEncoder {
   }
 
   #number(tag: number, value: number): void {
+    if (value === 0) return; // as every writer of proto3 does
     this.#bytes[this.#position++] = tag;
     let rest = value;
     for (; rest > 127; rest = Math.floor(rest / 128)) this.#bytes[this.#position++] = (rest & 127) | 128;

@@ -64,6 +64,20 @@ class PackedReader extends protobuf.Reader {
     }
   }
 
+  /** Most are short: read without the library's detour through an object of two halves. */
+  override uint64(): ReturnType<protobuf.Reader["uint64"]> {
+    let value = 0;
+    let factor = 1;
+    for (let pos = this.pos; pos < this.len && factor < 2 ** 49; factor *= 128) {
+      const byte = this.buf[pos++]!;
+      value += (byte & 127) * factor;
+      if (byte > 127) continue;
+      this.pos = pos;
+      return value as unknown as ReturnType<protobuf.Reader["uint64"]>;
+    }
+    return super.uint64();
+  }
+
   /** Varints of up to 32 bits; what lies above is cut off, as the library does. */
   override uint32s(array: number[] = []): number[] {
     const end = this.#end();

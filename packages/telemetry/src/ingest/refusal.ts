@@ -20,6 +20,8 @@ export function firstRefusal<T>(items: readonly T[], check: (item: T) => Refusal
 
 /** @returns the first value that is there a second time */
 export function firstRepeated<T>(values: readonly T[]): T | undefined {
+  // Usually they ascend, which takes no set to see.
+  if (values.every((value, index) => index === 0 || values[index - 1]! < value)) return undefined;
   if (new Set(values).size === values.length) return undefined;
   return values.find((value, index) => values.indexOf(value) !== index);
 }

@@ -62,35 +62,38 @@ export function checkEnd(end: v1.RunEnd): Refusal | undefined {
 
 function checkHistogram(step: v1.Step, histogram: v1.RoutingHistogram, run: v1.RunDescription): Refusal | undefined {
   const { layer, categories, selectionBias } = histogram;
-  const where = `step ${step.step}, layer ${layer}`;
+  const where = () => `step ${step.step}, layer ${layer}`;
   if (!run.moeLayers.includes(layer)) {
-    return { reason: Reason.UNKNOWN_LAYER, message: `${where}: the MoE layers are ${run.moeLayers.join(", ")}` };
+    return { reason: Reason.UNKNOWN_LAYER, message: `${where()}: the MoE layers are ${run.moeLayers.join(", ")}` };
   }
   if (selectionBias.length !== 0 && selectionBias.length !== run.experts) {
-    return wrongExperts(`${where}: selection_bias`, selectionBias.length, run);
+    return wrongExperts(`${where()}: selection_bias`, selectionBias.length, run);
   }
   const category = firstRepeated(categories.map((entry) => entry.category));
-  if (category !== undefined) return malformed(`${where}: category ${category} appears twice, allowed is once`);
+  if (category !== undefined) return malformed(`${where()}: category ${category} appears twice, allowed is once`);
   return firstRefusal(categories, (entry) => checkCategory(where, entry, run));
 }
 
-function checkCategory(where: string, entry: v1.CategoryRouting, run: v1.RunDescription): Refusal | undefined {
+/** @param where words that are needed for a refusal alone, and so made then: this runs for hundreds of categories a step */
+function checkCategory(where: () => string, entry: v1.CategoryRouting, run: v1.RunDescription): Refusal | undefined {
   const { category, counts, gateMass, meanProbability, tokens, dropped } = entry;
   if (category >= run.categories.length) {
     const allowed = run.categories.map((name, index) => `${index} (${name})`).join(", ");
-    return { reason: Reason.UNKNOWN_CATEGORY, message: `${where}: category ${category}, allowed are ${allowed}` };
+    return { reason: Reason.UNKNOWN_CATEGORY, message: `${where()}: category ${category}, allowed are ${allowed}` };
   }
-  const here = `${where}, category ${run.categories[category]}`;
-  if (counts.length !== run.experts) return wrongExperts(`${here}: counts`, counts.length, run);
-  for (const [name, values] of [["gate_mass", gateMass] as const, ["mean_probability", meanProbability] as const]) {
-    if (values.length !== 0 && values.length !== run.experts)
-      return wrongExperts(`${here}: ${name}`, values.length, run);
+  const here = () => `${where()}, category ${run.categories[category]}`;
+  if (counts.length !== run.experts) return wrongExperts(`${here()}: counts`, counts.length, run);
+  if (gateMass.length !== 0 && gateMass.length !== run.experts) {
+    return wrongExperts(`${here()}: gate_mass`, gateMass.length, run);
+  }
+  if (meanProbability.length !== 0 && meanProbability.length !== run.experts) {
+    return wrongExperts(`${here()}: mean_probability`, meanProbability.length, run);
   }
   const assigned = totalLoad(counts);
   if (assigned + dropped === run.topK * tokens) return undefined;
   return {
     reason: Reason.COUNTS_DO_NOT_ADD_UP,
-    message: `${here}: ${assigned} assigned + ${dropped} dropped, but top_k × tokens is ${run.topK} × ${tokens} = ${run.topK * tokens}`,
+    message: `${here()}: ${assigned} assigned + ${dropped} dropped, but top_k × tokens is ${run.topK} × ${tokens} = ${run.topK * tokens}`,
   };
 }
 

@@ -17,81 +17,162 @@ export type Columns = Readonly<Record<string, ColumnType>>;
 
 export type Cell = string | number | readonly string[] | ArrayLike<number>;
 
-/**
- * @param values one array for each column, as long as there are rows; numbers of enums are those of the messages
- * @returns the block in pieces, to be written one after the other
- */
-export function nativeBlock(columns: Columns, values: readonly (readonly Cell[])[]): Uint8Array[] {
-  const entries = Object.entries(columns);
-  const pieces: Uint8Array[] = [Uint8Array.from([...varint(entries.length), ...varint(values[0]!.length)])];
-  for (const [index, [name, type]] of entries.entries()) {
-    pieces.push(text(name), text(type in ENUMS ? ENUMS[type as keyof typeof ENUMS] : type));
-    const cells: readonly unknown[] = values[index]!;
-    if (type.startsWith("Array(")) {
-      pieces.push(...arrays(cells as (readonly unknown[])[], type.slice(6, -1) as ItemType));
-    } else {
-      pieces.push(items(cells, type as ScalarType));
+/** Takes in the values of a column, binary from the start: ordinary arrays of them would keep the garbage collector busy. */
+interface Column {
+  add(cell: Cell): void;
+  /** The values, one piece after the other; the column is done with. */
+  pieces(): Uint8Array[];
+}
+
+/** A block in the making; numbers of enums are those of the messages. */
+export class BlockWriter {
+  readonly #columns: Columns;
+  readonly #values: readonly Column[];
+  #rows = 0;
+
+  constructor(columns: Columns) {
+    this.#columns = columns;
+    this.#values = Object.values(columns).map(columnOf);
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** @param row a cell for each column, in order */
+  add(row: readonly Cell[]): void {
+    for (let column = 0; column < row.length; column++) this.#values[column]!.add(row[column]!);
+    this.#rows++;
+  }
+
+  /** @returns the block in pieces, to be written one after the other */
+  finish(): Uint8Array[] {
+    const entries = Object.entries(this.#columns);
+    const pieces: Uint8Array[] = [Uint8Array.from([...varint(entries.length), ...varint(this.#rows)])];
+    for (const [index, [name, type]] of entries.entries()) {
+      pieces.push(text(name), text(type in ENUMS ? ENUMS[type as keyof typeof ENUMS] : type));
+      for (const piece of this.#values[index]!.pieces()) pieces.push(piece);
     }
+    return pieces;
   }
-  return pieces;
 }
 
-function arrays(values: readonly (readonly unknown[])[], type: ItemType): Uint8Array[] {
-  let end = 0;
-  const ends = values.map((array) => {
-    end += array.length;
-    return end;
-  });
-  return [unsigned64(ends), type === "String" ? texts(values.flat() as string[]) : joined(values, end, type)];
+function columnOf(type: ColumnType): Column {
+  if (type.startsWith("Array(")) return new Arrays(itemsOf(type.slice(6, -1) as ItemType));
+  return itemsOf(type as ScalarType);
 }
 
-/** The arrays' numbers, one array after the other. */
-function joined(
-  values: readonly (readonly unknown[])[],
-  length: number,
-  type: Exclude<ItemType, "String">,
-): Uint8Array {
-  if (type === "UInt64") return unsigned64s(values as readonly (readonly number[])[], length);
-  const target = new { UInt8: Uint8Array, UInt32: Uint32Array, Float32: Float32Array, Float64: Float64Array }[type](
-    length,
-  );
-  let position = 0;
-  for (const array of values as readonly (readonly number[])[]) {
-    target.set(array, position);
-    position += array.length;
+function itemsOf(type: ScalarType | ItemType): Items {
+  if (type === "String") return new Texts();
+  if (type === "UInt64") return new Unsigned64();
+  return new Numbers(type in ENUMS ? Int8Array : TYPED_ARRAYS[type as keyof typeof TYPED_ARRAYS]);
+}
+
+const TYPED_ARRAYS = {
+  ...{ UInt8: Uint8Array, UInt32: Uint32Array, Int32: Int32Array },
+  ...{ Float32: Float32Array, Float64: Float64Array },
+};
+type NumberArray = InstanceType<(typeof TYPED_ARRAYS)[keyof typeof TYPED_ARRAYS]> | Int8Array;
+
+/** A column whose cells may also be the items of arrays. */
+interface Items extends Column {
+  addAll(cells: ArrayLike<Cell>): void;
+}
+
+class Arrays implements Column {
+  readonly #ends = new Unsigned64();
+  readonly #items: Items;
+  #end = 0;
+
+  constructor(items: Items) {
+    this.#items = items;
   }
-  return bytesOf(target);
+
+  add(cell: Cell): void {
+    const array = cell as ArrayLike<Cell>;
+    this.#end += array.length;
+    this.#ends.add(this.#end);
+    if (array.length > 0) this.#items.addAll(array);
+  }
+
+  pieces(): Uint8Array[] {
+    return [...this.#ends.pieces(), ...this.#items.pieces()];
+  }
 }
 
-function items(values: readonly unknown[], type: ScalarType): Uint8Array {
-  if (type === "String") return texts(values as string[]);
-  const numbers = values as number[];
-  if (type === "UInt64") return unsigned64(numbers);
-  if (type === "UInt32") return bytesOf(Uint32Array.from(numbers));
-  if (type === "Int32") return bytesOf(Int32Array.from(numbers));
-  if (type === "Float32") return bytesOf(Float32Array.from(numbers));
-  if (type === "Float64") return bytesOf(Float64Array.from(numbers));
-  return bytesOf(Int8Array.from(numbers));
+/** Numbers in the first piece of memory of a column; each further piece has room for twice as many, up to a limit. */
+const FIRST_PIECE = 256;
+const LARGEST_PIECE = 262_144;
+
+class Numbers implements Items {
+  readonly #make: new (
+    length: number,
+  ) => NumberArray;
+  readonly #full: Uint8Array[] = [];
+  #piece: NumberArray;
+  #used = 0;
+
+  constructor(make: new (length: number) => NumberArray) {
+    this.#make = make;
+    this.#piece = new make(FIRST_PIECE);
+  }
+
+  add(cell: Cell): void {
+    if (this.#used === this.#piece.length) this.#next(1);
+    this.#piece[this.#used++] = cell as number;
+  }
+
+  addAll(cells: ArrayLike<Cell>): void {
+    if (this.#used + cells.length > this.#piece.length) this.#next(cells.length);
+    this.#piece.set(cells as ArrayLike<number>, this.#used);
+    this.#used += cells.length;
+  }
+
+  pieces(): Uint8Array[] {
+    return [...this.#full, bytesOf(this.#piece.subarray(0, this.#used))];
+  }
+
+  #next(least: number): void {
+    this.#full.push(bytesOf(this.#piece.subarray(0, this.#used)));
+    this.#piece = new this.#make(Math.max(least, Math.min(LARGEST_PIECE, 2 * this.#piece.length)));
+    this.#used = 0;
+  }
 }
 
 const HALF = 2 ** 32;
 
-/** @param numbers integers up to 2^53 */
-function unsigned64(numbers: readonly number[]): Uint8Array {
-  return unsigned64s([numbers], numbers.length);
+/** Integers up to 2^53. */
+class Unsigned64 implements Items {
+  readonly #halves = new Numbers(Uint32Array);
+
+  add(cell: Cell): void {
+    this.#halves.add((cell as number) % HALF);
+    this.#halves.add(Math.floor((cell as number) / HALF));
+  }
+
+  addAll(cells: ArrayLike<Cell>): void {
+    for (let index = 0; index < cells.length; index++) this.add(cells[index]!);
+  }
+
+  pieces(): Uint8Array[] {
+    return this.#halves.pieces();
+  }
 }
 
-function unsigned64s(arrays: readonly (readonly number[])[], length: number): Uint8Array {
-  const halves = new Uint32Array(length * 2);
-  let position = 0;
-  for (const array of arrays) {
-    for (let index = 0; index < array.length; index++) {
-      const number = array[index]!;
-      halves[position++] = number;
-      halves[position++] = number / HALF;
-    }
+class Texts implements Items {
+  readonly #texts: string[] = [];
+
+  add(cell: Cell): void {
+    this.#texts.push(cell as string);
   }
-  return bytesOf(halves);
+
+  addAll(cells: ArrayLike<Cell>): void {
+    for (let index = 0; index < cells.length; index++) this.add(cells[index]!);
+  }
+
+  pieces(): Uint8Array[] {
+    return [texts(this.#texts)];
+  }
 }
 
 function texts(values: readonly string[]): Uint8Array {

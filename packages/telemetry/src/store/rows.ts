@@ -2,7 +2,7 @@
 import { METRICS_VERSION } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { Block } from "./database.ts";
-import { type Cell, type Columns, nativeBlock } from "./native.ts";
+import { BlockWriter, type Cell, type Columns } from "./native.ts";
 import { WIDTHS } from "./pieces.ts";
 import type { BatchTable } from "./schema.ts";
 import type { Seal } from "./sealing.ts";
@@ -34,22 +34,23 @@ export interface TableRows {
   rows: Cell[][];
 }
 
-/** Rows of one table, column by column: many of them take little memory. */
+/** Rows of one table as they come. */
 export class Table {
-  readonly columns: Columns;
-  readonly #values: Cell[][];
+  readonly #columns: Columns;
+  readonly #writer: BlockWriter;
 
   constructor(columns: Columns) {
-    this.columns = columns;
-    this.#values = Object.keys(columns).map(() => []);
+    this.#columns = columns;
+    this.#writer = new BlockWriter(columns);
   }
 
   add(...row: Cell[]): void {
-    for (let column = 0; column < row.length; column++) this.#values[column]!.push(row[column]!);
+    this.#writer.add(row);
   }
 
   block(): Block {
-    return blockOfColumns(this.columns, this.#values);
+    const { rows } = this.#writer;
+    return { columns: Object.keys(this.#columns), rows, bytes: rows === 0 ? [] : this.#writer.finish() };
   }
 }
 
@@ -102,22 +103,19 @@ const STREAM_COLUMNS: Columns = {
 
 /** Rows as they are inserted. */
 export function blockOf({ columns, rows }: TableRows): Block {
-  return blockOfColumns(
-    columns,
-    Object.keys(columns).map((_, column) => rows.map((row) => row[column]!)),
-  );
-}
-
-function blockOfColumns(columns: Columns, values: readonly (readonly Cell[])[]): Block {
-  const rows = values[0]!.length;
-  return { columns: Object.keys(columns), rows, bytes: rows === 0 ? [] : nativeBlock(columns, values) };
+  const table = new Table(columns);
+  for (const row of rows) table.add(...row);
+  return table.block();
 }
 
 /** Rows of every table of a batch except `streams`. */
 export function batchBlocks(batch: number, content: BatchContent, splitter: CountSplitter): Record<BatchTable, Block> {
   const tables = mapped(COLUMNS, (columns) => new Table(columns));
   for (const group of byRunAndSplit(content.steps)) {
-    for (const layer of layersOf(group)) for (const step of group) addLayer(tables, batch, layer, step, splitter);
+    const senders = group.map(({ message }) => senderOf(message));
+    for (const layer of layersOf(group)) {
+      for (const [index, step] of group.entries()) addLayer(tables, batch, layer, step, splitter, senders[index]!);
+    }
     for (const { message } of group) addStep(tables, batch, message);
   }
   for (const { run, attempt, rank, sequence, outcome, reason, endedAt } of content.ends) {
@@ -173,11 +171,18 @@ function byRunAndSplit(steps: readonly StoredStep[]): StoredStep[][] {
   return [...groups.keys()].sort().map((key) => groups.get(key)!);
 }
 
+/** For counts to be split by what is known of its earlier ones. */
+function senderOf({ run, split, attempt, rank }: v1.Step): string {
+  return `${run}/${split}/${attempt}/${rank}`;
+}
+
 function layersOf(steps: readonly StoredStep[]): number[] {
   const layers = new Set<number>();
   for (const { message } of steps) for (const { layer } of message.histograms) layers.add(layer);
   return [...layers].sort((a, b) => a - b);
 }
+
+const MOST_CATEGORIES = 65_536;
 
 /** The tables are sorted by layer, then step: rows that come like that need not be moved by the engine. */
 function addLayer(
@@ -186,12 +191,13 @@ function addLayer(
   layer: number,
   { message, sum }: StoredStep,
   splitter: CountSplitter,
+  sender: string,
 ): void {
   const histogram = message.histograms.find((histogram) => histogram.layer === layer);
   if (histogram === undefined) return;
   const { run, split, step, attempt, rank } = message;
   for (const { category, tokens, dropped, counts, gateMass, meanProbability } of histogram.categories) {
-    const { base, above } = splitter.split(`${run}/${split}/${attempt}/${rank}/${layer}/${category}`, counts);
+    const { base, above } = splitter.split(sender, layer * MOST_CATEGORIES + category, counts);
     const routing = [base, above, gateMass, meanProbability] as const;
     tables.routing.add(run, split, step, attempt, batch, layer, category, rank, tokens, dropped, ...routing);
   }

@@ -12,20 +12,20 @@ test("the two parts of a count are the count, whatever it is", () => {
     Array(8).fill(2 ** 32 - 1),
     Array(8).fill(50),
   ];
-  for (const counts of [...histograms, ...histograms]) expect(sums(splitter.split("a", counts))).toEqual(counts);
+  for (const counts of [...histograms, ...histograms]) expect(sums(splitter.split("a", 0, counts))).toEqual(counts);
 });
 
 test("a histogram may have another number of experts than the last of its name", () => {
   const splitter = new CountSplitter();
-  for (const counts of [[5], [6, 700], [8]]) expect(sums(splitter.split("a", counts))).toEqual(counts);
+  for (const counts of [[5], [6, 700], [8]]) expect(sums(splitter.split("a", 0, counts))).toEqual(counts);
 });
 
 test("steps alike have one base, and one that is out of reach changes it for itself alone", () => {
   const splitter = new CountSplitter();
-  for (let step = 0; step < 300; step++) splitter.split("a", [1000 + (step % 7) * 20, 1000]);
-  const before = splitter.split("a", [1050, 1000]);
-  const far = splitter.split("a", [9000, 1000]);
-  const after = splitter.split("a", [1050, 1000]);
+  for (let step = 0; step < 300; step++) splitter.split("a", 0, [1000 + (step % 7) * 20, 1000]);
+  const before = splitter.split("a", 0, [1050, 1000]);
+  const far = splitter.split("a", 0, [9000, 1000]);
+  const after = splitter.split("a", 0, [1050, 1000]);
   expect([...before.base]).toEqual([1060 - 128, 1000 - 128].map((base) => expect.closeTo(base, -1)));
   expect([...far.base]).toEqual([9000 - 128, before.base[1]]);
   expect(after.base).toBe(before.base);
@@ -33,15 +33,15 @@ test("steps alike have one base, and one that is out of reach changes it for its
 
 test("bases follow loads that change", () => {
   const splitter = new CountSplitter();
-  for (let step = 0; step < 512; step++) splitter.split("a", [1000]);
-  for (let step = 0; step < 1024; step++) splitter.split("a", [2000]);
-  expect([...splitter.split("a", [2000]).base]).toEqual([expect.closeTo(2000 - 128, -1)]);
+  for (let step = 0; step < 512; step++) splitter.split("a", 0, [1000]);
+  for (let step = 0; step < 1024; step++) splitter.split("a", 0, [2000]);
+  expect([...splitter.split("a", 0, [2000]).base]).toEqual([expect.closeTo(2000 - 128, -1)]);
 });
 
 test("what is known of earlier histograms is forgotten before it takes much memory", () => {
   const splitter = new CountSplitter();
   const counts = new Uint32Array(1_000_000).fill(1000);
-  const split = (name: string) => splitter.split(name, counts);
+  const split = (name: string) => splitter.split(name, 0, counts);
   for (let step = 0; step < 4; step++) split("first");
   const { base } = split("first");
   for (const name of ["a", "b", "c"]) split(name);

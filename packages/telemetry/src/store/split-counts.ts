@@ -24,7 +24,7 @@ const MAX_NUMBERS = 4_000_000;
 /** Bytes in one allocation: a step has some hundred histograms. */
 const ARENA_BYTES = 65_536;
 
-/** Of one layer and category, as one sender counts it. */
+/** Of one layer and category. */
 interface Known {
   steps: number;
   /** Those that the means were learnt from. */
@@ -35,27 +35,31 @@ interface Known {
 }
 
 export class CountSplitter {
-  readonly #known = new Map<string, Known>();
+  readonly #senders = new Map<string, Map<number, Known>>();
   #numbers = 0;
   #arena = new Uint8Array(0);
 
-  /** @param histogram names the run, its part, the sender, layer and category; the next step's is likely to be similar */
-  split(histogram: string, counts: ArrayLike<number>): SplitCounts {
-    const known = this.#of(histogram, counts.length);
+  /**
+   * @param sender whose next step is likely to be similar: names the run, its part and the rank
+   * @param histogram numbers the sender's histograms of one step
+   */
+  split(sender: string, histogram: number, counts: ArrayLike<number>): SplitCounts {
+    const known = this.#of(sender, histogram, counts.length);
     known.steps++;
     if (known.steps <= FIRST_STEPS || known.steps % 8 === 0) learn(known, counts);
     return splitBy(known.base, counts, this.#bytes(counts.length));
   }
 
-  #of(histogram: string, experts: number): Known {
-    const before = this.#known.get(histogram);
+  #of(sender: string, histogram: number, experts: number): Known {
+    const before = this.#senders.get(sender)?.get(histogram);
     if (before?.means.length === experts) return before;
     if (this.#numbers + experts > MAX_NUMBERS) {
-      this.#known.clear();
+      this.#senders.clear();
       this.#numbers = 0;
     }
     const known = { steps: 0, learnt: 0, means: new Float32Array(experts), base: new Uint32Array(experts) };
-    this.#known.set(histogram, known);
+    const histograms = this.#senders.get(sender) ?? new Map<number, Known>();
+    this.#senders.set(sender, histograms.set(histogram, known));
     this.#numbers += experts - (before?.means.length ?? 0);
     return known;
   }

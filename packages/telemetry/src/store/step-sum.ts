@@ -18,11 +18,6 @@ export interface StepSum {
  * @param others the sum so far; absent when this rank is the first
  */
 export function addRank(message: v1.Step, others?: StepSum): StepSum {
-  const layers = new Map(others?.bucket.layers.map((layer) => [layer.layer, layer]));
-  const loads = loadsOf(message);
-  for (const [index, histogram] of message.histograms.entries()) {
-    layers.set(histogram.layer, addHistogram(histogram, loads[index]!, layers.get(histogram.layer)));
-  }
   const lowest = others === undefined || message.rank < others.lowestRank;
   const ranks = (others?.ranks ?? 0) + 1;
   return {
@@ -39,9 +34,22 @@ export function addRank(message: v1.Step, others?: StepSum): StepSum {
       attempt: message.attempt,
       ranks,
       scalars: addScalars(message.scalars, others?.bucket.scalars ?? [], lowest),
-      layers: [...layers.values()].sort((a, b) => a.layer - b.layer),
+      layers: addHistograms(message, others?.bucket.layers ?? []),
     }),
   };
+}
+
+function addHistograms(message: v1.Step, before: readonly v1.LayerSummary[]): v1.LayerSummary[] {
+  const loads = loadsOf(message);
+  const added = message.histograms.map((histogram, index) => {
+    return addHistogram(
+      histogram,
+      loads[index]!,
+      before.find(({ layer }) => layer === histogram.layer),
+    );
+  });
+  const others = before.filter(({ layer }) => message.histograms.every((histogram) => histogram.layer !== layer));
+  return [...added, ...others].sort((a, b) => a.layer - b.layer);
 }
 
 /** The expert with the highest load of a layer of one step, over all categories. */
@@ -71,17 +79,20 @@ function addHistogram(
     before === undefined ? byNumber(histogram.categories) : addCategories(histogram.categories, before.categories);
   for (const { counts } of categories) addCounts(zeros, counts);
   const load = numbers(zeros);
-  return new v1.LayerSummary({
-    layer: histogram.layer,
-    maxViolation: summaryOfOne("max_violation", maxViolation(load)),
-    deadExperts: deadExperts(load).length,
-    tokens: sum(categories.map((category) => category.tokens)),
-    dropped: sum(categories.map((category) => category.dropped)),
-    categories,
-    countsMin: load,
-    countsMax: load,
-    selectionBias: histogram.selectionBias.length > 0 ? histogram.selectionBias : (before?.selectionBias ?? []),
-  });
+  // Field by field, here and for summaries: hundreds are made a step, and the constructor's argument is a second object.
+  const layer = new v1.LayerSummary();
+  layer.layer = histogram.layer;
+  layer.maxViolation = summaryOfOne("max_violation", maxViolation(load));
+  layer.deadExperts = deadExperts(load).length;
+  for (const { tokens, dropped } of categories) {
+    layer.tokens += tokens;
+    layer.dropped += dropped;
+  }
+  layer.categories = categories;
+  layer.countsMin = load;
+  layer.countsMax = load;
+  layer.selectionBias = histogram.selectionBias.length > 0 ? histogram.selectionBias : (before?.selectionBias ?? []);
+  return layer;
 }
 
 // A loop: this runs for every category of every layer of every step.
@@ -137,18 +148,16 @@ function addSummaries(one: v1.ScalarSummary, other: v1.ScalarSummary, oneIsLowes
 }
 
 function summaryOfOne(name: string, value: number): v1.ScalarSummary {
-  const values = Number.isNaN(value) ? 0 : 1;
-  const sum = values === 0 ? 0 : value;
-  return new v1.ScalarSummary({
-    name,
-    values,
-    sum,
-    first: value,
-    min: value,
-    max: value,
-    last: value,
-    nanValues: 1 - values,
-  });
+  const summary = new v1.ScalarSummary();
+  summary.name = name;
+  summary.values = Number.isNaN(value) ? 0 : 1;
+  summary.sum = summary.values === 0 ? 0 : value;
+  summary.first = value;
+  summary.min = value;
+  summary.max = value;
+  summary.last = value;
+  summary.nanValues = 1 - summary.values;
+  return summary;
 }
 
 // Messages take typed arrays as well; copying them into ordinary ones for every histogram would keep the garbage collector busy.

@@ -233,7 +233,16 @@ export class Store {
    * of its steps and can be deleted again: what names the run goes last.
    */
   async deleteRun(run: string): Promise<void> {
-    for (const table of [...BATCH_TABLES, ...ROLLED_TABLES, "sealed", "expired", "alerts", "annotations", "streams", "runs"]) {
+    for (const table of [
+      ...BATCH_TABLES,
+      ...ROLLED_TABLES,
+      "sealed",
+      "expired",
+      "alerts",
+      "annotations",
+      "streams",
+      "runs",
+    ]) {
       await this.database.runOnEach((own) => `DELETE FROM ${own}.${table} WHERE run = {run:String}`, { run });
     }
     this.#forgetProgress(run);
