@@ -7,6 +7,7 @@ import type { ChosenRun } from "./chosen-runs.ts";
 import { client, queries } from "./collector.ts";
 import type { RunHistory } from "./run-history.ts";
 import { grownLoads, growthQuery, loadQuery, packLoads, type RunLoads } from "./run-loads.ts";
+import { isLive } from "./run-state.ts";
 import { type StepRange, shownQuery } from "./zoom.ts";
 
 /** Loads of a run that nobody looks at are let go after this time, milliseconds: they are large. */
@@ -58,6 +59,11 @@ export function useRunLoads({ histories, range, split }: WantedLoads): LoadsAnsw
       return query !== undefined && answers[place]!.isFetching ? [[keyOf(history, query).join(), query]] : [];
     });
     underWay.current = new Map(fetching);
+    for (const [place, history] of histories.entries()) {
+      const query = asked[place];
+      if (query !== undefined && isLive(history.chosen.summary) && !answers[place]!.isFetching)
+        forgetShorter(keyOf(history, query), query.to);
+    }
   });
   return histories.map(({ status }, place): LoadsAnswer => {
     const { data, error } = answers[place]!;
@@ -92,6 +98,12 @@ async function fetchLoads(
   // Where single steps are kept for a while only, the same steps may come in wider buckets by now.
   if (known && added && added.width <= known.width) return grownLoads(known, added);
   return packLoads(run, await client.history(query, signal));
+}
+
+/** Of a run that goes on nobody asks again for what it was a second ago: kept for a minute, that would be many times as much. */
+function forgetShorter(key: readonly unknown[], end: number): void {
+  const isShorter = ({ queryKey }: { queryKey: readonly unknown[] }) => (queryKey.at(-1) as number) < end;
+  queries.removeQueries({ queryKey: key, type: "inactive", predicate: isShorter });
 }
 
 function newestLoads(key: readonly unknown[]): RunLoads | undefined {
