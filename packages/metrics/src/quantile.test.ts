@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import golden from "../golden.json" with { type: "json" };
-import { acrossLayers, quantile } from "./index.ts";
+import { acrossLayers, quantile, quantiles } from "./index.ts";
 import { holdsForAll } from "./property.fixture.ts";
 
 const values = fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 40 });
@@ -35,4 +35,11 @@ test("across layers", () => {
 test("a level outside 0 to 1 is refused", () => {
   expect(() => quantile([1], 95)).toThrow(/level 95; allowed is 0 to 1/);
   expect(() => quantile([1], Number.NaN)).toThrow(RangeError);
+});
+
+test("several levels at once are each as it is alone", () => {
+  holdsForAll([values, level, level], (layers, a, b) => {
+    expect(quantiles(layers, [a, b])).toEqual([quantile(layers, a), quantile(layers, b)]);
+  });
+  expect(() => quantiles([1], [0.5, 2])).toThrow(/level 2; allowed is 0 to 1/);
 });
