@@ -191,7 +191,8 @@ describe.skipIf(!chromiumPath)(`journeys through the dashboard${whereToGetChromi
     const link = await page.evaluate(() => navigator.clipboard.readText());
     const colleague = await visit(link.slice(stage.address.length));
     await colleague.locator(".cursor-bar output").getByText("step 57", { exact: true }).waitFor();
-    await eventually(async () => panel(colleague).textContent()).toBe(await panel(page).textContent());
+    await eventually(() => panel(page).getByText("Loading…").count()).toBe(0);
+    await eventually(() => panel(colleague).textContent()).toBe(await panel(page).textContent());
     expect(await panel(colleague).textContent()).toContain("57");
   });
 
@@ -224,15 +225,27 @@ describe.skipIf(!chromiumPath)(`journeys through the dashboard${whereToGetChromi
     await eventually(() => path(page)).toBe(`?view=what-if&runs=${healthyRun.id}&capacity=2`);
   });
 
-  test("a run gets a name, a tag and a pin, which last and can be searched for", async () => {
-    const page = await visit("/");
+  test("a run gets a name, tags and notes, which others see at once; colour and pin stay one's own", async () => {
     const { id } = trained["auxiliary-loss"]!.run;
+    const [page, others] = [await visit("/"), await visit("/")];
+    const colour = (of: Page) => of.getByTestId(`run-${id}`).locator(".chip").first().getAttribute("style");
+    const given = await colour(page);
+    const wanted = given?.includes("--run-4") ? 5 : 4;
     await page.getByTestId(`run-${id}`).getByRole("button", { name: /^Edit/ }).click();
     const editor = page.getByRole("dialog");
     await editor.getByLabel("Name").fill("The baseline");
-    await editor.getByLabel("Tags").fill("paper");
+    await editor.getByLabel("Tags").fill("paper, table 2");
+    await editor.getByLabel("Notes").fill("even to the end");
+    await editor.getByLabel(`colour ${wanted + 1}`).check({ force: true });
     await editor.getByLabel("Pin to the top of the list").check();
     await editor.getByRole("button", { name: "Save" }).click();
+
+    const seen = others.getByTestId(`run-${id}`);
+    for (const text of ["The baseline", "#paper #table 2", "even to the end"])
+      await seen.getByText(text).first().waitFor();
+    await eventually(() => colour(page)).toContain(`--run-${wanted}`);
+    expect(await colour(others)).toBe(given);
+
     await page.reload();
     const list = page.getByRole("navigation", { name: "Runs" });
     await list.locator(".rail-name").first().getByText("The baseline").waitFor();
