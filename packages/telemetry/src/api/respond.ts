@@ -1,8 +1,9 @@
 // Answers as protobuf to those who ask for it, and as JSON to everyone else.
 import type { Context } from "hono";
+import { PackedWriter } from "./packed-writer.ts";
 
 interface MessageType<T> {
-  encode(message: T): { finish(): Uint8Array };
+  encode(message: T, writer: PackedWriter): { finish(): Uint8Array };
   toObject(message: T, options: object): object;
 }
 
@@ -14,7 +15,9 @@ const AS_JSON = { json: true, enums: String, defaults: true, arrays: true, objec
 export function respond<T>(context: Context, type: MessageType<T>, message: T): Response {
   context.header("Vary", "Accept");
   if (context.req.header("Accept")?.includes(PROTOBUF)) {
-    return context.body(new Uint8Array(type.encode(message).finish()), 200, { "Content-Type": PROTOBUF });
+    return context.body(new Uint8Array(type.encode(message, new PackedWriter()).finish()), 200, {
+      "Content-Type": PROTOBUF,
+    });
   }
   return context.json(type.toObject(message, AS_JSON));
 }
