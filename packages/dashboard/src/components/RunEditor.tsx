@@ -34,17 +34,20 @@ function RunForm({ scene, run, onClose }: RunEditorProps & { run: string }) {
   const summary = scene.summaries?.find((each) => idOf(each) === run);
   const mark = scene.written[run] ?? {};
   const before = annotationOf(summary ?? {}, mark);
+  const [saving, setSaving] = useState(false);
   const [problem, setProblem] = useState<string>();
   const save = async (data: FormData) => {
     const { annotation, pinned, colour } = readForm(data);
     markRun(run, { pinned, colour });
+    setSaving(true);
     try {
       // Who may only look has a colour and a pin all the same.
       if (isNews(annotation, summary?.annotation)) await client.annotate(run, annotation);
       markRun(run, NOTHING_WRITTEN);
-      await queries.invalidateQueries({ queryKey: ["runs"] });
       onClose();
+      await queries.invalidateQueries({ queryKey: ["runs"] });
     } catch (error) {
+      setSaving(false);
       setProblem(`Not kept: ${error instanceof Error ? error.message : error}`);
     }
   };
@@ -89,8 +92,8 @@ function RunForm({ scene, run, onClose }: RunEditorProps & { run: string }) {
         <button type="button" className="button" onClick={onClose}>
           Cancel
         </button>
-        <button type="submit" className="button primary">
-          Save
+        <button type="submit" className="button primary" disabled={saving}>
+          {saving ? "Saving…" : "Save"}
         </button>
       </div>
     </form>
