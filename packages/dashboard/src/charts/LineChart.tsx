@@ -3,8 +3,9 @@ import { memo, useMemo } from "react";
 import type { Axis } from "../address/address.ts";
 import { useAddress } from "../address/use-address.ts";
 import { stepRange } from "../format/sentence.ts";
-import { type LineSeries, pausesOf, smoothLine, stepsNear, xDomainOf, yScaleOf } from "./line-series.ts";
+import { type LineSeries, smoothLine, stepsNear, xDomainOf, yScaleOf } from "./line-series.ts";
 import { bandPath, linePath, nearestIndex } from "./lines.ts";
+import { Pauses } from "./Pauses.tsx";
 import { Plot, type Readout, usePlot } from "./Plot.tsx";
 import { formatPosition } from "./ticks.ts";
 
@@ -13,8 +14,6 @@ const HEIGHT = 260;
 const CROWDED = 8;
 /** Up to so many points a line shows them: a few evaluations would be hard to see. */
 const SPARSE = 24;
-/** Pixels that "paused" takes. */
-const ROOM_FOR_WORD = 48;
 
 export interface LineChartProps {
   series: readonly LineSeries[];
@@ -56,28 +55,11 @@ export const LineChart = memo(function LineChart(props: LineChartProps) {
       read={(x) => readAt(series, values, x, axis, formatReading)}
       stepsAt={(x) => stepsNear(series, x)}
     >
-      <Pauses series={series} axis={axis} />
+      <Pauses lines={series} axis={axis} />
       <Lines series={series} values={values} smooth={smooth > 1} />
     </Plot>
   );
 });
-
-/** On the time axis a run that was resumed hours later has a hole; the line over it is no training. */
-function Pauses({ series, axis }: Pick<LineChartProps, "series" | "axis">) {
-  const plot = usePlot();
-  if (plot === undefined) return null;
-  const { area, x } = plot;
-  return pausesOf(series, axis).map(({ id, from, to, colour }) => (
-    <g key={id} className="plot-pause">
-      <rect x={x(from)} y={area.y} width={Math.max(0, x(to) - x(from))} height={area.height} fill={colour} />
-      {x(to) - x(from) >= ROOM_FOR_WORD && (
-        <text x={(x(from) + x(to)) / 2} y={area.y + 12} textAnchor="middle">
-          paused
-        </text>
-      )}
-    </g>
-  ));
-}
 
 interface LinesProps {
   series: readonly LineSeries[];

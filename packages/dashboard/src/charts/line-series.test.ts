@@ -6,7 +6,6 @@ import {
   lineOf,
   linesTable,
   lookOf,
-  pausesOf,
   readingOf,
   smoothLine,
   stepsNear,
@@ -93,20 +92,4 @@ test("the table has every point, and says of which line", () => {
   const rows = linesTable({ series: [lossLine({}, 4), lossLine(free, 8, 4)] });
   expect(rows).toHaveLength(1 + 4 + 2);
   expect(rows[1]).toEqual(["r", "auxiliary-loss", "", 0, 0, 0, 4, 4, 4]);
-});
-
-test("on the time axis the time between two attempts is a pause, told once a run", () => {
-  const day = 86_400_000;
-  const buckets = [
-    ...syntheticBuckets(3, free),
-    ...syntheticBuckets(5, { ...free, startedAt: 5000 + day }).slice(3),
-  ].map((bucket, place) => ({ ...bucket, attempt: place < 3 ? 0 : 1 }));
-  const chosen = syntheticChosen(free, 5);
-  const line = (axis: "step" | "time") =>
-    lineOf({ chosen, lead: [], buckets }, axis, lookOf(chosen), (bucket) => readingOf(scalarOf(bucket, "loss")));
-  const layer = { ...line("time"), id: "f/1", layer: 1 };
-  expect(pausesOf([line("time"), layer], "time")).toEqual([
-    { id: "f/1", from: 1500, to: day + 2000, colour: line("time").colour },
-  ]);
-  expect(pausesOf([line("step")], "step")).toEqual([]);
 });

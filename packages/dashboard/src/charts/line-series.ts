@@ -114,30 +114,6 @@ export function smoothLine(
   return smoothed([...lead, ...points], span).subarray(lead.length);
 }
 
-/** A stretch of time in which a run made no steps: it had stopped, and went on as another attempt. */
-export interface Pause {
-  id: string;
-  from: number;
-  to: number;
-  colour: string;
-}
-
-/** @returns the pauses of every run, each once; none on an axis that does not count them */
-export function pausesOf(series: readonly LineSeries[], axis: Axis): Pause[] {
-  if (axis !== "time") return [];
-  const known = new Map<string, Pause>();
-  for (const { run, colour, points, broken } of series) {
-    if (broken) continue;
-    for (const [place, point] of points.entries()) {
-      const before = points[place - 1];
-      if (before === undefined || before.attempt === point.attempt || !(point.x > before.x)) continue;
-      const id = `${run}/${point.attempt}`;
-      if (!known.has(id)) known.set(id, { id, from: before.x, to: point.x, colour });
-    }
-  }
-  return [...known.values()];
-}
-
 /** From the first step of the first point, which is placed at its last. */
 export function xDomainOf(series: readonly LineSeries[], axis: Axis): [number, number] {
   const ends = series.flatMap(({ points }) =>

@@ -2,7 +2,9 @@
 import { useMemo } from "react";
 import { navigate } from "../../address/use-address.ts";
 import { bandPath, linePath, nearestIndex } from "../../charts/lines.ts";
+import { Pauses } from "../../charts/Pauses.tsx";
 import { Plot, type PointedPlace, usePlot } from "../../charts/Plot.tsx";
+import type { PausedLine } from "../../charts/pauses.ts";
 import type { YScale } from "../../charts/y-scale.ts";
 import type { ExpertChartProps } from "./expert-chart.ts";
 import { expertsReadout, MARK_COLOURS } from "./expert-readout.ts";
@@ -45,6 +47,7 @@ export function ExpertLines(props: ExpertLinesProps) {
     const at = nearestIndex(model.x, x);
     return at < 0 ? undefined : { first: model.firstSteps[at]!, last: model.lastSteps[at]! };
   };
+  const paused = useMemo(() => [pausedLine(model)], [model]);
   if (isLoading(model)) return <div style={{ height: HEIGHT }} />;
   return (
     <Plot
@@ -65,9 +68,15 @@ export function ExpertLines(props: ExpertLinesProps) {
       }}
       right={36}
     >
+      <Pauses lines={paused} axis={axis} />
       <Paths {...props} />
     </Plot>
   );
+}
+
+function pausedLine({ run, x, places }: ExpertsModel): PausedLine {
+  const points = places.map(({ attempt }, row) => ({ x: x[row]!, attempt }));
+  return { run: run.id, colour: `var(--run-${run.colour})`, points };
 }
 
 /** Further from every line, the pointer is on none, pixels. */

@@ -16,6 +16,8 @@ import {
   transposed,
 } from "./experts-model.ts";
 
+const TICKS = 6;
+
 interface ExpertMapProps {
   model: ExpertsModel;
   marks: ExpertMarks;
@@ -29,10 +31,14 @@ export function ExpertMap({ model, marks, axis, theme, cursor, followed }: Exper
   const { experts, x } = model;
   const values = useMemo(() => transposed(model), [model]);
   const dead = useMemo(() => deadCells(model), [model]);
-  const ticks = axisTicks([x[0] ?? 0, x.at(-1) ?? 0], axis, 6).map((tick) => ({
+  const placed = axisTicks([x[0] ?? 0, x.at(-1) ?? 0], axis, TICKS).map((tick) => ({
     column: nearestIndex(x, tick),
     text: formatPosition(tick, axis),
   }));
+  // Columns are steps: where a run was paused, hours may stand at one column.
+  const ticks = placed.filter(
+    ({ column }, place) => place === 0 || column - placed[place - 1]!.column >= x.length / (3 * TICKS),
+  );
   const selected = {
     ...(followed !== undefined && followed < experts && { row: followed }),
     ...(!cursor.live && marks.row >= 0 && { column: marks.row }),
