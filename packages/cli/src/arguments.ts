@@ -18,11 +18,11 @@ export function share(text: string): number {
   throw new InvalidArgumentError("Allowed are numbers above 0, up to 1.");
 }
 
-/** A multiple of 16. */
-export function sixteens(text: string): number {
+/** Steps of the narrowest sums that a collector stores. */
+export function multipleOf32(text: string): number {
   const value = Number(text);
-  if (/^\d+$/.test(text) && value > 0 && value % 16 === 0 && value <= 65_536) return value;
-  throw new InvalidArgumentError("Allowed are multiples of 16 from 16 to 65536.");
+  if (/^\d+$/.test(text) && value > 0 && value % 32 === 0 && value <= 65_536) return value;
+  throw new InvalidArgumentError("Allowed are multiples of 32 from 32 to 65536.");
 }
 
 /** all, 20000 or 30d */

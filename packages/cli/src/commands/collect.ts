@@ -1,7 +1,7 @@
 // `moescope collect`: the collector and the dashboard on their own, until someone says stop.
 import { baseUrl, type CollectorOptions } from "@moescope/telemetry";
 import { type Command, Option } from "commander";
-import { httpUrl, httpUrls, keptSteps, port, share, sixteens, wholeNumber } from "../arguments.ts";
+import { httpUrl, httpUrls, keptSteps, multipleOf32, port, share, wholeNumber } from "../arguments.ts";
 import { addExposureOptions, type ExposureOptions, exposureOf } from "../collecting/exposure-options.ts";
 import { listening, openCollector, type Ports } from "../collecting/open-collector.ts";
 import { aborted, interruptible } from "../interruption.ts";
@@ -49,7 +49,7 @@ export function define(program: Command): void {
       keptSteps,
       "all",
     )
-    .option("--roll-up-every <steps>", "training steps that are added up together for history", sixteens, 512)
+    .option("--roll-up-every <steps>", "training steps that are added up together for history", multipleOf32, 512)
     .addOption(
       new Option("--log-level <level>", "how much of the collector's log goes to stderr")
         .choices(["debug", "info", "warn", "error", "silent"])

@@ -29,7 +29,7 @@ const cases: [what: string, args: string[], says: RegExp][] = [
   ["no steps between checkpoints", ["train", "--checkpoint-every", "0"], /'0'.*whole numbers from 1/],
   ["a port that cannot be", ["collect", "--http", "70000"], /'70000'.*0 to 65535/],
   ["steps to keep that are neither", ["collect", "--keep-steps", "30h"], /'30h'.*all.*20000.*30d/],
-  ["steps that are no sixteens", ["collect", "--roll-up-every", "100"], /'100'.*multiples of 16/],
+  ["steps that are no multiple of 32", ["collect", "--roll-up-every", "48"], /'48'.*multiples of 32/],
   ["an unknown built-in category", ["demo", "--data", "musik"], /musik.*code, docs, maths/],
   ["a directory without runs", ["runs", "--data", "nowhere"], /--data nowhere.*a collector has written to/],
   ["an unknown figure", ["figure", "relative", "--runs", "a", "--out", "a.svg"], /"relative".*"relative-load"/],
