@@ -63,12 +63,14 @@ describe("a collector tells", () => {
   });
 
   test("one number for the whole of it, however many experts, layers and runs", async () => {
-    const before = Object.keys(await metricsOf(collector)).length;
+    // Without those of Node, which begins to tell of a kind of garbage collection when it has done one.
+    const ours = async () => Object.keys(await metricsOf(collector)).filter((name) => name.startsWith("moescope_"));
+    const before = await ours();
     const run = describedRun("many-experts", { experts: 256, moeLayers: Array.from({ length: 20 }, (_, at) => at) });
     const sender = await TestSender.connect(collector.grpcAddress, run);
     sender.send({ step: randomStep(run, { sequence: 1 }) });
     await sender.untilAcknowledged(1);
-    expect(Object.keys(await metricsOf(collector)).length).toBe(before);
+    expect(await ours()).toEqual(before);
     sender.close();
   });
 
