@@ -209,12 +209,14 @@ test.skipIf(hasNoPast())("rollups of the former width are read, and made again w
 /** Replaces what the newest version rolled up to this step. */
 async function rollUpAsFormerly({ id }: v1.RunDescription, until: number): Promise<void> {
   const place = { run: id, split: v1.Split.TRAIN, attempt: 0 };
-  const context = { ranks: 1, formerUntil: until, batch: 1, exists: store.existing(id) };
+  const [row] = await database.rows(`SELECT max(batch) FROM ${DATABASE}.steps`);
+  const batch = asNumber(row![0]);
+  const context = { ranks: 1, formerUntil: until, batch, exists: store.existing(id) };
   for (const table of ROLLED_TABLES) {
     await database.runOnEach((own) => `DELETE FROM ${own}.${table} WHERE width = 32 AND step < ${until}`);
   }
   await rollUp({ ...place, width: 16, from: 0, before: until }, context, database);
   await database.run(
-    `INSERT INTO ${DATABASE}.sealed (run, split, attempt, batch, until) VALUES ('${id}', 'TRAIN', 0, 1, ${until})`,
+    `INSERT INTO ${DATABASE}.sealed (run, split, attempt, batch, until) VALUES ('${id}', 'TRAIN', 0, ${batch}, ${until})`,
   );
 }
