@@ -9,7 +9,7 @@ import { median, printTable } from "./table.ts";
 import type { TelemetryCostResult } from "./telemetry-cost-worker.ts";
 
 /** Rounds of each recipe: the shorter its steps, the more their times vary beside what is measured. */
-const ROUNDS: Record<string, number> = { demo: 50, reference: 15 };
+const ROUNDS: Record<string, number> = { demo: 150, reference: 40 };
 /** Processes that wanted to run, of the last minute, for each core: beyond this, others were in the way. */
 const QUIET_BELOW = 0.25;
 
@@ -27,7 +27,7 @@ export async function telemetryCost(): Promise<void> {
   }
   const rounds = Object.entries(ROUNDS).map(([recipe, count]) => `${count} of ${recipe}`);
   console.log(
-    `\nRounds of ten steps neither counted nor sent, ten counted, ten counted and sent: ${rounds.join(", ")}. ${quietness(load)}`,
+    `\nRounds of five steps neither counted nor sent, five counted, five counted and sent: ${rounds.join(", ")}. ${quietness(load)}`,
   );
 }
 
