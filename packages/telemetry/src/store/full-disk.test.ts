@@ -59,7 +59,11 @@ test.skipIf(!canMount())(
   async () => {
     const dataDirectory = temporaryDirectory();
     const disk = new SmallDisk(dataDirectory, 64);
-    const collector = await CollectorProcess.start(dataDirectory, undefined, { maxPendingBytes: 300_000 });
+    const collector = await CollectorProcess.start(dataDirectory, undefined, {
+      ...{ maxPendingBytes: 300_000 },
+      // Not one every 10 ms: the engine would be merging parts just when the disk fills up, which decision 18 tells of.
+      flushInterval: 500,
+    });
     const ledger = new Ledger();
     const ranks = describedRun("held-back", { experts: 64, ranks: 6 });
     let enough = false;
