@@ -29,6 +29,7 @@ import { Sharing } from "./sharing.ts";
 import { AlertTable } from "./store/alert-table.ts";
 import { AnnotationTable } from "./store/annotation-table.ts";
 import { Database } from "./store/database.ts";
+import { FreeSpace } from "./store/free-space.ts";
 import { loadRuns } from "./store/load-runs.ts";
 import { Runs } from "./store/runs.ts";
 import { openServer } from "./store/server.ts";
@@ -79,6 +80,8 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
   undo.add(() => ownership.release());
   const database = await openDatabase(config);
   undo.add(() => database.close());
+  const freeSpace = new FreeSpace({ ...config, ...(database.shared && { keepFree: 0 }), database, log });
+  undo.add(() => freeSpace.stop());
   const store = await Store.open(database, log, config);
   const runs = new Runs(config.silentAfter);
   const stored = await loadRuns(store, runs);
@@ -113,7 +116,7 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
     }),
   });
   const batcher = new Batcher({
-    ...{ ...config, store, runs, counters, log, onStored },
+    ...{ ...config, store, freeSpace, runs, counters, log, onStored },
     onLost: (lost) => sharing.letGo(lost),
     onBatch: (batch) => metrics.batchStored(batch),
     onWritten: (failed) => condition.storeAnswers(failed),
@@ -123,7 +126,7 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
   const sharing = new Sharing({ ...config, store, runs, senders, batcher, alerts, alertTable, log });
   undo.add(() => sharing.stop());
   const introductions = new Introductions(store, runs, (run) => sharing.take(run));
-  const deleteRun = runDeletion({ store, runs, introductions, senders, batcher, alerts, sharing, log });
+  const deleteRun = runDeletion({ store, freeSpace, runs, introductions, senders, batcher, alerts, sharing, log });
   const annotateRun = runAnnotation({ table: new AnnotationTable(database), runs, introductions });
   const grpcServer = new GrpcServer({
     runs,
@@ -173,6 +176,7 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
     await alerts.stop();
     fanOut.stop();
     await httpServer.stop();
+    await freeSpace.stop();
     await database.close();
     await ownership.release();
     log.info({ counters }, "collector stopped");

@@ -94,6 +94,14 @@ const collectorConfigSchema = z.strictObject({
    * system has it, so that a killed collector takes nothing back.
    */
   durability: z.enum(["fsync", "os"]).default("fsync"),
+  /**
+   * Bytes of the embedded store's disk that stay free: below, no data are taken, and nothing is merged below half of it. 0 takes all
+   * there is, at the risk that decision 18 names.
+   */
+  keepFree: z
+    .int()
+    .min(0)
+    .default(256 * 1024 * 1024),
   /** Steps of a run that are rolled up together, for history to be read from; a multiple of 32, the width of the narrowest rollup. */
   rollUpEvery: z.int().min(32).multipleOf(32).default(512),
   /**

@@ -5,11 +5,13 @@ import type { Batcher } from "./ingest/batch.ts";
 import type { Introductions } from "./ingest/introductions.ts";
 import type { Senders } from "./ingest/senders.ts";
 import type { Sharing } from "./sharing.ts";
+import type { FreeSpace } from "./store/free-space.ts";
 import type { Runs } from "./store/runs.ts";
 import type { Store } from "./store/store.ts";
 
 export interface WhoRemembers {
   store: Store;
+  freeSpace: FreeSpace;
   runs: Runs;
   introductions: Introductions;
   senders: Senders;
@@ -24,6 +26,7 @@ export type DeleteRun = (run: string) => Promise<boolean>;
 
 export function runDeletion({
   store,
+  freeSpace,
   runs,
   introductions,
   senders,
@@ -37,7 +40,7 @@ export function runDeletion({
     await sharing.take(run);
     await batcher.settled(run);
     await alerts.settled();
-    await store.deleteRun(run);
+    await freeSpace.whileMerging(() => store.deleteRun(run));
     for (const each of [runs, senders, batcher, alerts]) each.forget(run);
     log.info({ run }, "run deleted");
     return true;

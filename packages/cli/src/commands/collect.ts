@@ -17,6 +17,7 @@ interface CollectOptions extends Ports, ExposureOptions {
   alertCollapse: number;
   alertDropped: number;
   durability: NonNullable<CollectorOptions["durability"]>;
+  keepFree: number;
   keepSteps: NonNullable<CollectorOptions["keepSingle"]>;
   rollUpEvery: number;
   logLevel: NonNullable<CollectorOptions["logLevel"]>;
@@ -43,6 +44,7 @@ export function define(program: Command): void {
         .choices(["fsync", "os"])
         .default("fsync"),
     )
+    .option("--keep-free <MiB>", "take no more data while less of the store's disk is free", wholeNumber(0), 256)
     .option(
       "--keep-steps <which>",
       "training steps to keep one by one: all, the newest 20000 of each attempt, or those of the last 30d; of older ones exact sums of 32 steps and more",
@@ -70,6 +72,7 @@ async function collect({ data, json, ...options }: CollectOptions, signal: Abort
     clickhouseUrls: options.clickhouse,
     clickhouseCluster: options.cluster,
     durability: options.durability,
+    keepFree: options.keepFree * 2 ** 20,
     keepSingle: options.keepSteps,
     rollUpEvery: options.rollUpEvery,
     logLevel: options.logLevel,

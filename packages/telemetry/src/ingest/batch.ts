@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import type { Counters } from "../counters.ts";
+import type { FreeSpace } from "../store/free-space.ts";
 import type { BatchContent, StreamMark } from "../store/rows.ts";
 import type { Runs } from "../store/runs.ts";
 import type { StepSum } from "../store/step-sum.ts";
@@ -26,6 +27,7 @@ export interface BatcherOptions {
   storingShare: number;
   maxPendingBytes: number;
   store: Store;
+  freeSpace: FreeSpace;
   runs: Runs;
   counters: Counters;
   log: Logger;
@@ -199,6 +201,7 @@ export class Batcher {
           content.streams = marksOf(entries);
           prepared = this.#options.store.prepare(content);
         }
+        await this.#options.freeSpace.expectEnough();
         const lost = await this.#options.store.write(prepared);
         if (failures > 0) this.#options.log.info({ failures }, "the store takes data again");
         this.#options.onWritten(false);

@@ -14,11 +14,11 @@ const run = describedRun("full-disk", { experts: 64 });
 const step = (sequence: number) => randomStep(run, { sequence });
 
 test.skipIf(!canMount())(
-  "a full disk stops acknowledgements, and loses and doubles nothing once there is room",
+  "a disk that is full to the last byte stops acknowledgements, and loses and doubles nothing once there is room",
   async () => {
     const dataDirectory = temporaryDirectory();
     const disk = new SmallDisk(dataDirectory, 64);
-    const collector = await CollectorProcess.start(dataDirectory);
+    const collector = await CollectorProcess.start(dataDirectory, undefined, { keepFree: 0 });
     const sender = await TestSender.connect(collector.grpcAddress, run);
     sender.send({ step: step(1) });
     await sender.untilAcknowledged(1);
@@ -58,11 +58,10 @@ test.skipIf(!canMount())(
   "a full disk holds back many senders, which go on by themselves once there is room",
   async () => {
     const dataDirectory = temporaryDirectory();
-    const disk = new SmallDisk(dataDirectory, 64);
+    const disk = new SmallDisk(dataDirectory, 256);
     const collector = await CollectorProcess.start(dataDirectory, undefined, {
-      ...{ maxPendingBytes: 300_000 },
-      // Not one every 10 ms: the engine would be merging parts just when the disk fills up, which decision 18 tells of.
-      flushInterval: 500,
+      maxPendingBytes: 300_000,
+      keepFree: 24 * 2 ** 20,
     });
     const ledger = new Ledger();
     const ranks = describedRun("held-back", { experts: 64, ranks: 6 });
@@ -74,20 +73,42 @@ test.skipIf(!canMount())(
     const sent = Promise.all(senders.map((sender) => sender.run()));
     const least = (of: "made" | "acknowledged") => Math.min(...senders.map((sender) => sender[of]));
     await vi.waitUntil(() => least("acknowledged") > 0, 60_000);
-    disk.fill();
+    disk.fillBut(6);
     await vi.waitUntil(() => failures(collector) === 1, 60_000);
+    expect(collector.log()).toMatch(/not enough space: \d+ MiB are free on the disk of .*, and 24 MiB stay free/);
+    await vi.waitUntil(() => collector.log().includes("merges no parts until there is room"), 60_000);
+    disk.fill();
     // They make no more: the window of none is used up, but nobody takes what they have.
     await quiet(() => ledger.size);
     expect(senders.every(({ made, acknowledged }) => made - acknowledged < 1_000)).toBe(true);
     const held = least("made");
     disk.free();
     await vi.waitUntil(() => least("acknowledged") > held, 60_000);
+    expect(collector.log()).toContain("parts of the store are merged again");
     enough = true;
     await sent;
     expect(senders.map(({ connections }) => connections)).toEqual([1, 1, 1, 1, 1, 1]);
     await ledger.expectStored(collector);
   },
 );
+
+test.skipIf(!canMount())("a run can be deleted to make room", async () => {
+  const dataDirectory = temporaryDirectory();
+  const disk = new SmallDisk(dataDirectory, 64);
+  const collector = await CollectorProcess.start(dataDirectory, undefined, { keepFree: 24 * 2 ** 20 });
+  const sender = await TestSender.connect(collector.grpcAddress, run);
+  for (let sequence = 1; sequence <= 40; sequence++) sender.send({ step: step(sequence) });
+  await sender.untilAcknowledged(40);
+  sender.close();
+  disk.fillBut(6);
+  await vi.waitUntil(() => collector.log().includes("merges no parts"), 60_000);
+  const url = `http://${collector.httpAddress}/api/v1/runs/${run.id}`;
+  expect((await fetch(url, { method: "DELETE" })).status).toBe(204);
+  expect((await get(collector, `/api/v1/runs/${run.id}`)).status).toBe(404);
+  // It goes on keeping the disk from filling up.
+  await vi.waitFor(() => expect(collector.log().split("merges no parts").length - 1).toBe(2), 60_000);
+  expect(await collector.stop()).toBe(0);
+});
 
 /** How often the log says that the store refuses data. */
 function failures({ log }: CollectorProcess): number {

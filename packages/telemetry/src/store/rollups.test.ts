@@ -46,7 +46,7 @@ async function reopen(run: v1.RunDescription): Promise<void> {
 }
 
 /** One batch. */
-async function write(messages: v1.Step[]): Promise<void> {
+async function write(messages: v1.Step[], ends: v1.RunEnd[] = []): Promise<void> {
   const steps = messages.map((message) => {
     const key = `${message.run}/${message.attempt}/${message.step}`;
     sums.set(key, addRank(message, sums.get(key)));
@@ -54,7 +54,7 @@ async function write(messages: v1.Step[]): Promise<void> {
   });
   const { run, rank, attempt } = messages[0]!;
   const mark = { run, rank, attempt, sequence: 1, rejected: 0, lastMessageAt: 1 };
-  await store.write(store.prepare({ steps, ends: [], streams: [mark] }));
+  await store.write(store.prepare({ steps, ends, streams: [mark] }));
 }
 
 interface Asked {
@@ -116,6 +116,23 @@ test("a long run reads the same from rollups as from its steps, and needs the st
     await database.runOnEach((own) => `TRUNCATE TABLE ${own}.${table}`);
   expect(await history(run, asked, "rollups")).toEqual(before);
 }, 240_000);
+
+test("a run that is over is read from rollups, however seldom they are made", async () => {
+  store = await Store.open(database, log, { ...OPTIONS, rollUpEvery: 512 });
+  const run = describedRun("over");
+  await begin(run);
+  const steps = (from: number, length: number) =>
+    Array.from({ length }, (_, index) => randomStep(run, { sequence: 1, step: from + index }));
+  await write(steps(0, 100));
+  await write(steps(100, 75));
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0).until).toBe(0);
+  await write(steps(175, 1), [v1.RunEnd.create({ run: run.id, sequence: 2, outcome: v1.RunEnd.Outcome.FINISHED })]);
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0).until).toBe(160);
+  for (const asked of RANGES) await expectRollupsAgree(run, asked);
+  await reopen(run);
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0).until).toBe(160);
+  for (const asked of RANGES) await expectRollupsAgree(run, asked);
+});
 
 test("ranks that lag, steps that come late or twice, attempts that rewind, and restarts change nothing", async () => {
   const run = describedRun("unruly", { ranks: 3, moeLayers: [1] });

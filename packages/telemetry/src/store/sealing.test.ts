@@ -25,3 +25,24 @@ test("a bucket is complete when every rank has sent it, in however many batches 
   }
   expect(sealing.attempts(v1.Split.TRAIN)).toEqual([{ run: "r", attempt: 0, highest: 31, sealed: 32 }]);
 });
+
+test("when an attempt ends, what is left of it is rolled up, as far as every rank has come", () => {
+  const sealing = new Sealing(() => 2, 512);
+  const attempt = { run: "r", split: v1.Split.TRAIN, attempt: 0 };
+  for (const step of [received({ rank: 0, step: 299 }), received({ rank: 1, step: 170 })]) sealing.seen(step);
+  expect(sealing.plan([received({ rank: 0, step: 300 })])).toEqual({ tasks: [], seals: [] });
+  expect(sealing.plan([], [{ run: "other", attempt: 0 }])).toEqual({ tasks: [], seals: [] });
+  const { seals, tasks } = sealing.plan([received({ rank: 1, step: 171 })], [{ run: "r", attempt: 0 }]);
+  expect(seals).toEqual([{ ...attempt, until: 160 }]);
+  expect(tasks).toEqual([
+    { ...attempt, width: 32, from: 0, before: 160 },
+    { ...attempt, width: 128, from: 0, before: 128 },
+  ]);
+  sealing.seal(seals[0]!);
+  // The other rank comes after all, and ends too.
+  expect(sealing.plan([], [{ run: "r", attempt: 0 }]).seals).toEqual([]);
+  for (const step of [received({ rank: 1, step: 300 }), received({ rank: 0, step: 300 })]) sealing.seen(step);
+  const rest = sealing.plan([], [{ run: "r", attempt: 0 }]);
+  expect(rest.seals).toEqual([{ ...attempt, until: 288 }]);
+  expect(rest.tasks[0]).toEqual({ ...attempt, width: 32, from: 160, before: 288 });
+});

@@ -1,5 +1,5 @@
 // Which buckets of steps are complete and can be rolled up, and which must be rolled up again because a step arrived late.
-import type { v1 } from "@moescope/proto";
+import { v1 } from "@moescope/proto";
 import { FORMER_NARROWEST, type Sealed, UNSEALED, WIDTHS } from "./pieces.ts";
 
 /** Buckets of one attempt, `width` steps wide each, from step `from` to step `before − 1`. */
@@ -27,6 +27,9 @@ export interface SealingPlan {
 }
 
 type SentStep = Pick<v1.Step, "run" | "split" | "attempt" | "rank" | "step">;
+type SentEnd = Pick<v1.RunEnd, "run" | "attempt">;
+
+const SPLITS = [v1.Split.TRAIN, v1.Split.EVAL, v1.Split.PROBE];
 
 /** A rank that is this many steps behind the first is not waited for; what it sends is rolled up anew. */
 const MOST_STEPS_BEHIND = 1024;
@@ -90,13 +93,21 @@ export class Sealing {
     for (const [key, progress] of this.#attempts) if (progress.run === run) this.#attempts.delete(key);
   }
 
-  /** What is complete once the steps are stored; nothing changes before `seen` and `seal` are told. */
-  plan(steps: readonly SentStep[]): SealingPlan {
+  /**
+   * What is complete once the steps are stored; nothing changes before `seen` and `seal` are told.
+   *
+   * @param ends of attempts: nothing more is waited for, so that a run that is over is read from its rollups alone
+   */
+  plan(steps: readonly SentStep[], ends: readonly SentEnd[] = []): SealingPlan {
     const plan: SealingPlan = { tasks: [], seals: [] };
-    for (const sent of grouped(steps)) {
-      const { run, split, attempt } = sent[0]!;
-      const progress = this.#of({ run, split, attempt });
-      const until = this.#completeUntil(progress, sent);
+    const groups = grouped(steps);
+    const over = new Set(ends.flatMap(({ run, attempt }) => SPLITS.map((split) => keyOf({ run, split, attempt }))));
+    for (const key of new Set([...groups.keys(), ...over])) {
+      const sent = groups.get(key) ?? [];
+      const progress = sent[0] === undefined ? this.#attempts.get(key) : this.#of(sent[0]);
+      if (progress === undefined) continue;
+      const { run, split, attempt } = progress;
+      const until = this.#completeUntil(progress, sent, over.has(key) ? WIDTHS[0]! : this.#every);
       plan.tasks.push(...tasksOf(progress, until, sent));
       if (until > progress.until) plan.seals.push({ run, split, attempt, until });
     }
@@ -107,7 +118,7 @@ export class Sealing {
   /** The plan that makes up for rollups that are missing, as in a store of an earlier version, in pieces of bounded size. */
   *missing(): Generator<SealingPlan> {
     for (const progress of this.#attempts.values()) {
-      const complete = this.#completeUntil(progress, []);
+      const complete = this.#completeUntil(progress, [], this.#every);
       while (progress.until < complete) {
         const until = Math.min(complete, (Math.floor(progress.until / CATCH_UP) + 1) * CATCH_UP);
         const tasks = tasksOf(progress, until, []);
@@ -117,14 +128,14 @@ export class Sealing {
     }
   }
 
-  /** All steps before it are there, or not waited for; a multiple of the steps that are rolled up together. */
-  #completeUntil({ run, highest, until }: Progress, sent: readonly SentStep[]): number {
+  /** All steps before it are there, or not waited for; a multiple of the steps that are rolled up together, `every`. */
+  #completeUntil({ run, highest, until }: Progress, sent: readonly SentStep[], every: number): number {
     const reached = new Map(highest);
     for (const { rank, step } of sent) reached.set(rank, Math.max(step, reached.get(rank) ?? -1));
     const steps = [...reached.values()];
     const slowest = steps.length < this.#ranksOf(run) ? -1 : Math.min(...steps);
     const complete = Math.max(slowest, Math.max(...steps) - MOST_STEPS_BEHIND);
-    return Math.max(until, Math.floor((complete + 1) / this.#every) * this.#every);
+    return Math.max(until, Math.floor((complete + 1) / every) * every);
   }
 
   #of({ run, split, attempt }: Omit<Seal, "until">): Progress {
@@ -165,14 +176,15 @@ function runsOf(numbers: readonly number[]): [first: number, last: number][] {
   return runs;
 }
 
-function grouped(steps: readonly SentStep[]): SentStep[][] {
+/** By attempt. */
+function grouped(steps: readonly SentStep[]): Map<string, SentStep[]> {
   const groups = new Map<string, SentStep[]>();
   for (const step of steps) {
     const group = groups.get(keyOf(step));
     if (group === undefined) groups.set(keyOf(step), [step]);
     else group.push(step);
   }
-  return [...groups.values()];
+  return groups;
 }
 
 function keyOf({ run, split, attempt }: Omit<Seal, "until">): string {

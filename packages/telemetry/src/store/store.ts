@@ -177,7 +177,7 @@ export class Store {
     const number = this.#batches.next;
     const blocks = batchBlocks(number, content, this.#splitter);
     const steps = content.steps.map(({ message }) => message);
-    const { rolled, plan } = this.#rolledUp(number, content, this.#sealing.plan(steps));
+    const { rolled, plan } = this.#rolledUp(number, content, this.#sealing.plan(steps, content.ends));
     const tables: PreparedBatch["tables"] = [
       ...BATCH_TABLES.map((table) => ({ table, block: blocks[table] })),
       ...ROLLED_TABLES.map((table) => ({ table, block: rolled[table] })),

@@ -1,6 +1,6 @@
 // A directory on a small file system that a test can fill up and free again.
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, rmSync, statfsSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 
@@ -23,9 +23,15 @@ export class SmallDisk {
     onTestFinished(() => void execFileSync("umount", ["--lazy", directory]));
   }
 
+  /** Takes what is free beyond so many megabytes. */
+  fillBut(megabytes: number): void {
+    const { bavail, bsize } = statfsSync(this.#directory);
+    writeFileSync(this.#ballast, Buffer.alloc(bavail * bsize - megabytes * 2 ** 20));
+  }
+
   /** Takes every free byte. */
   fill(): void {
-    const file = openSync(this.#ballast, "w");
+    const file = openSync(this.#ballast, "a");
     try {
       for (let block = 1 << 20; block >= 1; block >>= 1) writeUntilFull(file, Buffer.alloc(block));
     } finally {

@@ -1,0 +1,98 @@
+// Keeps the embedded store from meeting the end of its disk: in time takes no more data, then lets nothing be merged.
+import { statfs } from "node:fs/promises";
+import type { Logger } from "pino";
+import type { Database } from "./database.ts";
+
+/** Milliseconds between two looks. */
+const INTERVAL = 250;
+
+export interface FreeSpaceOptions {
+  dataDirectory: string;
+  /** Bytes of the disk that stay free. */
+  keepFree: number;
+  database: Pick<Database, "run">;
+  log: Logger;
+}
+
+/**
+ * A merge that meets the end of the disk may leave a part that cannot be read, after which the engine deletes the parts it was merged
+ * from (decision 18). So data are refused while less than `keepFree` is free, and what other programs then take of it stops merges at
+ * half: until there, the engine reserves what a merge will write, and nobody else takes it.
+ */
+export class FreeSpace {
+  readonly #options: FreeSpaceOptions;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #merging = true;
+  /** Work that merges are allowed for. */
+  #allowed = 0;
+  #looking: Promise<number> | undefined;
+
+  constructor(options: FreeSpaceOptions) {
+    this.#options = options;
+    if (options.keepFree === 0) return;
+    const look = () => {
+      this.#look().catch((error) => {
+        clearInterval(this.#timer);
+        options.log.error({ error }, "free space is looked at before every batch alone from now on");
+      });
+    };
+    this.#timer = setInterval(look, INTERVAL);
+  }
+
+  /** @throws Error when less is free than has to stay free */
+  async expectEnough(): Promise<void> {
+    const { keepFree, dataDirectory } = this.#options;
+    if (keepFree === 0) return;
+    const free = await this.#look();
+    if (free >= keepFree) return;
+    throw new Error(
+      `not enough space: ${mebibytes(free)} are free on the disk of ${dataDirectory}, and ${mebibytes(keepFree)} stay free`,
+    );
+  }
+
+  /** For what makes room: the engine deletes rows the way it merges. */
+  async whileMerging(work: () => Promise<void>): Promise<void> {
+    this.#allowed++;
+    try {
+      await this.#looking;
+      await this.#look();
+      await work();
+    } finally {
+      this.#allowed--;
+    }
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+  }
+
+  /** @returns the bytes that are free */
+  #look(): Promise<number> {
+    this.#looking ??= this.#lookNow().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #lookNow(): Promise<number> {
+    const { dataDirectory, keepFree } = this.#options;
+    const { bavail, bsize } = await statfs(dataDirectory);
+    const free = bavail * bsize;
+    await this.#merge(free >= keepFree / 2 || this.#allowed > 0, free);
+    return free;
+  }
+
+  async #merge(merging: boolean, free: number): Promise<void> {
+    if (merging === this.#merging) return;
+    const { database, log, dataDirectory } = this.#options;
+    await database.run(`SYSTEM ${merging ? "START" : "STOP"} MERGES`);
+    this.#merging = merging;
+    if (merging) log.warn({ free }, "parts of the store are merged again");
+    else log.warn({ free, dataDirectory }, "the disk is nearly full: the store merges no parts until there is room");
+  }
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.floor(bytes / 2 ** 20)} MiB`;
+}
