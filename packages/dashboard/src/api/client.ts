@@ -17,6 +17,8 @@ export interface HistoryQuery {
   points?: number;
   /** Default `none`. */
   layers?: LayerChoice;
+  /** Default `each`: a load for each category of a layer; `together`: one for all of them. */
+  categories?: "each" | "together";
   /** Default: of overlapping attempts the newest. */
   attempt?: number;
 }

@@ -27,7 +27,7 @@ export interface RunLoads {
 }
 
 /** Counts of a run in one answer: a browser decodes them in about 50 ms. */
-const RUN_COUNTS = 3_000_000;
+const RUN_COUNTS = 2_000_000;
 const MOST_POINTS = 400;
 const FEWEST_POINTS = 32;
 
@@ -45,12 +45,12 @@ export function loadQuery(
   split: SplitName,
   [from, to]: readonly [number, number],
 ): LoadQuery | undefined {
-  const { id = "", moeLayers = [], experts = 0, categories = [] } = run;
+  const { id = "", moeLayers = [], experts = 0 } = run;
   if (moeLayers.length === 0) return undefined;
-  // A layer carries the counts of each category, the lowest, the highest, and the selection bias.
-  const pointCounts = Math.max(1, experts * (categories.length + 3) * moeLayers.length);
+  // A layer carries the counts of all categories together, the lowest, the highest, and the selection bias.
+  const pointCounts = Math.max(1, experts * 4 * moeLayers.length);
   const points = Math.min(MOST_POINTS, Math.max(FEWEST_POINTS, Math.floor(RUN_COUNTS / pointCounts)));
-  return { run: id, split, from, to, points, layers: "all" };
+  return { run: id, split, from, to, points, layers: "all", categories: "together" };
 }
 
 /**

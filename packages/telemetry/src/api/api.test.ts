@@ -79,7 +79,12 @@ describe("a wrong request is told what is allowed", () => {
     [`${history}?layers=x`, 400, 'parameter layers is "x": allowed are none, all, or layer numbers like 0,3,5'],
     [`${history}?layers=1,2`, 400, "parameter layers has 2: the run's MoE layers are 1, 3"],
     [`${history}?attempt=7`, 400, "parameter attempt is 7: the run's attempts are 0"],
-    [`${history}?layer=1`, 400, "parameter layer is unknown; allowed are split, from, to, points, layers, attempt"],
+    [
+      `${history}?layer=1`,
+      400,
+      "parameter layer is unknown; allowed are split, from, to, points, layers, categories, attempt",
+    ],
+    [`${history}?categories=one`, 400, 'parameter categories is "one": allowed are each, together'],
     ["/api/v1/live?runs=a%20b", 400, 'parameter runs is "a b": allowed are all, or run ids like a,b'],
   ])("%s", async (path, status, message) => {
     const answer = await get(collector, path);

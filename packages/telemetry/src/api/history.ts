@@ -39,6 +39,7 @@ function historyRequest(
   return {
     ...{ run: id, split, from, to, points, ranks },
     layers: chosenLayers(parameters.layers, description),
+    together: parameters.categories === "together",
     attempts: chosenAttempts(parameters.attempt, id, runs),
     sealed: (attempt) => store.sealed(id, split, attempt),
     singleFrom: (attempt) => (split === v1.Split.TRAIN ? store.singleFrom(id, attempt) : 0),
@@ -54,12 +55,13 @@ function chosenLayers(layers: "none" | "all" | number[], { moeLayers }: v1.RunDe
   throw new RequestError(400, `parameter layers has ${unknown}: the run's MoE layers are ${moeLayers.join(", ")}`);
 }
 
-function refuseTooMuch({ from, to, points, layers }: HistoryRequest, { experts, categories }: v1.RunDescription): void {
+function refuseTooMuch(request: HistoryRequest, { experts, categories: { length } }: v1.RunDescription): void {
+  const { from, to, points, layers, together } = request;
   const buckets = Math.ceil((to - from + 1) / bucketWidth(from, to, points));
-  const counts = buckets * layers.length * experts * (categories.length + 2);
-  if (counts <= MAX_COUNTS) return;
+  const loads = together ? 1 : length;
+  if (buckets * layers.length * experts * (loads + 2) <= MAX_COUNTS) return;
   throw new RequestError(
     400,
-    `${buckets} points × ${layers.length} layers × ${experts} experts × ${categories.length} categories is more than one answer holds (${MAX_COUNTS} counts): ask for fewer points or layers`,
+    `${buckets} points × ${layers.length} layers × ${experts} experts × ${together ? "all categories together" : `${length} categories`} is more than one answer holds (${MAX_COUNTS} counts): ask for fewer points or layers`,
   );
 }

@@ -34,6 +34,10 @@ export const historyParameters = z.strictObject({
   to: wholeNumber("a step from 0").optional().describe("Last step, included; without it the newest."),
   points: wholeNumber("1 to 2000", 2000, 1).default(400).describe("At most so many buckets."),
   layers: layers.describe("Layers whose counts are wanted; metrics are answered for all."),
+  categories: z
+    .enum(["each", "together"], "allowed are each, together")
+    .default("each")
+    .describe("`together`: one load for all categories of a layer, their sum, in place of one for each."),
   attempt,
 });
 

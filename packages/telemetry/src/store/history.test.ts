@@ -1,4 +1,4 @@
-import { maxViolation } from "@moescope/metrics";
+import { maxViolation, sumHistograms } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Collector } from "../index.ts";
@@ -67,6 +67,22 @@ describe("history equals sums and extremes worked out here", () => {
       expected,
     );
   });
+
+  test.each(["points=10&layers=all", "from=37&to=211&points=7&layers=2", "from=3&to=3&layers=0,5"])(
+    "%s, categories together",
+    async (query) => {
+      const each = await getHistory(collector, run.id, query);
+      const { buckets } = await getHistory(collector, run.id, `${query}&categories=together`);
+      const objects = (of: v1.StepBucket.$Properties[]) => {
+        return v1.History.toObject(v1.History.create({ buckets: of }), { defaults: true, arrays: true }).buckets;
+      };
+      const added = each.buckets.map(({ layers, ...bucket }) => ({
+        ...bucket,
+        layers: layers!.map((layer) => ({ ...layer, categories: together(layer) })),
+      }));
+      expect(objects(buckets)).toEqual(objects(added));
+    },
+  );
 
   test("the whole run is what is shown without a range", async () => {
     const { buckets } = await getHistory(collector, run.id);
@@ -138,6 +154,19 @@ test("ranks are added exactly, and MaxVio is that of their sum", async () => {
   }
   expect((await getSummary(collector, run.id)).steps).toBe(10);
 });
+
+/** The loads of a layer's categories as one. */
+function together({ categories }: v1.LayerSummary.$Properties) {
+  if (!categories?.length) return [];
+  const counts = sumHistograms(categories.map((load) => load.counts!));
+  return [
+    {
+      ...{ category: 0, counts: [...counts] },
+      tokens: sum(categories.map((load) => load.tokens ?? 0)),
+      dropped: sum(categories.map((load) => load.dropped ?? 0)),
+    },
+  ];
+}
 
 function expectedBucket(steps: v1.Step[], wanted: number[]): object {
   const [first, last] = [steps[0]!, steps.at(-1)!];

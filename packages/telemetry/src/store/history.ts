@@ -10,6 +10,7 @@ import {
   reducedRouting,
   reducedScalars,
   reducedSteps,
+  reducedTotals,
   type Selection,
   SUMMARY,
 } from "./reduction.ts";
@@ -24,6 +25,8 @@ export interface HistoryRequest {
   points: number;
   /** Layers whose categories, extremes and bias are wanted. */
   layers: readonly number[];
+  /** One load for all categories of a layer, as category 0, in place of one for each. */
+  together?: boolean;
   attempts: readonly ShownAttempt[];
   /** Which rollups of an attempt exist. */
   sealed: (attempt: number) => Sealed;
@@ -72,7 +75,7 @@ async function reduceHistory(request: HistoryRequest, query: Query): Promise<v1.
   const [layers, extremes, categories, biases, scalars, steps] = await Promise.all([
     read(LAYERS(selection)),
     readChosen(EXTREMES),
-    readChosen(CATEGORIES),
+    readChosen(request.together ? TOTALS : CATEGORIES),
     readChosen(BIASES),
     read(SCALARS(selection)),
     read(STEPS(selection)),
@@ -126,6 +129,9 @@ const LAYERS = (selection: Selection) =>
 
 const CATEGORIES = (selection: Selection) =>
   `SELECT bucket, layer, category, tokens, dropped, counts FROM (${reducedRouting(selection)}) ORDER BY bucket, layer, category`;
+
+const TOTALS = (selection: Selection) =>
+  `SELECT bucket, layer, toUInt32(0), tokens, dropped, counts FROM (${reducedTotals(selection)})`;
 
 const EXTREMES = (selection: Selection) =>
   `SELECT bucket, layer, counts_min, counts_max FROM (${reducedExtremes(selection)})`;

@@ -72,15 +72,24 @@ export function reducedLayers(selection: Selection): string {
 
 /** Columns: bucket, layer, category, tokens, dropped, counts. */
 export function reducedRouting(selection: Selection): string {
+  return summedRouting(selection, "p.layer AS layer, p.category AS category", "layer, category");
+}
+
+/** Columns: bucket, layer, tokens, dropped, counts: of all categories together. */
+export function reducedTotals(selection: Selection): string {
+  return summedRouting(selection, "p.layer AS layer", "layer");
+}
+
+function summedRouting(selection: Selection, key: string, names: string): string {
   const columns = "step AS at, layer, category, tokens, dropped, counts";
   const sources = parts(selection, {
     raw: (where) => `SELECT ${columns} FROM ${DATABASE}.routing WHERE ${where}`,
     rolled: (where) =>
       `SELECT ${columns} FROM ${DATABASE}.rolled_routing WHERE ${where} ${newest("layer", "category")}`,
   });
-  return `SELECT ${bucketOf(selection)}, p.layer AS layer, p.category AS category, sum(p.tokens) AS tokens,
-      sum(p.dropped) AS dropped, sumForEach(p.counts) AS counts
-    FROM (${sources}) AS p GROUP BY bucket, layer, category`;
+  return `SELECT ${bucketOf(selection)}, ${key}, sum(p.tokens) AS tokens, sum(p.dropped) AS dropped,
+      sumForEach(p.counts) AS counts
+    FROM (${sources}) AS p GROUP BY bucket, ${names}`;
 }
 
 /** Columns: bucket, layer, counts_min, counts_max: over steps, of the load of each expert over categories and ranks. */
