@@ -32,6 +32,9 @@ export interface HeatMapProps {
   theme: Theme;
   /** Where columns are steps: hovering shows the place on every chart, and dragging zooms. */
   time?: CellColumns;
+  /** Columns `from`..`before − 1` in which a run made no steps, shaded in its colour. */
+  pauses?: readonly { from: number; before: number }[];
+  pauseColour?: string;
   /** Marked with a frame. */
   selected?: Partial<Cell> | undefined;
   onSelect?: (cell: Cell) => void;
@@ -90,6 +93,7 @@ function CellMap(props: HeatMapProps & { height: number }) {
           <g transform={`translate(${LEFT} 1)`}>
             <Background size={size} />
             {image !== "" && <image href={image} width={size.width} height={size.height} preserveAspectRatio="none" />}
+            <Pauses {...props} size={size} />
             <Marks {...props} size={size} hover={hover} />
             <CellSurface size={size} rows={rows} columns={columns} time={time} onHover={setHover} onSelect={onSelect} />
           </g>
@@ -118,6 +122,29 @@ function Background({ size }: { size: Size }) {
       <rect {...size} fill={`url(#${id})`} />
     </>
   );
+}
+
+/** Room for "paused" written upright, pixels. */
+const PAUSED_HEIGHT = 56;
+const PAUSED_WIDTH = 12;
+
+function Pauses({ pauses = [], pauseColour, columns, size }: HeatMapProps & { size: Size }) {
+  const left = (column: number) => (column * size.width) / columns;
+  return pauses.map(({ from, before }) => {
+    const width = left(before) - left(from);
+    const centre = left(from) + width / 2;
+    return (
+      <g key={from} className="heat-map-pause">
+        <rect className="heat-map-gap" x={left(from)} width={width} height={size.height} />
+        <rect x={left(from)} width={width} height={size.height} fill={pauseColour} />
+        {width >= PAUSED_WIDTH && size.height >= PAUSED_HEIGHT && (
+          <text transform={`translate(${centre + 4} ${size.height / 2}) rotate(-90)`} textAnchor="middle">
+            paused
+          </text>
+        )}
+      </g>
+    );
+  });
 }
 
 function Marks({ dead, rows, columns, selected, size, hover }: HeatMapProps & { size: Size; hover: Cell | undefined }) {

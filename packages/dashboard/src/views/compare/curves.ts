@@ -8,6 +8,7 @@ export interface CurvePoint {
   lastStep: number;
   /** Steps present. */
   steps: number;
+  attempt: number;
   /** Mean over them; NaN where there is no number. */
   y: number;
 }
@@ -27,8 +28,9 @@ export function curveOf(
   for (const bucket of buckets) {
     const y = read(bucket);
     if (y === undefined) continue;
-    const { firstStep = 0, lastStep = 0, steps = 1 } = bucket;
-    const point = { x: positionOf(bucket, axis, startedAt), firstStep, lastStep, steps: Math.max(1, steps), y };
+    const { firstStep = 0, lastStep = 0, steps = 1, attempt = 0 } = bucket;
+    const x = positionOf(bucket, axis, startedAt);
+    const point = { x, firstStep, lastStep, steps: Math.max(1, steps), attempt, y };
     const before = points.at(-1);
     const joins = before !== undefined && Math.floor(before.firstStep / width) === Math.floor(firstStep / width);
     if (joins) points[points.length - 1] = joined(before, point);

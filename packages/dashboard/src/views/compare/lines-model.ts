@@ -75,11 +75,13 @@ function seriesOf({ arm, points }: ArmLine): LineSeries {
     layer: undefined,
     lead: [],
     band: points[0]!.values.length > 1,
-    points: points.map(({ values, ...place }): LinePoint => {
+    points: points.map(({ values, attempt, ...place }): LinePoint => {
       // A run without a number is not left out in silence: the line breaks where it diverged.
       const mean = values.some(Number.isNaN) ? Number.NaN : sampleOf(values).mean;
       const deviation = values.length > 1 ? sampleOf(values).deviation : 0;
-      return { ...place, attempt: 0, y: mean, low: mean - deviation, high: mean + deviation };
+      // Of several runs one may be paused while others are not.
+      const only = values.length === 1 ? attempt : 0;
+      return { ...place, attempt: only, y: mean, low: mean - deviation, high: mean + deviation };
     }),
   };
 }

@@ -4,7 +4,6 @@ import { navigate } from "../../address/use-address.ts";
 import { bandPath, linePath, nearestIndex } from "../../charts/lines.ts";
 import { Pauses } from "../../charts/Pauses.tsx";
 import { Plot, type PointedPlace, usePlot } from "../../charts/Plot.tsx";
-import type { PausedLine } from "../../charts/pauses.ts";
 import type { YScale } from "../../charts/y-scale.ts";
 import type { ExpertChartProps } from "./expert-chart.ts";
 import { expertsReadout, MARK_COLOURS } from "./expert-readout.ts";
@@ -15,6 +14,7 @@ import {
   expertQuantiles,
   isLoading,
   MOST_LINES,
+  pausedLine,
 } from "./experts-model.ts";
 
 const HEIGHT = 250;
@@ -72,11 +72,6 @@ export function ExpertLines(props: ExpertLinesProps) {
       <Paths {...props} />
     </Plot>
   );
-}
-
-function pausedLine({ run, x, places }: ExpertsModel): PausedLine {
-  const points = places.map(({ attempt }, row) => ({ x: x[row]!, attempt }));
-  return { run: run.id, colour: `var(--run-${run.colour})`, points };
 }
 
 /** Further from every line, the pointer is on none, pixels. */

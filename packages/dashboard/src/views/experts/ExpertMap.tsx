@@ -7,14 +7,9 @@ import { HeatMap } from "../../charts/HeatMap.tsx";
 import { nearestIndex } from "../../charts/lines.ts";
 import { AXIS_TITLES, axisTicks, formatPosition } from "../../charts/ticks.ts";
 import type { Cursor } from "../../data/cursor.ts";
-import {
-  deadCells,
-  type ExpertMarks,
-  type ExpertsModel,
-  expertReading,
-  isLoading,
-  transposed,
-} from "./experts-model.ts";
+import { formatDuration } from "../../format/number.ts";
+import { deadIn, type ExpertMarks, type ExpertsModel, expertReading, isLoading } from "./experts-model.ts";
+import { type MapColumns, mapColumns, mapDead, mapValues, pauseAt } from "./map-columns.ts";
 
 const TICKS = 6;
 
@@ -28,20 +23,26 @@ interface ExpertMapProps {
 }
 
 export function ExpertMap({ model, marks, axis, theme, cursor, followed }: ExpertMapProps) {
-  const { experts, x } = model;
-  const values = useMemo(() => transposed(model), [model]);
-  const dead = useMemo(() => deadCells(model), [model]);
+  const { experts } = model;
+  const columns = useMemo(() => mapColumns(model, axis), [model, axis]);
+  const values = useMemo(() => mapValues(model, columns), [model, columns]);
+  const dead = useMemo(() => mapDead(deadIn(model), columns), [model, columns]);
+  const { x, buckets } = columns;
   const placed = axisTicks([x[0] ?? 0, x.at(-1) ?? 0], axis, TICKS).map((tick) => ({
     column: nearestIndex(x, tick),
     text: formatPosition(tick, axis),
   }));
-  // Columns are steps: where a run was paused, hours may stand at one column.
+  // Columns are steps: where a run was paused, hours stand in a few of them.
   const ticks = placed.filter(
     ({ column }, place) => place === 0 || column - placed[place - 1]!.column >= x.length / (3 * TICKS),
   );
+  const stepsOf = (column: number) => ({
+    first: model.firstSteps[buckets[column]!]!,
+    last: model.lastSteps[buckets[column]!]!,
+  });
   const selected = {
     ...(followed !== undefined && followed < experts && { row: followed }),
-    ...(!cursor.live && marks.row >= 0 && { column: marks.row }),
+    ...(!cursor.live && marks.row >= 0 && { column: buckets.lastIndexOf(marks.row) }),
   };
   return (
     <HeatMap
@@ -58,15 +59,23 @@ export function ExpertMap({ model, marks, axis, theme, cursor, followed }: Exper
       rowHeight={Math.max(3, Math.min(14, Math.floor(280 / experts)))}
       theme={theme}
       selected={Object.keys(selected).length > 0 ? selected : undefined}
-      time={{ x, stepsOf: (column) => ({ first: model.firstSteps[column]!, last: model.lastSteps[column]! }) }}
-      onSelect={(cell) => navigate({ expert: cell.row, step: model.lastSteps[cell.column]! })}
-      readout={(cell) => readout(model, cell)}
+      time={{ x, stepsOf }}
+      pauses={columns.pauses}
+      pauseColour={`var(--run-${model.run.colour})`}
+      onSelect={(cell) => navigate({ expert: cell.row, step: stepsOf(cell.column).last })}
+      readout={(cell) => readout(model, columns, cell)}
     />
   );
 }
 
-function readout(model: ExpertsModel, { row, column }: Cell) {
-  const { text, steps, share, relative, count, bias } = expertReading(model, column, row);
+function readout(model: ExpertsModel, columns: MapColumns, { row, column }: Cell) {
+  const bucket = columns.buckets[column]!;
+  const pause = pauseAt(columns, column);
+  if (pause !== undefined) {
+    const said = `Paused for ${formatDuration(pause.length)} after step ${model.lastSteps[bucket]}`;
+    return { text: `${said}.`, box: <strong>{said}</strong> };
+  }
+  const { text, steps, share, relative, count, bias } = expertReading(model, bucket, row);
   const box = (
     <>
       <strong>

@@ -2,18 +2,20 @@
 import { useMemo } from "react";
 import { navigate } from "../../address/use-address.ts";
 import { bandPath, nearestIndex } from "../../charts/lines.ts";
+import { Pauses } from "../../charts/Pauses.tsx";
 import { Plot, type PointedPlace, usePlot } from "../../charts/Plot.tsx";
 import { linearScale } from "../../charts/y-scale.ts";
 import { formatPercent } from "../../format/number.ts";
 import type { ExpertChartProps } from "./expert-chart.ts";
 import { expertsReadout, MARK_COLOURS } from "./expert-readout.ts";
-import { type ExpertsModel, isLoading } from "./experts-model.ts";
-import { expertInStream, streamBands } from "./stream-model.ts";
+import { type ExpertsModel, isLoading, pausedLine } from "./experts-model.ts";
+import { expertInStream, streamBands, stretchesOf } from "./stream-model.ts";
 
 const HEIGHT = 320;
 const WHOLE = linearScale([0, 1]);
 
 export function ExpertStream({ model, marks, axis, xDomain, cursorX }: ExpertChartProps) {
+  const paused = useMemo(() => [pausedLine(model)], [model]);
   if (isLoading(model)) return <div style={{ height: HEIGHT }} />;
   return (
     <Plot
@@ -35,7 +37,8 @@ export function ExpertStream({ model, marks, axis, xDomain, cursorX }: ExpertCha
       }}
       right={36}
     >
-      <Bands model={model} marks={marks} />
+      <Pauses lines={paused} axis={axis} />
+      <Bands model={model} marks={marks} axis={axis} />
     </Plot>
   );
 }
@@ -45,12 +48,15 @@ function expertUnder(model: ExpertsModel, { x, y, yOf }: PointedPlace): number |
   return expertInStream(model, nearestIndex(model.x, x), (bottom - y) / (bottom - top));
 }
 
-function Bands({ model, marks: { marked } }: Pick<ExpertChartProps, "model" | "marks">) {
+function Bands({ model, marks: { marked }, axis }: Pick<ExpertChartProps, "model" | "marks" | "axis">) {
   const plot = usePlot();
   const bands = useMemo(() => streamBands(model), [model]);
+  const stretches = useMemo(() => stretchesOf(model, axis), [model, axis]);
   if (plot === undefined) return null;
   const x = Array.from(model.x, plot.x);
   const y = (edge: Float64Array) => Array.from(edge, plot.y);
+  const path = (low: number[], high: number[]) =>
+    stretches.map((stretch) => bandPath(x.slice(...stretch), low.slice(...stretch), high.slice(...stretch))).join("");
   const roles = new Map(marked.map(({ expert, role }) => [expert, role]));
   return (
     <g>
@@ -62,7 +68,7 @@ function Bands({ model, marks: { marked } }: Pick<ExpertChartProps, "model" | "m
             key={expert}
             className={role === undefined ? shade : "expert-stream marked"}
             {...(role && { style: { color: MARK_COLOURS[role] } })}
-            d={bandPath(x, y(low), y(high))}
+            d={path(y(low), y(high))}
           />
         );
       })}

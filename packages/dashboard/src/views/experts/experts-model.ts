@@ -1,6 +1,7 @@
 // Load of every expert of one layer over the steps of a run.
 import { deadExperts, quantiles } from "@moescope/metrics";
 import type { Axis } from "../../address/address.ts";
+import type { PausedLine } from "../../charts/pauses.ts";
 import { smoothed } from "../../charts/smoothing.ts";
 import { type Arrival, arrivalOf, LOADING, sentenceWithout } from "../../data/arrival.ts";
 import { type Bucket, layerOf, loadOf, positionOf } from "../../data/bucket.ts";
@@ -201,21 +202,15 @@ export function expertsTable(models: readonly ExpertsModel[]): (string | number)
   return rows;
 }
 
-/** Relative load with experts as rows and buckets as columns, for a heat map. */
-export function transposed({ relative, experts, x }: ExpertsModel): Float64Array {
-  const values = new Float64Array(relative.length);
-  for (let column = 0; column < x.length; column++) {
-    for (let expert = 0; expert < experts; expert++)
-      values[expert * x.length + column] = relative[column * experts + expert]!;
-  }
-  return values;
+/** What has to be known of the run to find its pauses. */
+export function pausedLine({ run, x, places }: ExpertsModel): PausedLine {
+  const points = places.map(({ attempt }, row) => ({ x: x[row]!, attempt }));
+  return { run: run.id, colour: `var(--run-${run.colour})`, points };
 }
 
-/** Cells of that heat map where an expert is dead, row-major. */
-export function deadCells({ counts, experts, x }: ExpertsModel): number[] {
-  return Array.from(x, (_, row) =>
-    deadExperts(counts.subarray(row * experts, (row + 1) * experts)).map((expert) => expert * x.length + row),
-  ).flat();
+/** The dead experts of each bucket. */
+export function deadIn({ counts, experts, x }: ExpertsModel): number[][] {
+  return Array.from(x, (_, row) => deadExperts(counts.subarray(row * experts, (row + 1) * experts)));
 }
 
 /** Which experts of a layer were ever dead, run by run. */
@@ -224,7 +219,7 @@ export function deathSentence(models: readonly ExpertsModel[]): string {
   if (arrival === "loading") return LOADING;
   if (models.every(({ x }) => x.length === 0)) return sentenceWithout(arrival, NO_COUNTS);
   const parts = models.flatMap((model) => {
-    const dead = new Set(deadCells(model).map((cell) => Math.floor(cell / model.x.length)));
+    const dead = new Set(deadIn(model).flat());
     if (dead.size === 0) return [];
     const named = joinWords([...dead].sort((a, b) => a - b).map(String));
     return [

@@ -1,5 +1,7 @@
 // The loads of a layer's experts as a stream: shares on top of each other, expert 0 at the bottom.
-import type { ExpertsModel } from "./experts-model.ts";
+import type { Axis } from "../../address/address.ts";
+import { pausesOf } from "../../charts/pauses.ts";
+import { type ExpertsModel, pausedLine } from "./experts-model.ts";
 
 /** Where one expert lies in the stream, 0..1, with a place for every bucket; NaN where a bucket has no counts. */
 export interface ExpertBand {
@@ -16,6 +18,12 @@ export function streamBands({ share, experts, x }: Pick<ExpertsModel, "share" | 
     low = band.high;
     return band;
   });
+}
+
+/** @returns first and last bucket, the latter not included, of every stretch without a pause: a stream has no shares while a run is paused */
+export function stretchesOf(model: ExpertsModel, axis: Axis): [from: number, before: number][] {
+  const begins = pausesOf([pausedLine(model)], axis).map(({ to }) => model.x.indexOf(to));
+  return [0, ...begins].map((from, place) => [from, begins[place] ?? model.x.length]);
 }
 
 /** @returns the expert that covers a height of the stream, 0..1, in a bucket; undefined outside */
