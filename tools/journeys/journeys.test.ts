@@ -173,6 +173,9 @@ describe.skipIf(!chromiumPath)(`journeys through the dashboard${whereToGetChromi
     expect(svg).toMatch(/<svg [\s\S]*<\/svg>\s*$/);
     // Title, sentence and axis belong to the picture.
     for (const text of ["Loss", "step"]) expect(svg).toContain(text);
+    // Every look is written once.
+    expect(svg.match(/<style>/g)).toHaveLength(1);
+    expect(svg).not.toContain('style="');
     expect((await saved("PNG")).subarray(1, 4).toString()).toBe("PNG");
 
     const file = join(stage.folder, "report.html");

@@ -36,13 +36,16 @@ export function cardToSvg(card: HTMLElement, title: string, sentence: string): s
   const root = document.createElementNS(SVG, "svg");
   const height = Math.ceil(top + frame.height + PADDING);
   setAttributes(root, { xmlns: SVG, width, height, viewBox: `0 0 ${width} ${height}`, "font-family": page.fontFamily });
+  const looks = new Looks(title);
+  const charts = chartsOf(body, frame, top, looks);
   root.append(
+    looks.style(),
     element("rect", { width, height, fill: page.backgroundColor }),
     text(title, PADDING, PADDING + 14, { "font-size": 15, "font-weight": 600, fill: page.color }),
     ...lines.map((line, place) =>
       text(line, PADDING, PADDING + 36 + place * LINE, { "font-size": 13, fill: page.color }),
     ),
-    ...chartsOf(body, frame, top),
+    ...charts,
     ...textsOf(body, frame, top),
   );
   return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(root)}\n`;
@@ -68,11 +71,11 @@ export async function cardToPng(svg: string, name: string): Promise<void> {
   }
 }
 
-function chartsOf(body: HTMLElement, frame: DOMRect, top: number): Element[] {
+function chartsOf(body: HTMLElement, frame: DOMRect, top: number, looks: Looks): Element[] {
   const outermost = [...body.querySelectorAll("svg")].filter((svg) => svg.parentElement?.closest("svg") === null);
   return outermost.map((svg) => {
     const copy = svg.cloneNode(true) as SVGSVGElement;
-    inlineStyles(svg, copy);
+    takeLooks(svg, copy, looks);
     for (const left of copy.querySelectorAll('[data-export="no"]')) left.remove();
     const box = svg.getBoundingClientRect();
     setAttributes(copy, {
@@ -85,14 +88,40 @@ function chartsOf(body: HTMLElement, frame: DOMRect, top: number): Element[] {
   });
 }
 
-function inlineStyles(from: Element, to: Element): void {
-  const computed = getComputedStyle(from);
-  for (const name of STYLES) {
-    const value = computed.getPropertyValue(name);
-    if (value !== "") (to as SVGElement).style.setProperty(name, value);
+/** The looks that elements of a picture have, each with the name of its class. */
+class Looks {
+  readonly #names = new Map<string, string>();
+  readonly #prefix: string;
+
+  /** @param title of the picture: where several stand in one page, their classes must differ */
+  constructor(title: string) {
+    this.#prefix = `card-${title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}`;
   }
-  to.removeAttribute("class");
-  for (const [place, child] of [...from.children].entries()) inlineStyles(child, to.children[place]!);
+
+  classOf(declarations: string): string {
+    const known = this.#names.get(declarations);
+    if (known !== undefined) return known;
+    const name = `${this.#prefix}-${this.#names.size}`;
+    this.#names.set(declarations, name);
+    return name;
+  }
+
+  style(): Element {
+    const made = element("style", {});
+    made.textContent = Array.from(this.#names, ([declarations, name]) => `.${name}{${declarations}}`).join("\n");
+    return made;
+  }
+}
+
+/** In place of what the page says about an element stands a class that says how it looks. */
+function takeLooks(from: Element, to: Element, looks: Looks): void {
+  const computed = getComputedStyle(from);
+  const values = STYLES.map((name) => [name, computed.getPropertyValue(name)] as const);
+  const declarations = values.filter(([, value]) => value !== "").map(([name, value]) => `${name}:${value}`);
+  for (const [name] of values) to.removeAttribute(name);
+  to.removeAttribute("style");
+  to.setAttribute("class", looks.classOf(declarations.join(";")));
+  for (const [place, child] of [...from.children].entries()) takeLooks(child, to.children[place]!, looks);
 }
 
 /** HTML texts, line by line, and the chips of legends, where they stand on screen. */
