@@ -21,6 +21,13 @@ it("writes a run as one file with its figures, their data, and nothing from else
   );
   expect(trained.code, trained.stderr).toBe(0);
   const { run } = JSON.parse(trained.stdout);
+  const annotation = { name: "the <i>good</i> one", tags: ["paper"], notes: "even to the end" };
+  const annotated = await fetch(`${http}/api/v1/runs/${run}/annotation`, {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(annotation),
+  });
+  expect(annotated.ok).toBe(true);
   const written = await moescope(["report", run.slice(0, -2), "--from", "2", "--out", "out/run.html"], directory);
   expect(written, written.stderr).toMatchObject({ code: 0, stdout: "out/run.html\n" });
   const html = readFileSync(join(directory, "out/run.html"), "utf8");
@@ -29,6 +36,8 @@ it("writes a run as one file with its figures, their data, and nothing from else
   expect(targets.filter((target) => !/^(#|data:text\/csv;)/.test(target))).toEqual([]);
   expect(html.match(/<script|<link|<img|@import|url\((?!#)/gi)).toBeNull();
   expect(html.includes("a &lt;b&gt;bold&lt;/b&gt; name")).toBe(true);
+  for (const text of ["<h1>the &lt;i&gt;good&lt;/i&gt; one</h1>", "<dd>paper</dd>", ">even to the end</p>"])
+    expect(html).toContain(text);
   expect(html.includes("model.experts = ")).toBe(true);
 
   const tables = tablesOf(html);

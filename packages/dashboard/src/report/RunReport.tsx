@@ -9,8 +9,9 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; 
 
 /** @param made when the report was made, in words */
 export function RunReport({ model, made }: { model: ReportModel; made: string }): ReactElement {
-  const { name, verdict, sentence, facts, alerts, balance, layers, window, categories, attention } = model;
+  const { name, notes, verdict, sentence, facts, alerts, balance, layers, window, categories, attention } = model;
   const sections = [
+    { id: "notes", title: "Notes", isThere: notes !== "" },
     { id: "balance", title: "Balance", isThere: balance.length > 0 || layers.length > 0 },
     { id: "categories", title: "Categories", isThere: categories.length > 0 },
     { id: "attention", title: "Attention and routers", isThere: attention.length > 0 },
@@ -51,6 +52,8 @@ export function RunReport({ model, made }: { model: ReportModel; made: string })
               </div>
             ))}
           </dl>
+          {notes !== "" && title("notes")}
+          {notes !== "" && <p className="notes">{notes}</p>}
           {(balance.length > 0 || layers.length > 0) && title("balance")}
           <div className="pair">
             <Figures figures={balance} />

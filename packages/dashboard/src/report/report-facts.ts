@@ -10,14 +10,19 @@ import { strategyName } from "../format/strategy.ts";
 
 export type Fact = readonly [name: string, value: string];
 
-/** What the run is and how it went. Facts that are not known are left out. */
-export function factsOf(summary: v1.RunSummary.$Properties): Fact[] {
+/**
+ * What the run is and how it went. Facts that are not known are left out.
+ *
+ * @param ownName what the run calls itself, where people may have named it anew
+ */
+export function factsOf(summary: v1.RunSummary.$Properties, ownName = summary.run?.name): Fact[] {
   const run = summary.run ?? {};
   const { startedAt = 0, moeLayers = [], categories = [], tags = [], ranks = 1 } = run;
   const reason = summary.reason ? `: ${summary.reason}` : "";
   const lasted = (summary.lastMessageAt ?? 0) - startedAt;
   const facts: (readonly [string, string | undefined])[] = [
     ["Run", run.id],
+    ["Its own name", ownName === run.name ? "" : ownName],
     ["State", `${stateOf(summary)}${reason}`],
     ["Strategy", strategyName(run.strategy)],
     ["Recipe", run.recipe],

@@ -1,5 +1,6 @@
 // A report of one run as data: what is said, and which figures stand in it.
 import { createElement, type ReactElement } from "react";
+import { markedSummaries } from "../data/run-marks.ts";
 import {
   attentionByTokenBars,
   attentionByTokenCsv,
@@ -40,6 +41,8 @@ import { type AlertLine, alertLines, configurationOf, type Fact, factsOf, layerR
 
 export interface ReportModel {
   name: string;
+  /** What people wrote on the run; empty where nobody did. */
+  notes: string;
   /** In a word, and why. */
   verdict: string;
   sentence: string;
@@ -64,7 +67,8 @@ export interface ReportFigure {
 
 /** @param now milliseconds since the Unix epoch: how long a silent run has been silent */
 export function reportModel(data: ReportData, choice: ReportChoice, now: number): ReportModel {
-  const { summary, training, window, alerts } = data;
+  const { training, window, alerts } = data;
+  const [summary = data.summary] = markedSummaries([data.summary], {});
   const run = summary.run ?? {};
   const { verdict, sentence } = overviewRow(summary, training.buckets ?? [], now);
   const bucket = addedUp(window);
@@ -72,7 +76,8 @@ export function reportModel(data: ReportData, choice: ReportChoice, now: number)
     name: run.name || run.id || "",
     verdict,
     sentence,
-    facts: factsOf(summary),
+    notes: data.summary.annotation?.notes ?? "",
+    facts: factsOf(summary, data.summary.run?.name),
     alerts: alertLines(alerts),
     balance: balanceFigures(data),
     layers: layerRows(bucket),

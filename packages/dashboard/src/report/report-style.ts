@@ -11,6 +11,7 @@ h1 { margin: 0; font-size: 26px; letter-spacing: -0.015em; overflow-wrap: anywhe
 h2 { margin: 40px 0 12px; font-size: 18px; }
 p, figcaption span { text-wrap: pretty; }
 p { margin: 4px 0; max-width: 100ch; color: var(--ink-2); }
+.notes { white-space: pre-wrap; overflow-wrap: anywhere; color: var(--ink); }
 header p strong { color: var(--ink); }
 nav { margin-top: 12px; }
 nav a { margin-right: 16px; }

@@ -11,7 +11,7 @@ const NOW = new Date(1_800_000_000_000);
 const options = { id: "r", layers: [1, 2], loss: (step: number) => (step === 3 ? Number.NaN : 5 - step) };
 
 /** A collector whose run has a name that would be a script. */
-async function reported(run: v1.RunDescription.$Properties): Promise<string> {
+async function reported(run: v1.RunDescription.$Properties, annotation?: v1.Annotation.$Properties): Promise<string> {
   const training = syntheticBuckets(4, options);
   const server = await startAnswering(({ url = "" }, response) => {
     const { pathname, searchParams } = new URL(url, "http://collector");
@@ -25,7 +25,10 @@ async function reported(run: v1.RunDescription.$Properties): Promise<string> {
       const buckets = split !== null ? [] : searchParams.has("from") ? training.slice(3) : training;
       return answerProtobuf(response, v1.History.encode({ run: "r", bucketWidth: 1, buckets }).finish());
     }
-    return answerProtobuf(response, v1.RunSummary.encode({ ...syntheticSummary(4, options), run }).finish());
+    return answerProtobuf(
+      response,
+      v1.RunSummary.encode({ ...syntheticSummary(4, options), run, annotation }).finish(),
+    );
   });
   try {
     return await buildReport(createClient(server.base), "r", {}, NOW);
@@ -46,6 +49,22 @@ test("one page that runs nothing and asks for nothing, whatever a run is called"
   expect(html.includes("default-src &#x27;none&#x27;")).toBe(true);
   expect(html.includes("layer 1 &lt;collapses&gt; &amp; falls")).toBe(true);
   for (const svg of html.match(/<svg[\s\S]*?<\/svg>/g)!) expect(svg.match(/NaN|undefined|Infinity/)).toBeNull();
+});
+
+test("name, tags and notes that people wrote stand in it, beside the run's own", async () => {
+  const run = { ...syntheticRun(options), name: "its own", tags: ["sweep"] };
+  const html = await reported(run, {
+    name: "the <good> one",
+    tags: ["keep", "sweep"],
+    notes: "first line\n<b>second</b>",
+  });
+  expect(html).toContain("<h1>the &lt;good&gt; one</h1>");
+  expect(html).toContain("<dt>Its own name</dt><dd>its own</dd>");
+  expect(html).toContain("<dt>Tags</dt><dd>sweep, keep</dd>");
+  expect(html).toContain('<h2 id="notes">Notes</h2><p class="notes">first line\n&lt;b&gt;second&lt;/b&gt;</p>');
+  const plain = await reported(run);
+  expect(plain).toContain("<h1>its own</h1>");
+  expect(plain).not.toMatch(/id="notes"|Its own name/);
 });
 
 test("figures hold their data, and a run without probes has no section for them", async () => {
