@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { Client, credentials } from "@grpc/grpc-js";
+import { Client, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
 import { collectorService, PROTOCOL_VERSION, v1 } from "@moescope/proto";
 import type { CollectorOptions } from "@moescope/telemetry";
 import { ClickHouseServer, TEST_CLUSTER } from "@moescope/telemetry/clickhouse-server";
@@ -93,56 +93,78 @@ function lengths(steps: number): number[] {
   return [steps, Math.min(steps, mostOfSecond)];
 }
 
+/** Steps of a run that are made ahead, while the clock stands still: a trainer has its numbers. */
+const round = 500;
+
 async function sendAll({ grpc, pid }: CollectorProcess, workload: Workload, steps: number) {
-  const making = new CpuTime();
-  const message = (run: string, step: number) => making.of(() => workload.message(run, step));
-  const [from, collectorBefore, senderBefore] = [performance.now(), cpuSeconds(pid), process.cpuUsage()];
-  await Promise.all(lengths(steps).map((length, index) => send(grpc, runs[index]!, message, length)));
-  const { user, system } = process.cpuUsage(senderBefore);
-  return {
-    seconds: (performance.now() - from) / 1000,
-    collectorCpu: cpuSeconds(pid) - collectorBefore,
-    senderCpu: (user + system) / 1e6 - making.seconds,
-  };
-}
-
-/** What making the numbers takes is not the sender's: a trainer has them. */
-class CpuTime {
-  seconds = 0;
-
-  of<Result>(work: () => Result): Result {
-    const before = process.cpuUsage();
-    const result = work();
-    const { user, system } = process.cpuUsage(before);
-    this.seconds += (user + system) / 1e6;
-    return result;
-  }
-}
-
-type Message = Workload["message"];
-
-/** Sends a run as fast as it is taken, until everything is acknowledged. */
-async function send(address: string, run: string, message: Message, steps: number): Promise<void> {
-  const client = new Client(address, credentials.createInsecure());
-  const { path, responseDeserialize } = collectorService.report;
-  const call = client.makeBidiStreamRequest(path, (bytes: Buffer) => bytes, responseDeserialize);
-  const done = new Promise<void>((resolve, reject) => {
-    call.on("error", reject);
-    call.on("data", ({ acknowledgement, rejection }: v1.ReportResponse.$Properties) => {
-      if (rejection) reject(new Error(`rejected: ${rejection.message}`));
-      if (acknowledgement?.sequence === steps) resolve();
+  const senders = lengths(steps).map((length, index) => new Sender(grpc, runs[index]!, length));
+  const collectorBefore = cpuSeconds(pid);
+  let [milliseconds, senderCpu] = [0, 0];
+  for (let from = 0; from < steps; from += round) {
+    const messages = senders.map(({ run, steps }) => {
+      const length = Math.max(0, Math.min(round, steps - from));
+      return Array.from({ length }, (_, index) => workload.message(run, from + index));
     });
-  });
-  const hello = { protocolVersion: PROTOCOL_VERSION, run: describedRun(run), rank: 0, attempt: 0 };
-  call.write(Buffer.from(v1.ReportRequest.encode({ hello }).finish()));
-  for (let step = 0; step < steps; step++) {
-    if (!call.write(message(run, step))) {
-      await Promise.race([new Promise((resolve) => call.once("drain", resolve)), done]);
+    const [began, senderBefore] = [performance.now(), process.cpuUsage()];
+    await Promise.all(senders.map((sender, index) => sender.send(messages[index]!)));
+    const { user, system } = process.cpuUsage(senderBefore);
+    milliseconds += performance.now() - began;
+    senderCpu += (user + system) / 1e6;
+  }
+  for (const sender of senders) sender.close();
+  return { seconds: milliseconds / 1000, collectorCpu: cpuSeconds(pid) - collectorBefore, senderCpu };
+}
+
+class Sender {
+  readonly #client: Client;
+  readonly #call: ClientDuplexStream<Buffer, v1.ReportResponse.$Properties>;
+  readonly #failed: Promise<never>;
+  #sent = 0;
+  #acknowledged = 0;
+  #progress = () => {};
+
+  constructor(
+    address: string,
+    readonly run: string,
+    readonly steps: number,
+  ) {
+    this.#client = new Client(address, credentials.createInsecure());
+    const { path, responseDeserialize } = collectorService.report;
+    this.#call = this.#client.makeBidiStreamRequest(path, (bytes: Buffer) => bytes, responseDeserialize);
+    this.#failed = new Promise((_, reject) => {
+      this.#call.on("error", reject);
+      this.#call.on("data", ({ acknowledgement, rejection }: v1.ReportResponse.$Properties) => {
+        if (rejection) reject(new Error(`rejected: ${rejection.message}`));
+        this.#acknowledged = acknowledgement?.sequence ?? this.#acknowledged;
+        this.#progress();
+      });
+    });
+    const hello = { protocolVersion: PROTOCOL_VERSION, run: describedRun(run), rank: 0, attempt: 0 };
+    this.#call.write(Buffer.from(v1.ReportRequest.encode({ hello }).finish()));
+  }
+
+  /** Sends the next steps as fast as they are taken, until all are acknowledged. */
+  async send(messages: readonly Buffer[]): Promise<void> {
+    for (const message of messages) {
+      this.#sent++;
+      if (!this.#call.write(message)) await this.#until((resume) => this.#call.once("drain", resume));
+    }
+    while (this.#acknowledged < this.#sent) {
+      await this.#until((resume) => {
+        this.#progress = resume;
+      });
     }
   }
-  await done;
-  call.end();
-  client.close();
+
+  close(): void {
+    this.#call.once("status", () => this.#client.close());
+    this.#call.end();
+  }
+
+  /** @throws Error when the collector refuses something in the meantime */
+  #until(happens: (resume: () => void) => void): Promise<void> {
+    return Promise.race([new Promise<void>(happens), this.#failed]);
+  }
 }
 
 /** User and system time of a process. */

@@ -128,7 +128,8 @@ class PackedReader extends protobuf.Reader {
   /** Makes room for that many numbers, side by side. */
   #reserve(length: number): void {
     if (this.#arenaUsed + length <= this.#arena.length) return;
-    this.#arena = new Uint32Array(Math.max(length, ARENA_NUMBERS));
+    // Not zeroed: every number that is read from it is written first.
+    this.#arena = new Uint32Array(Buffer.allocUnsafeSlow(4 * Math.max(length, ARENA_NUMBERS)).buffer);
     this.#arenaUsed = 0;
   }
 
