@@ -96,7 +96,8 @@ function differenceSentence(pane: Omit<LayersPane, "sentence">, cells: Cells): s
     const sizes = `${of.run.label} has ${experts} experts a layer and ${less!.run.label} ${less!.experts}`;
     return `${sizes}: there is no difference to show.`;
   }
-  const cell = values.findIndex((value) => !Number.isNaN(value) && Math.abs(value) === largest(values));
+  const most = largest(values);
+  const cell = values.findIndex((value) => Math.abs(value) === most);
   if (cell < 0) return sentenceWithout(status, "No layer has reported in both.");
   const value = values[cell]!;
   const where = `layer ${layers[Math.floor(cell / experts)]}, expert ${cell % experts}`;
