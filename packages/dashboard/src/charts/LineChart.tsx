@@ -6,7 +6,7 @@ import { stepRange } from "../format/sentence.ts";
 import { type LineSeries, smoothLine, stepsNear, xDomainOf, yScaleOf } from "./line-series.ts";
 import { bandPath, linePath, nearestIndex } from "./lines.ts";
 import { Pauses } from "./Pauses.tsx";
-import { Plot, type Readout, usePlot } from "./Plot.tsx";
+import { Plot, PlotPlace, type Readout, usePlot } from "./Plot.tsx";
 import { formatPosition } from "./ticks.ts";
 
 const HEIGHT = 260;
@@ -42,7 +42,7 @@ export const LineChart = memo(function LineChart(props: LineChartProps) {
   const values = useMemo(() => series.map((each) => smoothLine(each, smooth)), [series, smooth]);
   const yScale = useMemo(() => yScaleOf(series, { log, floor, drawn: values }), [series, values, log, floor]);
   const xDomain = useMemo(() => props.xDomain ?? xDomainOf(series, axis), [props.xDomain, series, axis]);
-  if (loading) return <div style={{ height }} />;
+  if (loading) return <PlotPlace height={height} />;
   return (
     <Plot
       label={props.label}

@@ -68,7 +68,7 @@ const ScaleContext = createContext<YScale | undefined>(undefined);
 export function Plot(props: PlotProps) {
   const { label, right = 12, children, yScale } = props;
   const [ref, width] = useWidth<HTMLDivElement>();
-  const height = useChartHeight(props.height);
+  const height = useChartHeight(props.height, width);
   const axes = useAxes(props, width);
   return (
     <div ref={ref} className="plot" style={{ height }} role="img" aria-label={label}>
@@ -88,6 +88,12 @@ export function Plot(props: PlotProps) {
       )}
     </div>
   );
+}
+
+/** The place of a plot that is still to come. @param height as of the plot */
+export function PlotPlace({ height }: { height: number }) {
+  const [ref, width] = useWidth<HTMLDivElement>();
+  return <div ref={ref} style={{ height: useChartHeight(height, width) }} />;
 }
 
 /** Recharts works out everything anew for an axis with another property, so each stays the same element until it has to change. */

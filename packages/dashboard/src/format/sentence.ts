@@ -19,5 +19,7 @@ export function stepRange(first: number, last: number): string {
 /** @param widths steps in a point, one for each run; empty while every step has its own point */
 export function stepsAPoint(widths: readonly number[]): string {
   const most = Math.max(1, ...widths);
-  return most === 1 ? "" : `1 point = ${most} steps`;
+  const least = Math.min(most, ...widths);
+  if (most === 1) return "";
+  return least === most ? `1 point = ${most} steps` : `1 point = ${least} to ${most} steps`;
 }

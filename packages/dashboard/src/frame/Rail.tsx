@@ -101,7 +101,7 @@ function RunRow({ row, full, onToggle, onEdit }: RunRowProps) {
     <li className="rail-item">
       <label
         className={row.shown ? "rail-run shown" : "rail-run"}
-        title={blocked ? `At most ${MOST_RUNS} runs at once` : row.id}
+        title={blocked ? `At most ${MOST_RUNS} runs at once` : `${row.name}\n${row.id}`}
       >
         <input
           type="checkbox"

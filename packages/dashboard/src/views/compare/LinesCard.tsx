@@ -40,7 +40,7 @@ export function LinesCard({ scene, compared, arms, pair, measure }: ComparedProp
         formatReading={measure.format}
         height={220}
       />
-      <ArmLegend arms={arms} note={[spread, stepsAPoint([model.steps])].filter(Boolean).join(" · ")} />
+      <ArmLegend arms={arms} note={[spread, stepsAPoint(model.steps)].filter(Boolean).join(" · ")} />
     </Card>
   );
 }

@@ -19,7 +19,7 @@ interface Scales {
 
 export function LossScatter({ model }: { model: ScatterModel }) {
   const [ref, width] = useWidth<HTMLDivElement>();
-  const height = useChartHeight(HEIGHT);
+  const height = useChartHeight(HEIGHT, width);
   const scales = scalesOf(model, width, height);
   return (
     <div ref={ref} className="loss-scatter" style={{ height }}>

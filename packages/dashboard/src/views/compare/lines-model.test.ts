@@ -47,15 +47,15 @@ test("the sentence compares the pair at the cursor, and says in how many seeds t
   expect(at(0, same).sentence).toMatch(/: no difference\.$/);
 });
 
-test("a shorter run ends the line of its arm, and a longer one is made as coarse as the others", () => {
+test("a shorter run ends the line of its arm, and what is said is of as many steps in every arm", () => {
   const uneven = comparedHistories({
     a0: { options: withLoss(3), steps: 8, width: 4 },
     a1: { options: withLoss(3), steps: 4 },
     f0: { options: withLoss(3), steps: 8 },
   });
   const model = at(7, uneven);
-  expect(model.series.map(({ points }) => points.map(({ lastStep }) => lastStep))).toEqual([[3], [3, 7]]);
-  expect(model.steps).toBe(4);
+  expect(model.series.map(({ points }) => points.map(({ lastStep }) => lastStep))).toEqual([[3], [...Array(8).keys()]]);
+  expect(model.steps).toEqual([4, 1]);
   // Auxiliary loss has not gone further.
   expect(model.sentence).toMatch(/^At steps 0–3 the loss is 2\.985 in loss-free-bias and 2\.985 /);
 });

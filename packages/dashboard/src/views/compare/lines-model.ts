@@ -15,8 +15,8 @@ export interface ComparedLines {
   /** Nothing can be drawn yet. */
   loading: boolean;
   sentence: string;
-  /** Most steps in a point. */
-  steps: number;
+  /** Most steps in a point, for each line: one long run does not make the others coarse. */
+  steps: number[];
 }
 
 interface ArmLine {
@@ -40,15 +40,20 @@ export function comparedLines(
   step: number,
   arrival: Arrival,
 ): ComparedLines {
-  const widths = arms.flatMap(({ runs }) => runs.map((run) => histories.get(idOf(run))?.width ?? 1));
+  const widths = arms.map(({ runs }) => Math.max(1, ...runs.map((run) => histories.get(idOf(run))?.width ?? 1)));
   const width = Math.max(1, ...widths);
   // While histories are on their way, the mean of those that are here already would move.
   const here = arrival === "loading" ? arms.filter(({ runs }) => runs.every((run) => histories.has(idOf(run)))) : arms;
-  const lines = here.map((arm) => lineOfArm(arm, measure, histories, width, axis));
-  const series = lines.filter(({ points }) => points.length > 0).map(seriesOf);
+  const linesOf = (widthOf: (arm: Arm) => number) =>
+    here.map((arm) => lineOfArm(arm, measure, histories, widthOf(arm), axis));
+  const lines = linesOf((arm) => widths[arms.indexOf(arm)]!);
+  const drawn = lines.filter(({ points }) => points.length > 0);
+  const series = drawn.map(seriesOf);
   const loading = arrival === "loading" && series.length === 0;
-  const steps = Math.max(1, ...lines.flatMap(({ points }) => points.map((point) => point.steps)));
-  return { series, loading, steps, sentence: sentenceOf(measure, lines, pair, step, arrival) };
+  const steps = drawn.map(({ points }) => Math.max(...points.map((point) => point.steps)));
+  // What is set against each other is a mean over the same steps.
+  const told = widths.every((each) => each === width) ? lines : linesOf(() => width);
+  return { series, loading, steps, sentence: sentenceOf(measure, told, pair, step, arrival) };
 }
 
 function lineOfArm(

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { navigate } from "../../address/use-address.ts";
 import { bandPath, linePath, nearestIndex } from "../../charts/lines.ts";
 import { Pauses } from "../../charts/Pauses.tsx";
-import { Plot, type PointedPlace, usePlot } from "../../charts/Plot.tsx";
+import { Plot, PlotPlace, type PointedPlace, usePlot } from "../../charts/Plot.tsx";
 import type { YScale } from "../../charts/y-scale.ts";
 import type { ExpertChartProps } from "./expert-chart.ts";
 import { expertsReadout, MARK_COLOURS } from "./expert-readout.ts";
@@ -48,7 +48,7 @@ export function ExpertLines(props: ExpertLinesProps) {
     return at < 0 ? undefined : { first: model.firstSteps[at]!, last: model.lastSteps[at]! };
   };
   const paused = useMemo(() => [pausedLine(model)], [model]);
-  if (isLoading(model)) return <div style={{ height: HEIGHT }} />;
+  if (isLoading(model)) return <PlotPlace height={HEIGHT} />;
   return (
     <Plot
       label={`${name} of each expert. ${marks.sentence}`}

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { navigate } from "../../address/use-address.ts";
 import { bandPath, nearestIndex } from "../../charts/lines.ts";
 import { Pauses } from "../../charts/Pauses.tsx";
-import { Plot, type PointedPlace, usePlot } from "../../charts/Plot.tsx";
+import { Plot, PlotPlace, type PointedPlace, usePlot } from "../../charts/Plot.tsx";
 import { linearScale } from "../../charts/y-scale.ts";
 import { formatPercent } from "../../format/number.ts";
 import type { ExpertChartProps } from "./expert-chart.ts";
@@ -16,7 +16,7 @@ const WHOLE = linearScale([0, 1]);
 
 export function ExpertStream({ model, marks, axis, xDomain, cursorX }: ExpertChartProps) {
   const paused = useMemo(() => [pausedLine(model)], [model]);
-  if (isLoading(model)) return <div style={{ height: HEIGHT }} />;
+  if (isLoading(model)) return <PlotPlace height={HEIGHT} />;
   return (
     <Plot
       label={`Shares of assignments of all experts on top of each other. ${marks.sentence}`}
