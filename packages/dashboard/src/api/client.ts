@@ -17,6 +17,8 @@ export interface HistoryQuery {
   points?: number;
   /** Default `none`. */
   layers?: LayerChoice;
+  /** Default `all`: metrics of every layer; `chosen`: of those in `layers`. */
+  metrics?: "all" | "chosen";
   /** Default `each`: a load for each category of a layer; `together`: one for all of them. */
   categories?: "each" | "together";
   /** Default: of overlapping attempts the newest. */

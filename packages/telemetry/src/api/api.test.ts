@@ -82,8 +82,9 @@ describe("a wrong request is told what is allowed", () => {
     [
       `${history}?layer=1`,
       400,
-      "parameter layer is unknown; allowed are split, from, to, points, layers, categories, attempt",
+      "parameter layer is unknown; allowed are split, from, to, points, layers, metrics, categories, attempt",
     ],
+    [`${history}?metrics=none`, 400, 'parameter metrics is "none": allowed are all, chosen'],
     [`${history}?categories=one`, 400, 'parameter categories is "one": allowed are each, together'],
     ["/api/v1/live?runs=a%20b", 400, 'parameter runs is "a b": allowed are all, or run ids like a,b'],
   ])("%s", async (path, status, message) => {

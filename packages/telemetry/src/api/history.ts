@@ -39,6 +39,7 @@ function historyRequest(
   return {
     ...{ run: id, split, from, to, points, ranks },
     layers: chosenLayers(parameters.layers, description),
+    onlyChosen: parameters.metrics === "chosen",
     together: parameters.categories === "together",
     attempts: chosenAttempts(parameters.attempt, id, runs),
     sealed: (attempt) => store.sealed(id, split, attempt),

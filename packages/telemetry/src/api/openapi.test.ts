@@ -50,7 +50,17 @@ test("every route is in it, and nothing else", () => {
 test("parameters are described by what checks them", () => {
   const { parameters } = document.paths["/api/v1/runs/{id}/history"].get;
   const byName = Object.fromEntries(parameters.map((parameter: { name: string }) => [parameter.name, parameter]));
-  expect(Object.keys(byName)).toEqual(["id", "split", "from", "to", "points", "layers", "categories", "attempt"]);
+  expect(Object.keys(byName)).toEqual([
+    "id",
+    "split",
+    "from",
+    "to",
+    "points",
+    "layers",
+    "metrics",
+    "categories",
+    "attempt",
+  ]);
   expect(byName.split.schema).toMatchObject({ enum: ["train", "eval", "probe"], default: "train" });
   expect(byName.points.schema).toMatchObject({ type: "integer", minimum: 1, maximum: 2000 });
   expect(byName.layers.schema.pattern).toContain("none|all");

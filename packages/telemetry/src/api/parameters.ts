@@ -33,7 +33,11 @@ export const historyParameters = z.strictObject({
   from: wholeNumber("a step from 0").optional().describe("First step; without it that of the run."),
   to: wholeNumber("a step from 0").optional().describe("Last step, included; without it the newest."),
   points: wholeNumber("1 to 2000", 2000, 1).default(400).describe("At most so many buckets."),
-  layers: layers.describe("Layers whose counts are wanted; metrics are answered for all."),
+  layers: layers.describe("Layers whose counts are wanted."),
+  metrics: z
+    .enum(["all", "chosen"], "allowed are all, chosen")
+    .default("all")
+    .describe("`chosen`: MaxVio and the like of the layers in `layers` alone, in place of those of every layer."),
   categories: z
     .enum(["each", "together"], "allowed are each, together")
     .default("each")

@@ -73,14 +73,25 @@ describe("history equals sums and extremes worked out here", () => {
     async (query) => {
       const each = await getHistory(collector, run.id, query);
       const { buckets } = await getHistory(collector, run.id, `${query}&categories=together`);
-      const objects = (of: v1.StepBucket.$Properties[]) => {
-        return v1.History.toObject(v1.History.create({ buckets: of }), { defaults: true, arrays: true }).buckets;
-      };
       const added = each.buckets.map(({ layers, ...bucket }) => ({
         ...bucket,
         layers: layers!.map((layer) => ({ ...layer, categories: together(layer) })),
       }));
       expect(objects(buckets)).toEqual(objects(added));
+    },
+  );
+
+  test.each(["points=10&layers=2", "from=37&to=40&layers=5,0", "from=3&to=9"])(
+    "%s, metrics of the chosen layers alone",
+    async (query) => {
+      const all = await getHistory(collector, run.id, query);
+      const { buckets } = await getHistory(collector, run.id, `${query}&metrics=chosen`);
+      const chosen = new URLSearchParams(query).get("layers")?.split(",").map(Number) ?? [];
+      const cut = all.buckets.map(({ layers, ...bucket }) => ({
+        ...bucket,
+        layers: layers!.filter(({ layer }) => chosen.includes(layer!)),
+      }));
+      expect(objects(buckets)).toEqual(objects(cut));
     },
   );
 
@@ -154,6 +165,11 @@ test("ranks are added exactly, and MaxVio is that of their sum", async () => {
   }
   expect((await getSummary(collector, run.id)).steps).toBe(10);
 });
+
+/** Without the classes of messages. */
+function objects(buckets: v1.StepBucket.$Properties[]) {
+  return v1.History.toObject(v1.History.create({ buckets }), { defaults: true, arrays: true }).buckets;
+}
 
 /** The loads of a layer's categories as one. */
 function together({ categories }: v1.LayerSummary.$Properties) {

@@ -1,4 +1,5 @@
 // A run's history by range of steps, reduced to a number of buckets: sums are exact, extremes of single steps are kept.
+import { sumHistograms } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import type { ShownAttempt } from "./attempts.ts";
 import type { Database } from "./database.ts";
@@ -25,6 +26,8 @@ export interface HistoryRequest {
   points: number;
   /** Layers whose categories, extremes and bias are wanted. */
   layers: readonly number[];
+  /** No other layers' metrics either. */
+  onlyChosen?: boolean;
   /** One load for all categories of a layer, as category 0, in place of one for each. */
   together?: boolean;
   attempts: readonly ShownAttempt[];
@@ -73,10 +76,11 @@ async function reduceHistory(request: HistoryRequest, query: Query): Promise<v1.
   };
   // All at once, the longest first: they wait for different parts of the machine.
   const [layers, extremes, categories, biases, scalars, steps] = await Promise.all([
-    read(LAYERS(selection)),
-    readChosen(EXTREMES),
+    request.onlyChosen ? readChosen(LAYERS_WITH_BIASES) : read(LAYERS(selection)),
+    // In a bucket of one step the loads are their own extremes.
+    width === 1 ? [] : readChosen(EXTREMES),
     readChosen(request.together ? TOTALS : CATEGORIES),
-    readChosen(BIASES),
+    request.onlyChosen ? [] : readChosen(BIASES),
     read(SCALARS(selection)),
     read(STEPS(selection)),
   ]);
@@ -84,8 +88,9 @@ async function reduceHistory(request: HistoryRequest, query: Query): Promise<v1.
   addScalars(buckets, scalars);
   const detailed = addLayers(buckets, layers, new Set(request.layers));
   addCategories(detailed, categories);
-  addExtremes(detailed, extremes);
-  addSelectionBias(detailed, biases);
+  if (width === 1) addOwnExtremes(detailed);
+  else addExtremes(detailed, extremes);
+  addSelectionBias(detailed, request.onlyChosen ? layers : biases);
   return new v1.History({
     run: request.run,
     split: request.split,
@@ -123,9 +128,13 @@ const STEPS = (selection: Selection) =>
 const SCALARS = (selection: Selection) =>
   `SELECT bucket, CAST(name, 'String'), ${SUMMARY.join(", ")} FROM (${reducedScalars(selection)}) ORDER BY bucket, name`;
 
-const LAYERS = (selection: Selection) =>
-  `SELECT bucket, layer, dead_experts, tokens, dropped, ${SUMMARY.join(", ")}
-   FROM (${reducedLayers(selection)}) ORDER BY bucket, layer`;
+const METRICS = ["bucket", "layer", "dead_experts", "tokens", "dropped", ...SUMMARY].join(", ");
+
+const LAYERS = (selection: Selection) => `SELECT ${METRICS} FROM (${reducedLayers(selection)}) ORDER BY bucket, layer`;
+
+// In one statement, which biases of one layer have no need of their own for: each takes some milliseconds whatever it reads.
+const LAYERS_WITH_BIASES = (selection: Selection) =>
+  `SELECT ${METRICS}, selection_bias FROM (${reducedLayers(selection)}) ORDER BY bucket, layer`;
 
 const CATEGORIES = (selection: Selection) =>
   `SELECT bucket, layer, category, tokens, dropped, counts FROM (${reducedRouting(selection)}) ORDER BY bucket, layer, category`;
@@ -208,10 +217,19 @@ function addExtremes(layers: Layers, blocks: readonly AnswerBlock[]): void {
   }
 }
 
+function addOwnExtremes(layers: Layers): void {
+  for (const summary of layers.values()) {
+    const loads = summary.categories.map((category) => category.counts!);
+    if (loads.length === 0) continue;
+    const load = sumHistograms(loads);
+    Object.assign(summary, { countsMin: load, countsMax: load });
+  }
+}
+
 function addSelectionBias(layers: Layers, blocks: readonly AnswerBlock[]): void {
   for (const { rows, columns } of blocks) {
     const [bucket, layer] = columns as Numbers[];
-    const biases = columns[2] as number[][];
+    const biases = columns.at(-1) as number[][];
     for (let row = 0; row < rows; row++) {
       layers.get(layerKey(bucket![row]!, layer![row]!))!.selectionBias = biases[row]!;
     }

@@ -34,13 +34,18 @@ export function reducedSteps(selection: Selection): string {
 
 /** Columns: bucket, name, and a summary. One value for each step and rank; of the ranks of a step, the lowest is first and last. */
 export function reducedScalars(selection: Selection): string {
+  const values = (where: string) =>
+    `(SELECT step, rank, scalar_names, scalar_values FROM ${DATABASE}.steps WHERE ${where})
+      ARRAY JOIN scalar_names AS name, scalar_values AS value`;
   const valid = "NOT isNaN(value)";
-  const sources = parts(selection, {
-    raw: (where) => `SELECT step AS at, name, countIf(${valid}) AS value_count, sumIf(value, ${valid}) AS value_sum,
+  const ofRanks = `countIf(${valid}) AS value_count, sumIf(value, ${valid}) AS value_sum,
         argMinIf(value, rank, ${valid}) AS value_first, minIf(value, ${valid}) AS value_min, maxIf(value, ${valid}) AS value_max,
-        argMinIf(value, rank, ${valid}) AS value_last, countIf(isNaN(value)) AS nan_values
-      FROM (SELECT step, rank, scalar_names, scalar_values FROM ${DATABASE}.steps WHERE ${where})
-      ARRAY JOIN scalar_names AS name, scalar_values AS value GROUP BY step, name`,
+        argMinIf(value, rank, ${valid}) AS value_last, countIf(isNaN(value)) AS nan_values`;
+  const sources = parts(selection, {
+    raw: (where) =>
+      selection.ranks > 1
+        ? `SELECT step AS at, name, ${ofRanks} FROM ${values(where)} GROUP BY step, name`
+        : `SELECT step AS at, name, ${summaryOf("value")} FROM ${values(where)}`,
     rolled: (where) => `SELECT step AS at, name, ${SUMMARY.join(", ")}
       FROM ${DATABASE}.rolled_scalars WHERE ${where} ${newest("name")}`,
   });
@@ -56,11 +61,9 @@ export function reducedLayers(selection: Selection): string {
     selection.ranks > 1
       ? `SELECT step, layer, ${complete} FROM ${DATABASE}.layers AS l WHERE ${where} GROUP BY step, layer`
       : `SELECT step, layer, ${columns.join(", ")} FROM ${DATABASE}.layers WHERE ${where}`;
-  const value = "s.max_violation";
+  const value = summaryOf("s.max_violation");
   const sources = parts(selection, {
-    raw: (where) => `SELECT step AS at, layer, dead_experts, tokens, dropped, NOT isNaN(${value}) AS value_count,
-        if(isNaN(${value}), 0, ${value}) AS value_sum, ${value} AS value_first, ${value} AS value_min, ${value} AS value_max,
-        ${value} AS value_last, isNaN(${value}) AS nan_values, selection_bias
+    raw: (where) => `SELECT step AS at, layer, dead_experts, tokens, dropped, ${value}, selection_bias
       FROM (${steps(where)}) AS s`,
     rolled: (where) => `SELECT step AS at, layer, dead_experts, tokens, dropped, ${SUMMARY.join(", ")}, selection_bias
       FROM ${DATABASE}.rolled_layers WHERE ${where} ${newest("layer")}`,
@@ -109,6 +112,12 @@ export function reducedExtremes(selection: Selection): string {
 export const SUMMARY = [
   ...["value_count", "value_sum", "value_first", "value_min", "value_max", "value_last", "nan_values"],
 ] as const;
+
+/** The summary of one value. */
+function summaryOf(value: string): string {
+  return `NOT isNaN(${value}) AS value_count, if(isNaN(${value}), 0, ${value}) AS value_sum, ${value} AS value_first,
+        ${value} AS value_min, ${value} AS value_max, ${value} AS value_last, isNaN(${value}) AS nan_values`;
+}
 
 // The union of steps and rollups has a UInt8 count on one side and a UInt64 on the other; sums are UInt64.
 const SUMMED = `sum(p.value_count) AS value_count, sum(p.value_sum) AS value_sum,
