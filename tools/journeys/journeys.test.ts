@@ -186,6 +186,19 @@ describe.skipIf(!chromiumPath)(`journeys through the dashboard${whereToGetChromi
     expect(await report.locator("svg").count()).toBeGreaterThan(3);
   });
 
+  test("print: light, and without what only a screen can do", async () => {
+    const page = await visit(`/?view=balance&runs=${healthyRun.id}&theme=dark`);
+    await card(page, "Loss").locator("svg path").first().waitFor();
+    await page.emulateMedia({ media: "print" });
+    await page.locator(':root[data-theme="light"]').waitFor({ state: "attached" });
+    for (const control of await page.locator("button, select, input").all()) {
+      const isTerm = await control.evaluate((element) => element.closest(".term") !== null);
+      if (!isTerm) expect(await control.isVisible(), await control.textContent().then(String)).toBe(false);
+    }
+    await card(page, "Loss").locator("svg path").first().waitFor();
+    await page.context().close();
+  });
+
   test("share: the copied address shows a colleague the same", async () => {
     const page = await visit(`/?runs=${collapsingRun.id},${healthyRun.id}`, ["clipboard-read", "clipboard-write"]);
     await tab(page, "Experts").click();

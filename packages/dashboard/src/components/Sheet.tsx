@@ -92,15 +92,17 @@ interface BarSheetProps {
   /** What a bar says, and the segment of it that is pointed at. */
   read: (bar: PlacedBar, series: number | undefined) => SheetReading;
   pick?: (bar: PlacedBar) => void;
+  /** Bars whose group is marked. */
+  isFollowed?: (bar: PlacedBar) => boolean;
 }
 
 /** A figure of bars. */
-export function BarSheet({ id, model, read, pick }: BarSheetProps) {
+export function BarSheet({ id, model, read, pick, isFollowed }: BarSheetProps) {
   const draw = useCallback(
     (room: number): Drawing => {
       const layout = barPanelsLayout(model, Math.min(WIDEST, Math.max(NARROWEST, room)));
       return {
-        figure: <BarPanelsFigure model={model} layout={layout} />,
+        figure: <BarPanelsFigure model={model} layout={layout} isFollowed={isFollowed} />,
         width: layout.width,
         readAt: (x, y) => {
           const at = barAt(layout, x, y);
@@ -112,7 +114,7 @@ export function BarSheet({ id, model, read, pick }: BarSheetProps) {
         },
       };
     },
-    [model, read, pick],
+    [model, read, pick, isFollowed],
   );
   return <Sheet id={id} draw={draw} />;
 }

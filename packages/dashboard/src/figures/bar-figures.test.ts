@@ -3,7 +3,7 @@ import type { v1 } from "@moescope/proto";
 import { describe, expect, test } from "vitest";
 import { type SyntheticOptions, syntheticBuckets, syntheticRun } from "../testing/synthetic-run.ts";
 import { attentionByTokenBars, attentionByTokenCsv, attentionByTokenModel } from "./attention-by-token-model.ts";
-import { barAt, barPanelsLayout } from "./bar-panels-layout.ts";
+import { barAt, barPanelsLayout, groupFrames } from "./bar-panels-layout.ts";
 import { type BarPanelsModel, wholePercentages } from "./bar-panels-model.ts";
 import { headsByBinBars, headsByBinCsv, headsByBinModel } from "./heads-by-bin-model.ts";
 import { modalityByExpertBars, modalityByExpertCsv, modalityByExpertModel } from "./modality-by-expert-model.ts";
@@ -127,6 +127,17 @@ describe("modality-by-expert", () => {
     const layout = barPanelsLayout(bars);
     expect(layout.turned).toBe(true);
     expect(layout.panels[0]!.groupLabels[1]!.x - layout.panels[0]!.groupLabels[0]!.x).toBeGreaterThanOrEqual(9.9);
+  });
+
+  test("a followed expert is framed in every panel: all its bars, as high as the panel", () => {
+    const layout = barPanelsLayout(modalityByExpertBars(model));
+    const isFramed = ({ group }: { group: number }) => group === 2;
+    const bars = layout.bars.filter(isFramed);
+    const [from, to] = [bars[0]!.x - 2, bars[1]!.x + bars[1]!.width + 2];
+    expect(groupFrames(layout, isFramed)).toBe(
+      layout.panels.map(({ top, base }) => `M${from} ${base}V${top}H${to}V${base}Z`).join(""),
+    );
+    expect(groupFrames(layout, () => false)).toBe("");
   });
 
   test("a run without steps draws empty panels", () => {

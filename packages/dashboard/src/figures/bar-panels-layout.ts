@@ -190,3 +190,18 @@ export function barAt(layout: BarPanelsLayout, x: number, y: number): { bar: Pla
   const segment = bar.segments.find((each) => y >= each.y && y <= each.y + each.height);
   return { bar, ...(segment && { series: segment.series }) };
 }
+
+/** SVG path of a frame around every group that has such a bar, as high as its panel. */
+export function groupFrames({ bars, panels }: BarPanelsLayout, isFramed: (bar: PlacedBar) => boolean): string {
+  const frames = new Map<string, { from: number; to: number; panel: number }>();
+  for (const bar of bars) {
+    if (!isFramed(bar)) continue;
+    const key = `${bar.panel}/${bar.group}`;
+    const known = frames.get(key) ?? { from: bar.x, to: bar.x + bar.width, panel: bar.panel };
+    frames.set(key, { ...known, from: Math.min(known.from, bar.x), to: Math.max(known.to, bar.x + bar.width) });
+  }
+  return Array.from(frames.values(), ({ from, to, panel }) => {
+    const { top, base } = panels[panel]!;
+    return `M${from - 2} ${base}V${top}H${to + 2}V${base}Z`;
+  }).join("");
+}

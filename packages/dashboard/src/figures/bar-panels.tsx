@@ -1,7 +1,13 @@
 // A figure of bars: a drawing without state or measurement, the same on screen and in a file.
 import type { ReactElement } from "react";
 import { tickDigits } from "../charts/ticks.ts";
-import { type BarPanelsLayout, barPanelsLayout, type PlacedBar, type PlacedPanel } from "./bar-panels-layout.ts";
+import {
+  type BarPanelsLayout,
+  barPanelsLayout,
+  groupFrames,
+  type PlacedBar,
+  type PlacedPanel,
+} from "./bar-panels-layout.ts";
 import type { BarPanelsModel } from "./bar-panels-model.ts";
 import { FigureSheet, MARGIN, PAPER } from "./figure-sheet.tsx";
 
@@ -9,9 +15,15 @@ interface BarPanelsFigureProps {
   model: BarPanelsModel;
   /** Where everything stands; the default is the layout for paper. */
   layout?: BarPanelsLayout;
+  /** Bars whose group is marked, on screen. */
+  isFollowed?: ((bar: PlacedBar) => boolean) | undefined;
 }
 
-export function BarPanelsFigure({ model, layout = barPanelsLayout(model) }: BarPanelsFigureProps): ReactElement {
+export function BarPanelsFigure({
+  model,
+  layout = barPanelsLayout(model),
+  isFollowed,
+}: BarPanelsFigureProps): ReactElement {
   return (
     <FigureSheet title={model.title} caption={model.caption} layout={layout}>
       <Legend layout={layout} name={model.reference} />
@@ -26,6 +38,9 @@ export function BarPanelsFigure({ model, layout = barPanelsLayout(model) }: BarP
           />
         </g>
       ))}
+      {isFollowed && (
+        <path data-export="no" d={groupFrames(layout, isFollowed)} fill="none" stroke={PAPER.ink} strokeWidth={1.5} />
+      )}
     </FigureSheet>
   );
 }

@@ -1,6 +1,6 @@
 // The figures `modality-by-expert` and `modality-share` of one run.
 import { useCallback, useMemo } from "react";
-import { navigate } from "../../address/use-address.ts";
+import { navigate, useAddress } from "../../address/use-address.ts";
 import { Card } from "../../components/Card.tsx";
 import { BarSheet, sheetSvg } from "../../components/Sheet.tsx";
 import type { PlacedBar } from "../../figures/bar-panels-layout.ts";
@@ -11,7 +11,7 @@ import {
 } from "../../figures/modality-by-expert-model.ts";
 import { modalityShareBars, modalityShareModel, modalityShareTable } from "../../figures/modality-share-model.ts";
 import type { LabelledSteps } from "./affinity-model.ts";
-import { byExpertReading, byExpertTarget, shareReading, shareTarget } from "./bar-readings.ts";
+import { byExpertReading, byExpertTarget, type LayerExpert, shareReading, shareTarget } from "./bar-readings.ts";
 import { byExpertSentence, shareSentence } from "./modality-sentences.ts";
 
 interface ModalityCardProps {
@@ -26,6 +26,7 @@ export function ByExpertCard({ source, layers, requests }: ModalityCardProps) {
   const bars = useMemo(() => modalityByExpertBars(model), [model]);
   const read = useCallback((bar: PlacedBar) => byExpertReading(model, bar), [model]);
   const pick = useCallback((bar: PlacedBar) => navigate(byExpertTarget(model, bar)), [model]);
+  const isFollowed = useFollowed(useCallback((bar) => byExpertTarget(model, bar), [model]));
   const id = `by-expert-${model.run}`;
   return (
     <Card
@@ -36,7 +37,7 @@ export function ByExpertCard({ source, layers, requests }: ModalityCardProps) {
       requests={requests}
       svg={() => sheetSvg(id)}
     >
-      <BarSheet id={id} model={bars} read={read} pick={pick} />
+      <BarSheet id={id} model={bars} read={read} pick={pick} isFollowed={isFollowed} />
     </Card>
   );
 }
@@ -46,6 +47,7 @@ export function ShareCard({ source, layers, requests }: ModalityCardProps) {
   const bars = useMemo(() => modalityShareBars(model), [model]);
   const read = useCallback((bar: PlacedBar, series?: number) => shareReading(model, bar, series), [model]);
   const pick = useCallback((bar: PlacedBar) => navigate(shareTarget(model, bar)), [model]);
+  const isFollowed = useFollowed(useCallback((bar) => shareTarget(model, bar), [model]));
   const id = `share-${model.run}`;
   return (
     <Card
@@ -56,7 +58,13 @@ export function ShareCard({ source, layers, requests }: ModalityCardProps) {
       requests={requests}
       svg={() => sheetSvg(id)}
     >
-      <BarSheet id={id} model={bars} read={read} pick={pick} />
+      <BarSheet id={id} model={bars} read={read} pick={pick} isFollowed={isFollowed} />
     </Card>
   );
+}
+
+/** Whether a bar is of the expert that is followed. */
+function useFollowed(targetOf: (bar: PlacedBar) => LayerExpert): (bar: PlacedBar) => boolean {
+  const { expert } = useAddress().address;
+  return useCallback((bar) => targetOf(bar).expert === expert, [targetOf, expert]);
 }

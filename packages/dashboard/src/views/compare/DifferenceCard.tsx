@@ -103,6 +103,9 @@ function DifferenceMap({ model, theme, selected }: DifferenceMapProps) {
     text: String(place * every + (order === "load" ? 1 : 0)),
   }));
   const row = selected.layer === undefined ? -1 : layers.indexOf(selected.layer);
+  // Put in order of their load, experts of several runs share a column.
+  const column = order === "number" ? selected.expert : undefined;
+  const cell = { ...(row >= 0 && { row }), ...(column !== undefined && column < experts && { column }) };
   return (
     <HeatMap
       label={`Relative load in ${against.name} minus that in ${baseline.name}, ${layers.length} layers and ${experts} experts. ${model.sentence}`}
@@ -118,7 +121,7 @@ function DifferenceMap({ model, theme, selected }: DifferenceMapProps) {
       columnTicks={ticks}
       rowHeight={Math.max(6, Math.min(32, Math.floor(480 / Math.max(1, layers.length))))}
       theme={theme}
-      selected={row < 0 ? undefined : { row }}
+      selected={Object.keys(cell).length > 0 ? cell : undefined}
       onSelect={(cell) => navigate({ layer: layers[cell.row]!, ...(order === "number" && { expert: cell.column }) })}
       readout={(cell) => readout(model, cell)}
     />
