@@ -3,6 +3,8 @@ import { Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { useAddress } from "./address/use-address.ts";
 import { Broken } from "./components/Broken.tsx";
 import { Waiting } from "./components/Notice.tsx";
+import { liveStore } from "./data/collector.ts";
+import { restWhileHidden } from "./data/hidden-page.ts";
 import { type Scene, useScene } from "./data/scene.ts";
 import { CursorBar } from "./frame/CursorBar.tsx";
 import { KeyHelp } from "./frame/KeyHelp.tsx";
@@ -28,6 +30,7 @@ export function App() {
   const toggleHelp = useCallback(() => setHelpOpen((now) => !now), []);
   useKeys(useMemo(() => ({ scene, theme, togglePlay, toggleHelp }), [scene, theme, togglePlay, toggleHelp]));
   useTitle(scene);
+  useEffect(() => restWhileHidden(liveStore), []);
   return (
     <div className="frame">
       <Rail scene={scene} open={railOpen} onClose={() => setRailOpen(false)} />

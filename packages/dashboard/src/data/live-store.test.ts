@@ -312,3 +312,25 @@ test("while the connection is lost the state says when the next try is, and what
   expect(store.snapshot().connection).toMatchObject({ state: "waiting", retryAt: expect.any(Number) });
   expect(steps(store.snapshot().timelines.get("r")!)).toEqual([0, 1, 2]);
 });
+
+test("a store that rests has no stream, keeps what is here, and fetches what it missed when it wakes", async () => {
+  await start();
+  store.show([{ run: "r", layer: undefined }], "train");
+  await streaming(1);
+  await until(({ status }) => status === "ready");
+  const gone = new Promise((resolve) => streams[0]!.on("close", resolve));
+  store.rest();
+  await gone;
+  // Other runs may be chosen meanwhile.
+  store.show([{ run: "r", layer: 0 }], "train");
+  await until(({ layer, status }) => layer === 0 && status === "ready");
+  expect(streams).toHaveLength(1);
+  stored = 9;
+  fired = [{ run: "r", rule: v1.Alert.Rule.COLLAPSE, layer: 1, firedStep: 5 }];
+  store.wake();
+  await streaming(2);
+  await until(reaches(8));
+  await vi.waitFor(() => expect(store.snapshot().alerts.get("r")).toHaveLength(1));
+  send({ step: syntheticStep(9) });
+  await until(reaches(9));
+});

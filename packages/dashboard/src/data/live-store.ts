@@ -79,6 +79,9 @@ export class LiveStore {
   /** Of the views that show the newest step of every layer. */
   #newestWanted = 0;
   #streamDue = false;
+  #resting = false;
+  /** No stream was open since the last rest. */
+  #rested = false;
   #connection: LiveSnapshot["connection"] = { state: "idle" };
   readonly #alerts = new Map<string, readonly Alert[]>();
   #clockOffset = 0;
@@ -134,6 +137,20 @@ export class LiveStore {
     };
     count(1);
     return () => count(-1);
+  }
+
+  /** Lets the stream go until `wake`; what is here stays. */
+  rest(): void {
+    this.#resting = true;
+    this.#openStream();
+  }
+
+  /** Opens the stream again; what came in between is fetched. */
+  wake(): void {
+    if (!this.#resting) return;
+    this.#resting = false;
+    this.#rested = true;
+    this.#openStream();
   }
 
   /** Ends the stream and every request. */
@@ -240,7 +257,7 @@ export class LiveStore {
     const newest = this.#newestWanted > 0;
     if (!newest) for (const [, entry] of entries) entry.newest = undefined;
     this.#subscription.want({
-      runs: entries.map(([run]) => run).sort(),
+      runs: this.#resting ? [] : entries.map(([run]) => run).sort(),
       layers: [...layers].sort((a, b) => a - b),
       newest,
     });
@@ -250,9 +267,11 @@ export class LiveStore {
   #connected(connection: LiveSnapshot["connection"], missed: boolean): void {
     this.#connection = connection;
     if (connection.state === "open") {
+      const again = missed || this.#rested;
+      this.#rested = false;
       for (const [run, entry] of this.#entries) {
-        if (missed || !this.#showsGaps(entry)) void this.#load(entry);
-        if (missed || !this.#alerts.has(run)) void this.#loadAlerts(run, entry.abort.signal);
+        if (again || !this.#showsGaps(entry)) void this.#load(entry);
+        if (again || !this.#alerts.has(run)) void this.#loadAlerts(run, entry.abort.signal);
       }
     }
     this.#publish();
