@@ -34,6 +34,7 @@ const everything: Address = {
   baseline: "0.01 & more",
   against: "ü",
   differenceAt: "cursor",
+  numbers: "lowest",
   expertOrder: "load",
   capacity: 1.5,
   ranks: 4,

@@ -28,6 +28,9 @@ export type Cells = (typeof CELLS)[number];
 /** How the loads of a layer's experts are drawn over steps. */
 export const SHAPES = ["lines", "stream"] as const;
 export type Shape = (typeof SHAPES)[number];
+/** What the numbers of arms are taken at, or of. */
+export const NUMBERS = ["cursor", "last", "lowest", "highest"] as const;
+export type Numbers = (typeof NUMBERS)[number];
 export const THEMES = ["light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
 
@@ -83,6 +86,8 @@ export interface Address {
   against: string;
   /** Compare: steps that the difference of load is taken at, the last tenth or the cursor. */
   differenceAt: "tenth" | "cursor";
+  /** Which numbers the table of Compare has. */
+  numbers: Numbers;
   /** Compare: experts by their number, or in each layer the busiest first. */
   expertOrder: "number" | "load";
   /** What-if: capacity factor. */
@@ -127,6 +132,7 @@ export const START: Address = {
   baseline: "",
   against: "",
   differenceAt: "tenth",
+  numbers: "cursor",
   expertOrder: "number",
   capacity: 1.25,
   ranks: undefined,
@@ -176,6 +182,7 @@ const PARAMETERS: {
   baseline: freeText(),
   against: freeText(),
   differenceAt: choice(["tenth", "cursor"], START.differenceAt),
+  numbers: choice(NUMBERS, START.numbers),
   expertOrder: choice(["number", "load"], START.expertOrder),
   capacity: { read: positiveNumber, write: (factor) => (factor === START.capacity ? undefined : String(factor)) },
   ranks: { read: positiveInteger, write: optionalNumber },
@@ -214,6 +221,7 @@ const NAMES: { [Name in keyof Address]: string } = {
   baseline: "baseline",
   against: "against",
   differenceAt: "difference",
+  numbers: "numbers",
   expertOrder: "experts",
   capacity: "capacity",
   ranks: "ranks",

@@ -12,6 +12,7 @@ import type { ComparedProps } from "./compared-props.ts";
 import { DifferenceCard } from "./DifferenceCard.tsx";
 import { LinesCard } from "./LinesCard.tsx";
 import { MEASURES } from "./measures.ts";
+import { NumbersCard } from "./NumbersCard.tsx";
 import { ScatterCard } from "./ScatterCard.tsx";
 import { useCompared } from "./use-compared.ts";
 import "./compare.css";
@@ -26,7 +27,10 @@ export default function Compare({ scene, theme }: ViewProps) {
     [arms, address.baseline, address.against],
   );
   const props = { scene, theme, compared, arms, pair };
-  const measures = MEASURES.filter(({ evaluation }) => !evaluation || scene.split !== "eval");
+  const measures = useMemo(
+    () => MEASURES.filter(({ evaluation }) => !evaluation || scene.split !== "eval"),
+    [scene.split],
+  );
   return (
     <>
       <Choices {...props} />
@@ -37,6 +41,7 @@ export default function Compare({ scene, theme }: ViewProps) {
           <LinesCard key={measure.name} {...props} measure={measure} />
         ))}
       </div>
+      <NumbersCard {...props} measures={measures} />
       {pair.baseline !== undefined && pair.against !== undefined && (
         <DifferenceCard {...props} baseline={pair.baseline} against={pair.against} />
       )}
