@@ -86,7 +86,7 @@ export class Batcher {
 
   #flushInTime(): void {
     const { maxPendingBytes, flushInterval } = this.#options;
-    if (this.#ending || this.#pendingBytes >= maxPendingBytes / 4) this.#startFlush();
+    if (this.#ending || this.#pendingBytes >= maxPendingBytes / 2) this.#startFlush();
     else this.#timer ??= setTimeout(() => this.#startFlush(), Math.max(flushInterval, this.#rest));
   }
 
