@@ -4,6 +4,8 @@ import { mergeBuckets } from "./merge-buckets.ts";
 
 type Bucket = v1.StepBucket.$Properties;
 
+const POSITION = ["firstStep", "lastStep", "steps", "attempt"] as const;
+
 /**
  * Buckets of a power-of-two width, anchored at step 0. Holds at most twice `points` buckets: beyond that the width doubles, as the
  * collector would have chosen it, so a run may go on for ever in constant memory.
@@ -34,6 +36,23 @@ export class Timeline {
   load(history: v1.History): void {
     this.#buckets = [...history.buckets];
     this.#width = history.bucketWidth || 1;
+  }
+
+  /**
+   * Takes layers in the place of the same ones here; those of before keep their metrics alone.
+   *
+   * @param history answered with `metrics=chosen`
+   * @returns false, and changes nothing, when its buckets are not those that are here
+   */
+  takeLayers({ bucketWidth, buckets }: v1.History): boolean {
+    const same = (here: Bucket, there: Bucket) => POSITION.every((field) => (here[field] ?? 0) === (there[field] ?? 0));
+    const fits = bucketWidth === this.#width && buckets.length === this.#buckets.length;
+    if (!fits || !this.#buckets.every((here, place) => same(here, buckets[place]!))) return false;
+    this.#buckets = this.#buckets.map((here, place) => {
+      const taken = new Map(buckets[place]!.layers!.map((layer) => [layer.layer ?? 0, layer]));
+      return { ...here, layers: here.layers?.map((layer) => taken.get(layer.layer ?? 0) ?? withoutCounts(layer)) };
+    });
+    return true;
   }
 
   /**
@@ -72,4 +91,9 @@ export class Timeline {
   #slot(bucket: Bucket): number {
     return Math.floor((bucket.firstStep ?? 0) / this.#width);
   }
+}
+
+/** A layer's metrics alone. */
+export function withoutCounts(layer: v1.LayerSummary.$Properties): v1.LayerSummary.$Properties {
+  return { ...layer, categories: [], countsMin: [], countsMax: [], selectionBias: [] };
 }

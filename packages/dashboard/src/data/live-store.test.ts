@@ -45,9 +45,10 @@ async function start(options = {}): Promise<void> {
       const buckets = syntheticBuckets(stored).map((bucket) => ({
         ...bucket,
         attempt: Number(url.searchParams.get("attempt") ?? 1),
-        layers: bucket.layers!.map((layer) =>
-          layers.includes(layer.layer ?? 0) ? layer : { ...layer, categories: [] },
-        ),
+        layers: bucket.layers!.flatMap((layer) => {
+          if (layers.includes(layer.layer ?? 0)) return layer;
+          return url.searchParams.get("metrics") === "chosen" ? [] : { ...layer, categories: [] };
+        }),
       }));
       answerProtobuf(response, v1.History.encode({ run: "r", bucketWidth: 1, buckets }).finish());
     }
@@ -192,6 +193,38 @@ test("an attempt that is chosen is shown alone; what the newest one does goes pa
   send({ step: { ...syntheticStep(3), attempt: 0 } });
   const later = await until(reaches(3));
   expect(later.buckets.map(({ attempt = 0 }) => attempt)).toEqual([0, 0, 0, 0]);
+});
+
+/** What histories were asked for: layers, and whose metrics. */
+const fetched = () =>
+  server.requests.flatMap((path) => {
+    const { pathname, searchParams } = new URL(path, "http://collector");
+    return pathname.endsWith("/history") ? `${searchParams.get("layers")} ${searchParams.get("metrics") ?? "all"}` : [];
+  });
+
+test("another layer of a run that has ended is its counts alone", async () => {
+  await start();
+  store.show([{ run: "r", layer: 0 }], "train");
+  await until(({ status }) => status === "ready");
+  store.show([{ run: "r", layer: 1 }], "train");
+  const { buckets } = await until(({ layer }) => layer === 1);
+  expect(buckets).toHaveLength(3);
+  for (const { layers } of buckets) {
+    expect(layers!.map(({ categories }) => categories!.length)).toEqual([0, 3]);
+    expect(layers![0]!.maxViolation!.values).toBe(1);
+  }
+  expect(fetched()).toEqual(["0 all", "1 chosen"]);
+});
+
+test("where steps have come in the meantime, another layer is everything anew", async () => {
+  await start();
+  store.show([{ run: "r", layer: 0 }], "train");
+  await until(({ status }) => status === "ready");
+  stored = 4;
+  store.show([{ run: "r", layer: 1 }], "train");
+  const { buckets } = await until(({ layer }) => layer === 1);
+  expect(buckets.map(({ layers }) => layers!.length)).toEqual([2, 2, 2, 2]);
+  expect(fetched()).toEqual(["0 all", "1 chosen", "1 all"]);
 });
 
 test("another layer fetches its counts, and its stream takes over without a gap", async () => {

@@ -1,6 +1,6 @@
 // The timelines of the runs on screen: history once, then live steps, kept outside React and shown a few times a second.
 import type { v1 } from "@moescope/proto";
-import type { Client, SplitName } from "../api/client.ts";
+import type { Client, HistoryQuery, SplitName } from "../api/client.ts";
 import type { Connection } from "../api/live.ts";
 import { Timeline } from "../api/timeline.ts";
 import { type Alert, withAlerts } from "./alerts.ts";
@@ -10,6 +10,7 @@ import { attemptParameter } from "./chosen-runs.ts";
 import { holdTimelines } from "./held-timelines.ts";
 import { carriesAll, keepCountsOf, splitName } from "./live-step.ts";
 import { LiveSubscription, type Wanted } from "./live-subscription.ts";
+import { isLive } from "./run-state.ts";
 import type { RunTimeline } from "./run-timeline.ts";
 
 /** A run to show, and one of its attempts or the newest. */
@@ -222,8 +223,8 @@ export class LiveStore {
     const query = { run, split: this.#split, points, layers, ...attemptParameter(entry.target) };
     entry.askedFor = this.#summaries.get(run)?.lastStep ?? -1;
     try {
-      const history = await this.#client.history(query, entry.abort.signal);
-      entry.timeline.load(history);
+      if (!(await this.#fetchLayer(entry, query)))
+        entry.timeline.load(await this.#client.history(query, entry.abort.signal));
       entry.counted = layer;
       entry.error = undefined;
       if (entry.target.layer === layer) entry.status = "ready";
@@ -237,6 +238,16 @@ export class LiveStore {
     entry.pending = [];
     for (const step of pending) if (needsHistory(entry.timeline.append(step, this.#consecutive))) entry.again = true;
     if (entry.status === "ready" && this.#isBehind(run, entry)) entry.again = true;
+  }
+
+  /** Another layer of a run that does not grow: its counts alone. @returns false where that is not all it takes */
+  async #fetchLayer(
+    { target: { run, layer }, counted, timeline, abort }: Entry,
+    query: HistoryQuery,
+  ): Promise<boolean> {
+    const grows = isLive(this.#summaries.get(run) ?? {});
+    if (layer === undefined || layer === counted || timeline.buckets.length === 0 || grows) return false;
+    return timeline.takeLayers(await this.#client.history({ ...query, metrics: "chosen" }, abort.signal));
   }
 
   get #consecutive(): boolean {
