@@ -229,12 +229,15 @@ async function storeBytes(address: string): Promise<number> {
 async function printQueries(address: string, steps: number): Promise<void> {
   const whole = `points=400`;
   const one = `points=400&layers=30`;
+  const another = `points=400&layers=31&metrics=chosen`;
   const last = `from=${steps - 100}&to=${steps - 1}&points=100&layers=30`;
   const questions: [string, string[]][] = [
     ["whole run, 400 columns, no layer in detail", [`first/history?${whole}`]],
     ["whole run, 400 columns, all experts of one layer", [`first/history?${one}`]],
     ["last 100 steps, all experts of one layer", [`first/history?${last}`]],
+    ["two whole runs at once, no layer in detail", runs.map((run) => `${run}/history?${whole}`)],
     ["two whole runs at once, all experts of one layer", runs.map((run) => `${run}/history?${one}`)],
+    ["the same of another layer, as it is asked for next", runs.map((run) => `${run}/history?${another}`)],
     ["one step, all experts of all layers", [`first/history?from=5&to=5&points=1&layers=all`]],
   ];
   const rows: (string | number)[][] = [];
