@@ -274,6 +274,34 @@ describe.skipIf(!chromiumPath)(`journeys through the dashboard${whereToGetChromi
     await eventually(() => list.getByRole("checkbox").count()).toBe(1);
   });
 
+  test("more tabs than a browser has connections: hidden ones hold none, and catch up when they are looked at", async () => {
+    const run = { id: "tabs", strategy: "none", seed: 6, collapses: false };
+    const sender = new StepSender(stage.grpc, describedRun(run));
+    sender.step(trainingStep(run, 0));
+    await sender.acknowledged();
+    const first = await visit(`/?view=balance&runs=${run.id}`);
+    const context = first.context();
+    const shown = (page: Page, step: number) =>
+      page.locator(".cursor-bar output").getByText(`step ${step}`, { exact: true }).waitFor();
+    await shown(first, 0);
+    // A browser without a screen takes every tab to be in sight.
+    await context.addInitScript("Object.defineProperty(document, 'hidden', { get: () => globalThis.unseen ?? true })");
+    for (let tab = 0; tab < 7; tab++) {
+      const hidden = await context.newPage();
+      await hidden.goto(first.url());
+      await shown(hidden, 0);
+    }
+    sender.step(trainingStep(run, 1));
+    await sender.acknowledged();
+    await shown(first, 1);
+    const looked = context.pages().at(-1)!;
+    await looked.evaluate("unseen = false; document.dispatchEvent(new Event('visibilitychange'))");
+    await shown(looked, 1);
+    sender.step(trainingStep(run, 2));
+    await shown(looked, 2);
+    await sender.finish(Date.now());
+  });
+
   test("keyboard alone: every view, the list of keys, the step cursor", async () => {
     const page = await visit(`/?runs=${healthyRun.id}`);
     await page.getByTestId(`run-${healthyRun.id}`).waitFor();
