@@ -42,7 +42,8 @@ export function useLayerHistories(
     const own = layers.filter((layer) => moeLayers.includes(layer));
     const shown = shownQuery(history, address.range);
     if (own.length === 0 || shown === undefined) return undefined;
-    return { ...shown, split, points: informationPoints(own.length, experts, categories.length), layers: own };
+    const points = informationPoints(own.length, experts, categories.length);
+    return { ...shown, split, points, layers: own, metrics: "chosen" };
   });
   return useFetched(runs, useHistories(wanted), (chosen, { buckets }) => ({ chosen, buckets, lead: [] }));
 }
