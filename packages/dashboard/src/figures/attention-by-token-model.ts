@@ -68,7 +68,8 @@ function meansOf(probe: v1.Probe.$Properties): readonly v1.AttentionByToken.$Pro
   return (probe.attention ?? []).filter(({ head }) => head === ALL_HEADS);
 }
 
-function parentsFirst(runs: readonly ProbedRun[]): ProbedRun[] {
+/** A parent before the run that was fine-tuned from it, in every figure of both. */
+export function parentsFirst(runs: readonly ProbedRun[]): ProbedRun[] {
   const isParentOf = (a: ProbedRun, b: ProbedRun) => (b.run.parent ?? "") !== "" && b.run.parent === a.run.id;
   return [...runs].sort((a, b) => Number(isParentOf(b, a)) - Number(isParentOf(a, b)));
 }

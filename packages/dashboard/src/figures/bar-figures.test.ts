@@ -5,6 +5,7 @@ import { type SyntheticOptions, syntheticBuckets, syntheticRun } from "../testin
 import { attentionByTokenBars, attentionByTokenCsv, attentionByTokenModel } from "./attention-by-token-model.ts";
 import { barAt, barPanelsLayout, groupFrames } from "./bar-panels-layout.ts";
 import { type BarPanelsModel, wholePercentages } from "./bar-panels-model.ts";
+import { LETTER_WIDTH } from "./caption.ts";
 import { headsByBinBars, headsByBinCsv, headsByBinModel } from "./heads-by-bin-model.ts";
 import { modalityByExpertBars, modalityByExpertCsv, modalityByExpertModel } from "./modality-by-expert-model.ts";
 import { modalityShareBars, modalityShareCsv, modalityShareModel } from "./modality-share-model.ts";
@@ -215,6 +216,27 @@ describe("heads-by-bin", () => {
     expect(runs[0]!.bins.flatMap(({ counts }) => counts).reduce((sum, count) => sum + count, 0)).toBe(heads.length);
     for (const { percentages } of runs[0]!.bins) expect(percentages.reduce((sum, value) => sum + value, 0)).toBe(100);
     expect(headsByBinModel([base], 99).bins).toHaveLength(6);
+  });
+
+  test("the parent stands before its child, as in attention-by-token", () => {
+    expect(headsByBinModel([child, base]).runs.map(({ run }) => run)).toEqual(["base", "child"]);
+  });
+
+  test("labels keep out of the bars beside: on a narrow sheet they are turned, or left to the pointer", () => {
+    const two = headsByBinBars(headsByBinModel([child, base], 4));
+    for (const width of [undefined, 360]) {
+      const layout = barPanelsLayout(two, width);
+      const labels = layout.bars.flatMap(({ segments }) => segments.flatMap(({ label }) => label ?? []));
+      expect(labels.some(({ turned }) => turned)).toBe(width === 360);
+      for (const [place, { x, width: bar, segments }] of layout.bars.entries()) {
+        const next = layout.bars[place + 1]?.x ?? layout.width;
+        for (const { label, height } of segments) {
+          if (label?.turned) expect(label.text.length * LETTER_WIDTH).toBeLessThan(height);
+          else if (label?.inside) expect(label.text.length * LETTER_WIDTH).toBeLessThanOrEqual(bar);
+          else if (label) expect(x + bar + label.text.length * LETTER_WIDTH).toBeLessThanOrEqual(next + 0.2);
+        }
+      }
+    }
   });
 
   test("runs that do not fit together, or were not probed, are named", () => {

@@ -10,7 +10,8 @@ export interface PlacedSegment {
   y: number;
   width: number;
   height: number;
-  label?: { text: string; x: number; y: number; inside: boolean };
+  /** Turned, it is read from below; `x` and `y` are then its middle. */
+  label?: { text: string; x: number; y: number; inside: boolean; turned?: true };
 }
 
 export interface PlacedBar {
@@ -147,7 +148,10 @@ function placeBars({ plot }: BarPanelsLayout, { groups }: BarPanel, { index, bas
         bar: place,
         x,
         width: tenths(width),
-        segments: placeSegments(bar, { x, width: tenths(width), base, unit }),
+        segments: placeSegments(bar, {
+          ...{ x, width: tenths(width), base, unit },
+          room: place < bars.length - 1 ? gap : groupWidth - all,
+        }),
         ...(bar.reference !== undefined && { reference: tenths(base - bar.reference * unit) }),
         ...(bar.letter !== undefined && { letter: { text: bar.letter, x: tenths(x + width / 2) } }),
       };
@@ -155,11 +159,15 @@ function placeBars({ plot }: BarPanelsLayout, { groups }: BarPanel, { index, bas
   });
 }
 
-/** From the bottom up; a segment of nothing has no place. */
-function placeSegments(
-  { segments }: Bar,
-  { x, width, base, unit }: { x: number; width: number; base: number; unit: number },
-): PlacedSegment[] {
+interface BarPlace extends Pick<Placing, "base" | "unit"> {
+  x: number;
+  width: number;
+  /** To the right, up to the next bar. */
+  room: number;
+}
+
+/** From the bottom up; a segment of nothing has no place, and a label without room is left to the pointer. */
+function placeSegments({ segments }: Bar, { x, width, base, unit, room }: BarPlace): PlacedSegment[] {
   let below = 0;
   let freeFrom = Number.POSITIVE_INFINITY;
   return segments.flatMap(({ series, value, label }) => {
@@ -169,9 +177,15 @@ function placeSegments(
     const height = tenths(bottom - top);
     const placed: PlacedSegment = { series, x, y: tenths(top), width, height };
     if (label === undefined) return [placed];
-    const inside = height >= LOWEST_LABELLED && width >= label.length * LETTER_WIDTH;
+    const length = label.length * LETTER_WIDTH;
+    const inside = height >= LOWEST_LABELLED && width >= length;
     const middle = (bottom + top) / 2 + 3.5;
     if (inside) return [{ ...placed, label: { text: label, x: tenths(x + width / 2), y: tenths(middle), inside } }];
+    if (length > room) {
+      if (height < length + 4 || width < LOWEST_LABELLED) return [placed];
+      const centre = { x: tenths(x + width / 2 + 3.5), y: tenths((bottom + top) / 2) };
+      return [{ ...placed, label: { text: label, ...centre, inside: true, turned: true } }];
+    }
     // Labels beside a bar keep a line's distance, so that thin neighbours can both be read.
     freeFrom = Math.min(middle, freeFrom - LABEL_LINE);
     return [{ ...placed, label: { text: label, x: tenths(x + width + 2), y: tenths(freeFrom), inside } }];

@@ -149,11 +149,10 @@ function Bars({ model, layout, bars, base }: BarsProps): ReactElement {
       ))}
       <path d={`M${layout.plot.x} ${base}h${layout.plot.width}`} stroke={PAPER.muted} />
       <path d={references.join("")} stroke={PAPER.ink} strokeDasharray="3 2" fill="none" />
-      {labels.map(({ series, label: { text, x, y, inside } }) => (
+      {labels.map(({ series, label: { text, x, y, inside, turned } }) => (
         <text
           key={`${x}/${y}`}
-          x={x}
-          y={y}
+          {...(turned ? { transform: `translate(${x} ${y}) rotate(-90)` } : { x, y })}
           fontSize={10}
           textAnchor={inside ? "middle" : "start"}
           fill={inside ? inkOn(model.series[series]!.colour) : PAPER.ink}

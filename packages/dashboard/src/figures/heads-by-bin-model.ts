@@ -1,7 +1,7 @@
 // The figure `heads-by-bin` as data: how many attention heads of each category there are, by bins of layers.
 import { type HeadCategory, headCategories, headCategory, LOCAL_THRESHOLD, PATTERN_THRESHOLD } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
-import type { ProbedRun } from "./attention-by-token-model.ts";
+import { type ProbedRun, parentsFirst } from "./attention-by-token-model.ts";
 import { barLetter, lettersInWords } from "./bar-letters.ts";
 import { type BarPanelsModel, wholePercentages } from "./bar-panels-model.ts";
 import { toCsv } from "./csv.ts";
@@ -32,10 +32,12 @@ const NAMES: Record<HeadCategory, string> = {
 };
 
 /**
+ * @param probed a parent is put before the run that was fine-tuned from it
  * @param binCount at most this many; layers are spread evenly over them
  * @throws RangeError that names the runs without such a probe, or whose layers differ
  */
-export function headsByBinModel(runs: readonly ProbedRun[], binCount = DEFAULT_BINS): HeadsByBinModel {
+export function headsByBinModel(probed: readonly ProbedRun[], binCount = DEFAULT_BINS): HeadsByBinModel {
+  const runs = parentsFirst(probed);
   const without = runs.filter(({ probe }) => !probe.heads?.length).map(({ run }) => run.id);
   if (without.length > 0 || runs.length === 0) {
     throw new RangeError(`no heads were probed in ${without.join(", ") || "any run"}: train with probe.every above 0`);
