@@ -4,7 +4,7 @@ import type { Axis } from "../address/address.ts";
 import { useAddress } from "../address/use-address.ts";
 import { stepRange } from "../format/sentence.ts";
 import { type LineSeries, smoothLine, stepsNear, xDomainOf, yScaleOf } from "./line-series.ts";
-import { bandPath, linePath, nearestIndex } from "./lines.ts";
+import { bandPath, dotsPath, linePath, nearestIndex, SPARSE } from "./lines.ts";
 import { Pauses } from "./Pauses.tsx";
 import { Plot, PlotPlace, type Readout, usePlot } from "./Plot.tsx";
 import { formatPosition } from "./ticks.ts";
@@ -12,8 +12,6 @@ import { formatPosition } from "./ticks.ts";
 const HEIGHT = 260;
 /** Up to so many lines have bands, and stand in the readout, unless they say otherwise. */
 const CROWDED = 8;
-/** Up to so many points a line shows them: a few evaluations would be hard to see. */
-const SPARSE = 24;
 
 export interface LineChartProps {
   series: readonly LineSeries[];
@@ -112,19 +110,11 @@ function Lines({ series, values, smooth }: LinesProps) {
             strokeWidth={layer === undefined ? 1.75 : 1.1}
             {...(broken && { strokeDasharray: "5 4" })}
           />
-          {points.length <= SPARSE && <path d={dots(drawn[place]!)} fill={colour} />}
+          {points.length <= SPARSE && <path d={dotsPath(drawn[place]!.x, drawn[place]!.y)} fill={colour} />}
         </g>
       ))}
     </g>
   );
-}
-
-function dots({ x, y }: { x: number[]; y: number[] }): string {
-  return x
-    .map((left, place) =>
-      Number.isNaN(y[place]!) ? "" : `M${left - 2.5} ${y[place]}a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0 -5 0z`,
-    )
-    .join("");
 }
 
 /** With many lines, the highest ones. */

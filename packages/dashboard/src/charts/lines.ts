@@ -27,6 +27,16 @@ export function bandPath(x: ArrayLike<number>, low: ArrayLike<number>, high: Arr
   return `M${[...upper, ...lower].join("L")}Z`;
 }
 
+/** Up to so many points a line shows them: a few evaluations would be hard to see, and one would not be there. */
+export const SPARSE = 24;
+
+/** A dot at every point; a NaN has none. */
+export function dotsPath(x: ArrayLike<number>, y: ArrayLike<number>): string {
+  return Array.from(x, (left, place) =>
+    Number.isNaN(y[place]!) ? "" : `M${round(left - 2.5)} ${round(y[place]!)}a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0 -5 0z`,
+  ).join("");
+}
+
 function round(value: number): number {
   return Math.round(value * 10) / 10;
 }

@@ -1,7 +1,7 @@
 // A value of each expert of one layer as lines: own paths inside Recharts' frame, since sixty Recharts lines are slow.
 import { useMemo } from "react";
 import { navigate } from "../../address/use-address.ts";
-import { bandPath, linePath, nearestIndex } from "../../charts/lines.ts";
+import { bandPath, dotsPath, linePath, nearestIndex, SPARSE } from "../../charts/lines.ts";
 import { Pauses } from "../../charts/Pauses.tsx";
 import { Plot, PlotPlace, type PointedPlace, usePlot } from "../../charts/Plot.tsx";
 import type { YScale } from "../../charts/y-scale.ts";
@@ -94,13 +94,17 @@ function Paths({ model, marks, values, raw, low, high, balanced }: ExpertLinesPr
   const x = Array.from(model.x, plot.x);
   const column = (matrix: Float64Array, expert: number) =>
     x.map((_, row) => toY(matrix[row * model.experts + expert]!));
+  const sparse = x.length <= SPARSE;
   const middle = toY(balanced);
   return (
     <g>
       {model.experts > MOST_LINES ? (
         <Quantiles values={values} experts={model.experts} x={x} toY={toY} />
       ) : (
-        <path className="expert-lines" d={allLines(model, x, (expert) => column(values, expert))} />
+        <path className="expert-lines" d={allLines(model, (expert) => linePath(x, column(values, expert)))} />
+      )}
+      {sparse && model.experts <= MOST_LINES && (
+        <path className="expert-dots" d={allLines(model, (expert) => dotsPath(x, column(values, expert)))} />
       )}
       <line className="expert-balanced" x1={area.x} x2={area.x + area.width} y1={middle} y2={middle} />
       {marks.marked.map(({ expert, role }) => (
@@ -108,6 +112,7 @@ function Paths({ model, marks, values, raw, low, high, balanced }: ExpertLinesPr
           {low && high && <path className="expert-band" d={bandPath(x, column(low, expert), column(high, expert))} />}
           {raw && <path className="expert-marked raw" d={linePath(x, column(raw, expert))} />}
           <path className="expert-marked" d={linePath(x, column(values, expert))} />
+          {sparse && <path fill="currentColor" d={dotsPath(x, column(values, expert))} />}
         </g>
       ))}
       {endLabels(model, values, marks, toY).map(({ expert, role, y }) => (
@@ -120,8 +125,8 @@ function Paths({ model, marks, values, raw, low, high, balanced }: ExpertLinesPr
 }
 
 /** Every expert in one path: sixty lines cost one element. */
-function allLines({ experts }: ExpertsModel, x: readonly number[], column: (expert: number) => number[]): string {
-  return Array.from({ length: experts }, (_, expert) => linePath(x, column(expert))).join("");
+function allLines({ experts }: ExpertsModel, pathOf: (expert: number) => string): string {
+  return Array.from({ length: experts }, (_, expert) => pathOf(expert)).join("");
 }
 
 interface QuantilesProps {

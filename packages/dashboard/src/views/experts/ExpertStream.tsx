@@ -13,6 +13,8 @@ import { expertInStream, streamBands, stretchesOf } from "./stream-model.ts";
 
 const HEIGHT = 320;
 const WHOLE = linearScale([0, 1]);
+/** Half the width of a bucket that stands alone, pixels. */
+const ALONE = 6;
 
 export function ExpertStream({ model, marks, axis, xDomain, cursorX }: ExpertChartProps) {
   const paused = useMemo(() => [pausedLine(model)], [model]);
@@ -56,7 +58,15 @@ function Bands({ model, marks: { marked }, axis }: Pick<ExpertChartProps, "model
   const x = Array.from(model.x, plot.x);
   const y = (edge: Float64Array) => Array.from(edge, plot.y);
   const path = (low: number[], high: number[]) =>
-    stretches.map((stretch) => bandPath(x.slice(...stretch), low.slice(...stretch), high.slice(...stretch))).join("");
+    stretches
+      .map((stretch) => {
+        const [at, from, to] = [x, low, high].map((each) => each.slice(...stretch));
+        // A single bucket has no width of its own.
+        return at!.length === 1
+          ? bandPath([at![0]! - ALONE, at![0]! + ALONE], [from![0]!, from![0]!], [to![0]!, to![0]!])
+          : bandPath(at!, from!, to!);
+      })
+      .join("");
   const roles = new Map(marked.map(({ expert, role }) => [expert, role]));
   return (
     <g>
@@ -76,7 +86,7 @@ function Bands({ model, marks: { marked }, axis }: Pick<ExpertChartProps, "model
         <text
           key={expert}
           className="expert-label"
-          x={(x.at(-1) ?? 0) + 5}
+          x={(x.at(-1) ?? 0) + 5 + (x.length === 1 ? ALONE : 0)}
           y={plot.y((bands[expert]!.low.at(-1)! + bands[expert]!.high.at(-1)!) / 2) + 4}
           fill={MARK_COLOURS[role]}
         >

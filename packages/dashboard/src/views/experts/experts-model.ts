@@ -268,7 +268,7 @@ export function sharedXDomain(models: readonly ExpertsModel[], axis: Axis): [num
   );
   if (ends.length === 0) return [0, 1];
   const [first, last] = [Math.min(...ends), Math.max(...ends)];
-  return [first, last > first ? last : first + 1];
+  return last > first ? [first, last] : [Math.max(0, first - 1), first + 1];
 }
 
 /** One y domain for the charts of all runs with as many experts: their shares can be compared. */
