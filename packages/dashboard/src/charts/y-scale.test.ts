@@ -24,6 +24,12 @@ test("within a decade or two the ticks are round numbers, not powers alone", () 
   expect(logScale([2, 6], 2).ticks).toEqual([2, 3, 4, 5, 6]);
 });
 
+test("over a few decades 1, 2 and 5 times the powers are named: small values have ticks too", () => {
+  expect(logScale([0.12, 5.4], 0.12).ticks).toEqual([0.2, 0.5, 1, 2, 5]);
+  expect(logScale([0, 5.4], 0.12).ticks).toEqual([0, 0.1, 0.2, 0.5, 1, 2, 5]);
+  expect(logScale([-0.15, 0.15], 0.1).ticks).toEqual([-0.1, 0, 0.1]);
+});
+
 test("one tiny value does not take half of the axis, nothing breaks without any", () => {
   const scale = logScale([0, 1], 1e-30);
   expect(scale.domain[1]).toBeLessThan(10);
