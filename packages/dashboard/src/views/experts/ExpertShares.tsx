@@ -5,7 +5,7 @@ import { tickText } from "../../charts/ticks.ts";
 import { linearScale, logScale } from "../../charts/y-scale.ts";
 import { ExpertLines } from "./ExpertLines.tsx";
 import type { ExpertChartProps } from "./expert-chart.ts";
-import { type ExpertsModel, sharedYDomain, smallestSize, smoothedShares } from "./experts-model.ts";
+import { type ExpertsModel, sharedLogDomain, sharedYDomain, smoothedShares } from "./experts-model.ts";
 
 /** @param props.models of all runs on screen, which share a y axis where they have as many experts */
 export function ExpertShares({ models, ...props }: ExpertChartProps & { models: readonly ExpertsModel[] }) {
@@ -13,7 +13,7 @@ export function ExpertShares({ models, ...props }: ExpertChartProps & { models: 
   const { log, smooth } = useAddress().address;
   const yScale = useMemo(() => {
     const domain = sharedYDomain(models, model.experts);
-    return log ? logScale(domain, smallestSize(model.share)) : linearScale(domain);
+    return log ? logScale(...sharedLogDomain(models, model.experts)) : linearScale(domain);
   }, [models, model, log]);
   const values = useMemo(() => smoothedShares(model, smooth), [model, smooth]);
   return (

@@ -17,6 +17,7 @@ import {
   expertsTable,
   isLoading,
   markExperts,
+  sharedLogDomain,
   sharedXDomain,
   sharedYDomain,
   smoothedShares,
@@ -82,6 +83,16 @@ test("a layer without counts gives an empty model that says so", () => {
     [0, 7],
     [0, 0.53],
   ]);
+});
+
+test("a logarithmic axis begins at the smallest share, and at zero where an expert had none", () => {
+  const least = Math.min(...model.share);
+  expect(sharedLogDomain([model], 4)).toEqual([[least, sharedYDomain([model], 4)[1]], least]);
+  const idle = expertsModel(history(4, { experts: 4, load: (_, __, expert) => 300 * expert }), 1, "step");
+  const [[low, high], smallest] = sharedLogDomain([model, idle], 4);
+  expect([low, smallest]).toEqual([0, least]);
+  expect(high).toBeGreaterThan(smallest);
+  expect(sharedLogDomain([], 4)[0]).toEqual([0, 0.53]);
 });
 
 test("a layer whose history is on its way is not said to be empty", () => {

@@ -281,6 +281,18 @@ export function sharedYDomain(models: readonly ExpertsModel[], experts: number):
   return [0, Math.min(1, highest * 1.06)];
 }
 
+/** The same for a logarithmic axis: from the smallest share on, or from zero where an expert had none; and that share. */
+export function sharedLogDomain(
+  models: readonly ExpertsModel[],
+  experts: number,
+): [domain: [number, number], least: number] {
+  const shares = models.filter((model) => model.experts === experts).map(({ share }) => share);
+  const least = Math.min(...shares.map(smallestSize));
+  const [zero, highest] = sharedYDomain(models, experts);
+  const low = shares.some((share) => share.includes(0)) || !Number.isFinite(least) ? zero : least;
+  return [[low, highest], least];
+}
+
 /** How far apart the experts of a layer are at the cursor, run by run. */
 export function spreadSentence(panes: readonly { model: ExpertsModel; marks: ExpertMarks }[]): string {
   const arrival = arrivalOf(panes.map(({ model }) => model.status));
