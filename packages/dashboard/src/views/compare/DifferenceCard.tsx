@@ -40,7 +40,9 @@ export function DifferenceCard({ scene, theme, baseline, against }: ComparedProp
   const status = arrivalOf(answers.map((answer) => answer.status));
   const steps = differenceSteps(differenceAt, cursor);
   const now = useMemo(() => {
-    const buckets = histories.flatMap((history) => {
+    // Nothing is shown before all are here.
+    const here = status === "loading" ? [] : histories;
+    const buckets = here.flatMap((history) => {
       const bucket = history?.buckets[0];
       return bucket === undefined ? [] : [[history!.run, bucket] as const];
     });

@@ -48,6 +48,8 @@ export function numbersModel(
   which: Numbers,
   step: number,
 ): NumbersModel {
+  // A mean over some of the runs would move while the others come.
+  if (arrival === "loading") return { measures, rows: [], sentence: LOADING };
   const columns = measures.map((measure) => {
     const known = measure.evaluation ? evaluations : histories;
     const widths = arms.flatMap(({ runs }) => runs.map((run) => known.get(idOf(run))?.width ?? 1));
@@ -99,7 +101,6 @@ function sentenceOf(
   which: Numbers,
   arrival: Arrival,
 ): string {
-  if (arrival === "loading") return LOADING;
   const parts = rows.flatMap(({ arm, cells }) => {
     // Where all are alike nobody is ahead.
     const nouns = measures
