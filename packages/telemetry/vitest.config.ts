@@ -9,8 +9,8 @@ const { reporters, outputFile, ...shared } = sharedTestOptions(import.meta.dirna
 /** Every test of the store and of exactly-once, run on a server and on a cluster of two shards by MOESCOPE_STORE_TESTS=all. */
 const STORE_TESTS = [
   "src/sharing.test.ts",
-  "src/store/{server,migrate,shard-away,store,history,probes,rollups,crash}.test.ts",
-  "src/{delete-run,collector}.test.ts",
+  "src/store/{server,migrate,shard-away,store,history,probes,rollups,running-rollups,attempts,crash}.test.ts",
+  "src/{delete-run,annotate-run,collector,collector-killed,replayed,many-ranks,retention,clock}.test.ts",
   "src/alerts/alerts.test.ts",
 ];
 

@@ -121,7 +121,7 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
     onBatch: (batch) => metrics.batchStored(batch),
     onWritten: (failed) => condition.storeAnswers(failed),
   });
-  const retention = new Retention({ ...config, store, runs, batcher, log });
+  const retention = new Retention({ ...config, store, runs, batcher, log, take: (run) => sharing.take(run) });
   undo.add(() => retention.stop());
   const sharing = new Sharing({ ...config, store, runs, senders, batcher, alerts, alertTable, log });
   undo.add(() => sharing.stop());

@@ -1,4 +1,5 @@
 // How long training steps are stored one by one: marks older ones as expired once rollups hold them, and has their rows deleted.
+import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import type { Batcher } from "./ingest/batch.ts";
 import { asNumber, DATABASE } from "./store/database.ts";
@@ -18,6 +19,8 @@ export interface RetentionOptions {
   store: Store;
   runs: Runs;
   batcher: Pick<Batcher, "alone">;
+  /** Makes a run this collector's that is another's, or nobody's. */
+  take: (run: string) => Promise<void>;
   log: Logger;
 }
 
@@ -28,10 +31,7 @@ export class Retention {
 
   constructor(options: RetentionOptions) {
     this.#options = options;
-    const { store, runs, log } = options;
-    for (const { run, attempt } of store.trainedAttempts()) {
-      runs.stepsExpired(run, attempt, store.singleFrom(run, attempt));
-    }
+    const { log } = options;
     const look = () => {
       this.#looking ??= this.look()
         .catch((error) => log.error({ error }, "steps that have expired are not deleted (disk full?); trying again"))
@@ -45,8 +45,9 @@ export class Retention {
   /** Deletes what an earlier look marked, and marks what has become too old since. */
   async look(): Promise<void> {
     const { store, runs, batcher, log } = this.#options;
+    await this.#takeAbandoned();
     await store.deleteExpired();
-    const expiries = (await this.#tooOld()).filter(({ run, attempt, until }) => until > store.singleFrom(run, attempt));
+    const expiries = await this.#tooOld(store.trainedAttempts());
     if (expiries.length === 0) return;
     await batcher.alone(() => store.expire(expiries));
     for (const { run, attempt, until } of expiries) {
@@ -60,15 +61,30 @@ export class Retention {
     await this.#looking;
   }
 
-  /** The newest step of an attempt never expires: it is what a summary shows. */
-  async #tooOld(): Promise<Expiry[]> {
+  /** Where several collectors share a store, steps expire at the one that receives the run; of a run that none receives, at any. */
+  async #takeAbandoned(): Promise<void> {
+    const { store, runs, take } = this.#options;
+    const abandoned = runs.ids().filter((run) => !store.owns(run) && isAbandoned(runs.summary(run)!));
+    const attempts = abandoned.flatMap((run) => {
+      return runs.summary(run)!.attempts.map(({ attempt, lastStep }) => {
+        const { until } = store.sealed(run, v1.Split.TRAIN, attempt!);
+        return { run, attempt: attempt!, highest: lastStep!, sealed: until };
+      });
+    });
+    const overdue = await this.#tooOld(attempts);
+    for (const run of new Set(overdue.map(({ run }) => run))) await take(run);
+  }
+
+  /** @returns what has not expired yet and should. The newest step of an attempt never does: it is what a summary shows */
+  async #tooOld(attempts: ReturnType<Store["trainedAttempts"]>): Promise<Expiry[]> {
     const { keepSingle, rollUpEvery, store } = this.#options;
-    if (keepSingle === "all") return [];
+    if (keepSingle === "all" || attempts.length === 0) return [];
     const firstKept = await this.#firstKept(keepSingle);
-    return store.trainedAttempts().map(({ run, attempt, highest, sealed }) => {
+    const expiries = attempts.map(({ run, attempt, highest, sealed }) => {
       const before = Math.min(firstKept(run, attempt, highest), highest, sealed);
       return { run, attempt, until: Math.floor(before / rollUpEvery) * rollUpEvery };
     });
+    return expiries.filter(({ run, attempt, until }) => until > store.singleFrom(run, attempt));
   }
 
   async #firstKept(
@@ -83,4 +99,12 @@ export class Retention {
     const lastOld = new Map(rows.map(([run, attempt, step]) => [`${run}/${attempt}`, asNumber(step)]));
     return (run, attempt) => (lastOld.get(`${run}/${attempt}`) ?? -1) + 1;
   }
+}
+
+/** Milliseconds without a message and without an end. */
+const ABANDONED_AFTER = 3_600_000;
+
+function isAbandoned({ state, lastMessageAt }: v1.RunSummary): boolean {
+  const { LIVE, SILENT } = v1.RunSummary.State;
+  return state === SILENT ? Date.now() - lastMessageAt > ABANDONED_AFTER : state !== LIVE;
 }

@@ -3,6 +3,7 @@ import { v1 } from "@moescope/proto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Collector } from "../index.ts";
 import { getHistory, getSummary, startTestCollector } from "../testing/collector.ts";
+import { comparable } from "../testing/comparable.ts";
 import { describedRun, randomStep } from "../testing/runs.ts";
 import { TestSender } from "../testing/sender.ts";
 import { bucketWidth } from "./history.ts";
@@ -77,7 +78,7 @@ describe("history equals sums and extremes worked out here", () => {
         ...bucket,
         layers: layers!.map((layer) => ({ ...layer, categories: together(layer) })),
       }));
-      expect(objects(buckets)).toEqual(objects(added));
+      expect(comparable(buckets)).toEqual(comparable(added));
     },
   );
 
@@ -91,7 +92,7 @@ describe("history equals sums and extremes worked out here", () => {
         ...bucket,
         layers: layers!.filter(({ layer }) => chosen.includes(layer!)),
       }));
-      expect(objects(buckets)).toEqual(objects(cut));
+      expect(comparable(buckets)).toEqual(comparable(cut));
     },
   );
 
@@ -165,11 +166,6 @@ test("ranks are added exactly, and MaxVio is that of their sum", async () => {
   }
   expect((await getSummary(collector, run.id)).steps).toBe(10);
 });
-
-/** Without the classes of messages. */
-function objects(buckets: v1.StepBucket.$Properties[]) {
-  return v1.History.toObject(v1.History.create({ buckets }), { defaults: true, arrays: true }).buckets;
-}
 
 /** The loads of a layer's categories as one. */
 function together({ categories }: v1.LayerSummary.$Properties) {

@@ -16,7 +16,6 @@ export async function reloadRun(store: Store, runs: Runs, run: string): Promise<
   const found = runs.blank();
   await load(store, found, { where: "run = {run:String}", parameters: { run } });
   runs.replace(run, found);
-  for (const { attempt } of runs.attempts(run)) runs.stepsExpired(run, attempt!, store.singleFrom(run, attempt!));
 }
 
 async function load(store: Store, runs: Runs, which: WhichRuns) {
@@ -28,6 +27,9 @@ async function load(store: Store, runs: Runs, which: WhichRuns) {
   for (const [run, annotation] of annotations) runs.annotated(run, annotation);
   const marks = await store.streamMarks(which);
   for (const mark of marks) runs.heardBefore(mark.run, mark.lastMessageAt, mark.rejected);
+  for (const run of runs.ids()) {
+    for (const { attempt } of runs.attempts(run)) runs.stepsExpired(run, attempt!, store.singleFrom(run, attempt!));
+  }
   return marks;
 }
 

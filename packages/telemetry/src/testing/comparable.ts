@@ -1,0 +1,13 @@
+// Buckets to be compared with others that were added up in another order.
+import { v1 } from "@moescope/proto";
+
+/** Sums of floating-point numbers depend on the order they are added up in: to twelve digits, and without the classes of messages. */
+export function comparable(buckets: readonly v1.StepBucket.$Properties[]): unknown {
+  const { buckets: plain } = v1.History.toObject(v1.History.create({ buckets: [...buckets] }), {
+    defaults: true,
+    arrays: true,
+  });
+  return JSON.parse(JSON.stringify(plain), (_, item) =>
+    typeof item === "number" ? Number(item.toPrecision(12)) : item,
+  );
+}
