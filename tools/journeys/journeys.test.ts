@@ -189,6 +189,8 @@ describe.skipIf(!chromiumPath)(`journeys through the dashboard${whereToGetChromi
   test("print: light, and without what only a screen can do", async () => {
     const page = await visit(`/?view=balance&runs=${healthyRun.id}&theme=dark`);
     await card(page, "Loss").locator("svg path").first().waitFor();
+    // What is below the fold comes too, for paper has no fold.
+    await eventually(() => panel(page).getByText("Loading…").count()).toBe(0);
     await page.emulateMedia({ media: "print" });
     await page.locator(':root[data-theme="light"]').waitFor({ state: "attached" });
     for (const control of await page.locator("button, select, input").all()) {

@@ -6,6 +6,7 @@ import { Term } from "../../components/Term.tsx";
 import type { TermName } from "../../components/terms.ts";
 import { useSeen } from "../../components/use-seen.ts";
 import type { RunHistory } from "../../data/run-history.ts";
+import { isLive } from "../../data/run-state.ts";
 import type { Scene } from "../../data/scene.ts";
 import { type LoadsAnswer, useRunLoads } from "../../data/use-run-loads.ts";
 import { useSameItems } from "../../data/use-same-items.ts";
@@ -35,7 +36,8 @@ const CARDS: readonly WindowCard[] = [
 export function WindowCards({ scene, note }: { scene: Scene; note: string }) {
   const { address, cursor } = scene;
   const { x: axis, lines, over: steps } = address;
-  const [ref, seen] = useSeen<HTMLSpanElement>();
+  // Of a run that goes on they would be fetched again and again.
+  const [ref, seen] = useSeen<HTMLSpanElement>(!scene.histories.some(({ chosen }) => isLive(chosen.summary)));
   const { runs, answers } = useWindows(scene, steps, seen);
   const models = useMemo(
     () => CARDS.map(({ metric }) => windowModel(runs, metric, { axis, lines, step: cursor.step, steps })),
