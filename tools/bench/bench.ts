@@ -1,6 +1,6 @@
-// `npm run bench [-- NAME … --steps N --clickhouse SERVERS --minutes N --opened STEPS]`: measures what the project promises, beside its peers where they are installed.
+// `npm run bench [-- NAME … --steps N --clickhouse SERVERS --view NAME --minutes N --opened STEPS]`: measures what the project promises, beside its peers where they are installed.
 import { parseArgs } from "node:util";
-import { dashboard } from "./dashboard.ts";
+import { dashboard, LIVE_VIEWS } from "./dashboard.ts";
 import { ingest } from "./ingest.ts";
 import { memory } from "./memory.ts";
 import { reporterCost } from "./reporter-cost.ts";
@@ -12,6 +12,8 @@ const options = {
   steps: { type: "string", default: "2000" },
   /** ClickHouse servers that `ingest` starts and stores into, each a shard; 0 is the embedded engine. */
   clickhouse: { type: "string", default: "0" },
+  /** The one that `dashboard` watches live; without it three. */
+  view: { type: "string" },
   /** That `dashboard` watches each view for. */
   minutes: { type: "string", default: "1" },
   /** Steps of the long run that `dashboard` opens. */
@@ -29,6 +31,12 @@ if (![0, 1, 2, 3, 4].includes(shards)) {
   process.exit(2);
 }
 
+const views = values.view === undefined ? LIVE_VIEWS : [values.view];
+const noView = views.find((view) => !LIVE_VIEWS.includes(view));
+if (noView !== undefined) {
+  console.error(`--view ${noView}: allowed are ${LIVE_VIEWS.join(", ")}`);
+  process.exit(2);
+}
 const minutes = Number(values.minutes);
 if (!(minutes > 0 && minutes <= 600)) {
   console.error(`--minutes ${values.minutes}: allowed are numbers above 0, up to 600`);
@@ -46,7 +54,7 @@ const benches: Record<string, () => Promise<void>> = {
   reporter: reporterCost,
   "telemetry-cost": telemetryCost,
   ingest: () => ingest({ steps, shards }),
-  dashboard: () => dashboard({ minutes, opened }),
+  dashboard: () => dashboard({ views, minutes, opened }),
 };
 
 const unknown = names.find((name) => !Object.hasOwn(benches, name));

@@ -15,7 +15,7 @@ import { categories, describedRun, experts, layers, type ModelSize, Workload } f
 import { median, printTable } from "./table.ts";
 
 const STEPS_A_SECOND = 20;
-const LIVE_VIEWS = ["layers", "balance", "experts"];
+export const LIVE_VIEWS = ["layers", "balance", "experts"];
 /** Seconds before the memory is looked at for the first time: as many steps as a page keeps one by one have come. */
 const WARM_UP = 25;
 const LONG_RUN: ModelSize = { layers: 8, experts: 64 };
@@ -23,13 +23,14 @@ const OPENED_VIEWS = ["overview", "balance", "experts"];
 const REPETITIONS = 5;
 
 export interface DashboardOptions {
-  /** That each view is watched for. */
+  /** Views that are watched live, each for so many minutes. */
+  views: readonly string[];
   minutes: number;
   /** Steps of the long run. */
   opened: number;
 }
 
-export async function dashboard({ minutes, opened }: DashboardOptions): Promise<void> {
+export async function dashboard({ views, minutes, opened }: DashboardOptions): Promise<void> {
   if (!chromiumPath) {
     console.log(`Not measured${whereToGetChromium}`);
     return;
@@ -40,7 +41,7 @@ export async function dashboard({ minutes, opened }: DashboardOptions): Promise<
   const collector = await startCollectorProcess(join(directory, "data"), 0, asPeopleDo);
   const browser = await openBrowser();
   try {
-    await watchLive(browser, collector, minutes);
+    await watchLive(browser, collector, views, minutes);
     console.log();
     await openLongRun(browser, collector, opened);
   } finally {
@@ -50,14 +51,19 @@ export async function dashboard({ minutes, opened }: DashboardOptions): Promise<
   }
 }
 
-async function watchLive(browser: Browser, collector: CollectorProcess, minutes: number): Promise<void> {
+async function watchLive(
+  browser: Browser,
+  collector: CollectorProcess,
+  views: readonly string[],
+  minutes: number,
+): Promise<void> {
   console.log(
     `A live run, ${STEPS_A_SECOND} steps a second of ${layers} layers × ${experts} experts × ${categories.length} categories,`,
     `each view for ${minutes} min after ${WARM_UP} s:\n`,
   );
   const workload = new Workload();
   const rows: string[][] = [];
-  for (const view of LIVE_VIEWS) rows.push(await watchView(browser, collector, workload, view, minutes));
+  for (const view of views) rows.push(await watchView(browser, collector, workload, view, minutes));
   printTable(
     [
       "view",

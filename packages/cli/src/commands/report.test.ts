@@ -32,6 +32,12 @@ it("writes a run as one file with its figures, their data, and nothing from else
   expect(written, written.stderr).toMatchObject({ code: 0, stdout: "out/run.html\n" });
   const html = readFileSync(join(directory, "out/run.html"), "utf8");
 
+  const [shown, listed] = [await moescope(["show", run], directory), await moescope(["runs"], directory)];
+  expect(shown.stdout).toMatch(/^name +the <i>good<\/i> one \(begun as a <b>bold<\/b> name\)$/m);
+  expect(shown.stdout).toMatch(/^tags +paper$/m);
+  expect(shown.stdout).toMatch(/^notes +even to the end$/m);
+  expect(listed.stdout).toMatch(new RegExp(`^${run} +the <i>good</i> one +finished `, "m"));
+
   const targets = [...html.matchAll(/\s(?:src|href|xlink:href)="([^"]*)"/g)].map(([, target]) => target!);
   expect(targets.filter((target) => !/^(#|data:text\/csv;)/.test(target))).toEqual([]);
   expect(html.match(/<script|<link|<img|@import|url\((?!#)/gi)).toBeNull();

@@ -20,11 +20,20 @@ async function listRuns(options: ReadOptions & { json?: boolean }): Promise<void
   const runs = await withRuns(options, allRuns);
   if (options.json) printJson(asJson(v1.RunList, v1.RunList.fromObject({ runs })));
   else if (runs.length === 0) print("No run is stored here yet.");
-  else print(formatTable(runs, columns));
+  else print(formatTable(runs, columnsOf(runs)));
 }
+
+function columnsOf(runs: readonly StoredRun[]): Column<StoredRun>[] {
+  const anyNamed = runs.some((run) => named.value(run) !== "");
+  return columns.filter((column) => column !== named || anyNamed);
+}
+
+/** Names that people gave; those that runs gave themselves are in their ids. */
+const named: Column<StoredRun> = { title: "name", value: ({ annotation }) => annotation?.name ?? "" };
 
 const columns: Column<StoredRun>[] = [
   { title: "run", value: ({ run }) => run.id },
+  named,
   { title: "state", value: ({ state }) => stateName(state) },
   { title: "started", value: ({ run }) => localTime(run.startedAt) },
   { title: "steps", value: stepsOf, right: true },

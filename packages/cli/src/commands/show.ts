@@ -63,9 +63,10 @@ async function read(client: Client, wanted: string, attempt?: number): Promise<S
 function factsOf(summary: StoredRun): [string, string][] {
   const { run } = summary;
   const reason = summary.reason && `: ${summary.reason}`;
+  const { name = "", tags = [], notes = "" } = summary.annotation ?? {};
   return [
     ["run", run.id],
-    ...(run.name === run.id ? [] : [["name", run.name] as [string, string]]),
+    ...labelled("name", name !== "" ? [`${name} (begun as ${run.name})`] : run.name === run.id ? [] : [run.name]),
     ["state", `${stateName(summary.state)}${reason}`],
     ...(run.parent === "" ? [] : [["parent", run.parent] as [string, string]]),
     ["started", new Date(run.startedAt).toISOString()],
@@ -82,7 +83,8 @@ function factsOf(summary: StoredRun): [string, string][] {
     ...labelled("ranks", [ranksText(summary)]),
     ["rejected", whole(summary.rejected)],
     ["code", `${run.codeVersion}, metric definitions ${run.metricsVersion}`],
-    ...(run.tags.length > 0 ? [["tags", run.tags.join(", ")] as [string, string]] : []),
+    ...labelled("tags", run.tags.length + tags.length > 0 ? [[...run.tags, ...tags].join(", ")] : []),
+    ...labelled("notes", notes === "" ? [] : notes.split("\n")),
   ];
 }
 
