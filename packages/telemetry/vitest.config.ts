@@ -3,7 +3,10 @@ import { sharedTestOptions } from "../../vitest.shared.ts";
 import { whyNoServer } from "./src/clickhouse-server.ts";
 
 // A process can have one embedded store open, so every file has its own.
-const options = { pool: "forks", maxWorkers: 1 } as const;
+const options = { pool: "forks" } as const;
+// One server for all files of a project: one after the other, once the embedded ones are done. Those mostly wait, for disks and processes.
+const oneByOne = { maxWorkers: 1, sequence: { groupOrder: 1 } } as const;
+const twoByTwo = { maxWorkers: 2 } as const;
 const { reporters, outputFile, ...shared } = sharedTestOptions(import.meta.dirname);
 
 /** Every test of the store and of exactly-once, run on a server and on a cluster of two shards by MOESCOPE_STORE_TESTS=all. */
@@ -28,7 +31,7 @@ if (missing !== undefined) console.warn(`the store is not tested on a ClickHouse
 
 const onServers = (missing === undefined ? (["server", "cluster"] as const) : []).map((name) => ({
   test: {
-    ...{ ...shared, ...options, name },
+    ...{ ...shared, ...options, ...oneByOne, name },
     include: process.env.MOESCOPE_STORE_TESTS === "all" ? STORE_TESTS : USUAL_STORE_TESTS[name],
     globalSetup: "src/testing/clickhouse-setup.ts",
   },
@@ -38,7 +41,9 @@ export default defineConfig({
   test: {
     ...{ reporters, outputFile },
     projects: [
-      { test: { ...shared, ...options, name: "embedded", exclude: [...shared.exclude!, ...SERVER_TESTS] } },
+      {
+        test: { ...shared, ...options, ...twoByTwo, name: "embedded", exclude: [...shared.exclude!, ...SERVER_TESTS] },
+      },
       ...onServers,
     ],
   },
