@@ -68,7 +68,8 @@ export async function queryHistoryForWriter(request: HistoryRequest, database: D
 async function reduceHistory(request: HistoryRequest, query: Query): Promise<v1.History> {
   const finestWidth = finestWidthOf(request);
   const width = Math.max(finestWidth, bucketWidth(request.from, request.to, request.points));
-  const selection = { ...request, layers: undefined, bucketWidth: width, pieces: shownPieces(request, width) };
+  const once = request.attempts.every(({ attempt }) => request.sealed(attempt).once);
+  const selection = { ...request, layers: undefined, bucketWidth: width, pieces: shownPieces(request, width), once };
   const chosen = { ...selection, layers: request.layers };
   const read = (select: string) => query(select, { run: request.run });
   const readChosen = async (select: (selection: Selection) => string) => {

@@ -16,9 +16,11 @@ export interface Sealed {
   until: number;
   /** Before it the narrowest are of the former width. */
   formerUntil: number;
+  /** None was made twice, so that readers need not look for the newest. */
+  once: boolean;
 }
 
-export const UNSEALED: Sealed = { until: 0, formerUntil: 0 };
+export const UNSEALED: Sealed = { until: 0, formerUntil: 0, once: true };
 
 /** Steps `from`..`before − 1`, as rows of rollups `width` steps wide; a width of 1 is the steps themselves. */
 export interface Piece {
@@ -33,7 +35,12 @@ export interface Piece {
  * @param bucketWidth a power of two; no piece's row reaches over the end of a bucket
  * @returns ascending and disjoint; rows of one width that follow each other are one piece
  */
-export function piecesOf(from: number, before: number, bucketWidth: number, { until, formerUntil }: Sealed): Piece[] {
+export function piecesOf(
+  from: number,
+  before: number,
+  bucketWidth: number,
+  { until, formerUntil }: Omit<Sealed, "once">,
+): Piece[] {
   const pieces: Piece[] = [];
   const border = Math.min(before, Math.max(from, formerUntil));
   cover(pieces, { from, before: border, until, widths: widthsIn(FORMER_WIDTHS, bucketWidth) });

@@ -211,10 +211,14 @@ test.skipIf(hasNoPast())("rollups of the former width are read, and made again w
   await write(steps);
   await rollUpAsFormerly(run, 112);
   await reopen(run);
-  expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toEqual({ until: 160, formerUntil: 112 });
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toEqual({ until: 160, formerUntil: 112, once: true });
   const asked = [8, 16, 32, 64, 128].map((width) => ({ from: 3, to: 159, points: 160 / width }));
   for (const each of asked) await expectRollupsAgree(run, each);
   await write(late);
+  for (const each of asked) await expectRollupsAgree(run, each);
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0).once).toBe(false);
+  await reopen(run);
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0).once).toBe(false);
   for (const each of asked) await expectRollupsAgree(run, each);
   for (const table of ["steps", "layers", "routing"]) {
     await database.runOnEach((own) => `DELETE FROM ${own}.${table} WHERE step >= 16 AND step < 112`);

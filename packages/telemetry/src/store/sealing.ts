@@ -43,19 +43,27 @@ export class Sealing {
   readonly #attempts = new Map<string, Progress>();
   readonly #ranksOf: (run: string) => number;
   readonly #every: number;
+  readonly #alone: boolean;
 
   /**
    * @param ranksOf how many ranks a run has
    * @param every steps that are rolled up together, a multiple of the narrowest width
+   * @param alone whether nobody else makes rollups
    */
-  constructor(ranksOf: (run: string) => number, every: number) {
+  constructor(ranksOf: (run: string) => number, every: number, alone = true) {
     this.#ranksOf = ranksOf;
     this.#every = every;
+    this.#alone = alone;
   }
 
   sealed(run: string, split: v1.Split, attempt: number): Sealed {
-    const { until, formerUntil } = this.#attempts.get(keyOf({ run, split, attempt })) ?? UNSEALED;
-    return { until, formerUntil };
+    const { until, formerUntil, once } = this.#attempts.get(keyOf({ run, split, attempt })) ?? UNSEALED;
+    return { until, formerUntil, once: once && this.#alone };
+  }
+
+  /** Rollups of the attempt may be there twice; to be told before the second can be read. */
+  doubt({ run, split, attempt }: Omit<Seal, "until">): void {
+    this.#of({ run, split, attempt }).once = false;
   }
 
   /** The highest step of an attempt that any rank has sent; −1 when none has. */

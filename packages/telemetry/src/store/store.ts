@@ -68,7 +68,7 @@ export class Store {
     this.#log = log;
     this.#batches = new Batches(database);
     this.#singleSteps = new SingleSteps(database);
-    this.#sealing = new Sealing((run) => this.#ranks.get(run) ?? 1, rollUpEvery);
+    this.#sealing = new Sealing((run) => this.#ranks.get(run) ?? 1, rollUpEvery, !database.shared);
   }
 
   /** @throws Error when the store was written by a newer version, or cannot be opened */
@@ -283,6 +283,8 @@ export class Store {
     token = `${this.#process}/${batch}/sealed`,
   ): Promise<void> {
     for (const task of tasks) {
+      // Of buckets that a late step changes, and of batches that are written again, the rows come a second time.
+      this.#sealing.doubt(task);
       const exists = this.#batches.existing(task.run, batch);
       const { formerUntil } = this.#sealing.sealed(task.run, task.split, task.attempt);
       const ranks = this.#ranks.get(task.run) ?? 1;
@@ -320,6 +322,7 @@ export class Store {
 
   async #loadSeals(run?: string): Promise<void> {
     const where = run === undefined ? "1" : "run = {run:String}";
+    if (!this.database.shared) await this.#loadDoubts();
     const seals = await this.database.rows(
       `SELECT run, toInt8(split), attempt, until, batch, narrowest FROM ${DATABASE}.sealed WHERE ${where} ORDER BY until`,
       run === undefined ? {} : { run },
@@ -329,6 +332,17 @@ export class Store {
         ...[split: number, attempt: number, until: number, batch: number, narrowest: number],
       ];
       if (this.#batches.exists(run, batch)) this.#sealing.seal({ run, split, attempt, until }, narrowest);
+    }
+  }
+
+  async #loadDoubts(): Promise<void> {
+    const attempts = await this.database.rows(
+      `SELECT run, toInt8(split), attempt FROM ${DATABASE}.rolled_steps
+       GROUP BY run, split, attempt HAVING count() > uniqExact(width, step)`,
+    );
+    for (const [run, ...numbers] of attempts) {
+      const [split, attempt] = numbers.map(asNumber) as [number, number];
+      this.#sealing.doubt({ run: run as string, split, attempt });
     }
   }
 
