@@ -3,11 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { Client, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
-import { collectorService, PROTOCOL_VERSION, v1 } from "@moescope/proto";
 import type { CollectorOptions } from "@moescope/telemetry";
 import { ClickHouseServer, TEST_CLUSTER } from "@moescope/telemetry/clickhouse-server";
 import { type CollectorProcess, startCollectorProcess } from "../collector-process.ts";
+import { StepSender } from "../journeys/step-sender.ts";
 import {
   categories,
   countsPerStep,
@@ -97,16 +96,16 @@ function lengths(steps: number): number[] {
 const round = 1000;
 
 async function sendAll({ grpc, pid }: CollectorProcess, workload: Workload, steps: number) {
-  const senders = lengths(steps).map((length, index) => new Sender(grpc, runs[index]!, length));
+  const senders = runs.map((run) => new StepSender(grpc, describedRun(run)));
   const collectorBefore = cpuSeconds(pid);
   let [milliseconds, senderCpu] = [0, 0];
   for (let from = 0; from < steps; from += round) {
-    const messages = senders.map(({ run, steps }) => {
-      const length = Math.max(0, Math.min(round, steps - from));
-      return Array.from({ length }, (_, index) => workload.message(run, from + index));
+    const messages = lengths(steps).map((length, index) => {
+      const now = Math.max(0, Math.min(round, length - from));
+      return Array.from({ length: now }, (_, step) => workload.message(runs[index]!, from + step));
     });
     const [began, senderBefore] = [performance.now(), process.cpuUsage()];
-    await Promise.all(senders.map((sender, index) => sender.send(messages[index]!)));
+    await Promise.all(senders.map((sender, index) => send(sender, messages[index]!)));
     const { user, system } = process.cpuUsage(senderBefore);
     milliseconds += performance.now() - began;
     senderCpu += (user + system) / 1e6;
@@ -115,56 +114,10 @@ async function sendAll({ grpc, pid }: CollectorProcess, workload: Workload, step
   return { seconds: milliseconds / 1000, collectorCpu: cpuSeconds(pid) - collectorBefore, senderCpu };
 }
 
-class Sender {
-  readonly #client: Client;
-  readonly #call: ClientDuplexStream<Buffer, v1.ReportResponse.$Properties>;
-  readonly #failed: Promise<never>;
-  #sent = 0;
-  #acknowledged = 0;
-  #progress = () => {};
-
-  constructor(
-    address: string,
-    readonly run: string,
-    readonly steps: number,
-  ) {
-    this.#client = new Client(address, credentials.createInsecure());
-    const { path, responseDeserialize } = collectorService.report;
-    this.#call = this.#client.makeBidiStreamRequest(path, (bytes: Buffer) => bytes, responseDeserialize);
-    this.#failed = new Promise((_, reject) => {
-      this.#call.on("error", reject);
-      this.#call.on("data", ({ acknowledgement, rejection }: v1.ReportResponse.$Properties) => {
-        if (rejection) reject(new Error(`rejected: ${rejection.message}`));
-        this.#acknowledged = acknowledgement?.sequence ?? this.#acknowledged;
-        this.#progress();
-      });
-    });
-    const hello = { protocolVersion: PROTOCOL_VERSION, run: describedRun(run), rank: 0, attempt: 0 };
-    this.#call.write(Buffer.from(v1.ReportRequest.encode({ hello }).finish()));
-  }
-
-  /** Sends the next steps as fast as they are taken, until all are acknowledged. */
-  async send(messages: readonly Buffer[]): Promise<void> {
-    for (const message of messages) {
-      this.#sent++;
-      if (!this.#call.write(message)) await this.#until((resume) => this.#call.once("drain", resume));
-    }
-    while (this.#acknowledged < this.#sent) {
-      await this.#until((resume) => {
-        this.#progress = resume;
-      });
-    }
-  }
-
-  close(): void {
-    this.#call.once("status", () => this.#client.close());
-    this.#call.end();
-  }
-
-  /** @throws Error when the collector refuses something in the meantime */
-  #until(happens: (resume: () => void) => void): Promise<void> {
-    return Promise.race([new Promise<void>(happens), this.#failed]);
-  }
+/** As fast as it is taken, until all are acknowledged. */
+async function send(sender: StepSender, messages: readonly Buffer[]): Promise<void> {
+  for (const message of messages) if (!sender.bytes(message)) await sender.drained();
+  await sender.acknowledged();
 }
 
 /** User and system time of a process. */

@@ -12,7 +12,7 @@ export class StepSender {
   readonly #client: Client;
   readonly #call: ClientDuplexStream<Buffer, Response>;
   #sent = 0;
-  #wake: () => void = () => {};
+  #waiting: (() => void)[] = [];
   #failure: Error | undefined;
 
   /** @param address host:port of the collector's gRPC service */
@@ -22,6 +22,7 @@ export class StepSender {
     const { path, responseDeserialize } = collectorService.report;
     this.#call = this.#client.makeBidiStreamRequest(path, (bytes: Buffer) => bytes, responseDeserialize);
     this.#call.on("data", (answer: Response) => this.#take(answer));
+    this.#call.on("drain", () => this.#wake());
     this.#call.on("error", (error) => this.#fail(error));
     this.#write({ hello: { protocolVersion: PROTOCOL_VERSION, run, rank: 0, attempt: 0 } });
   }
@@ -51,8 +52,9 @@ export class StepSender {
     return this.#call.write(message);
   }
 
+  /** Waits until the stream takes more; throws what the collector rejects. */
   drained(): Promise<void> {
-    return new Promise((resolve) => this.#call.once("drain", resolve));
+    return this.#until(() => !this.#call.writableNeedDrain);
   }
 
   /** Tells that the run is over, and hangs up once that is stored. */
@@ -65,13 +67,8 @@ export class StepSender {
   }
 
   /** Waits until everything sent so far is durable; throws what the collector rejects. */
-  async acknowledged(sequence = this.#sent): Promise<void> {
-    while (this.acknowledgedAt.length <= sequence) {
-      if (this.#failure !== undefined) throw this.#failure;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
+  acknowledged(sequence = this.#sent): Promise<void> {
+    return this.#until(() => this.acknowledgedAt.length > sequence);
   }
 
   close(): void {
@@ -88,6 +85,17 @@ export class StepSender {
     const now = Date.now();
     while (this.acknowledgedAt.length <= (acknowledgement?.sequence ?? 0)) this.acknowledgedAt.push(now);
     this.#wake();
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      if (this.#failure !== undefined) throw this.#failure;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #fail(error: Error): void {
