@@ -13,9 +13,10 @@ export const DEAD_BELOW_SHARE = 0.01;
  * @returns ascending indices; empty when nothing was assigned at all (no evidence against any expert)
  */
 export function deadExperts(counts: ArrayLike<number>, share = DEAD_BELOW_SHARE): number[] {
-  const threshold = share * meanLoad(counts);
+  const mean = meanLoad(counts);
+  const threshold = share * mean;
   const dead: number[] = [];
-  if (meanLoad(counts) === 0) return dead;
+  if (mean === 0) return dead;
   // A loop: this runs for every layer of every step that a collector takes in.
   for (let expert = 0; expert < counts.length; expert++) {
     if (counts[expert] === 0 || counts[expert]! < threshold) dead.push(expert);

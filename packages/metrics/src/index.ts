@@ -11,6 +11,7 @@ export * from "./gate-mass.ts";
 export * from "./gini.ts";
 export * from "./global-max-violation.ts";
 export * from "./head-category.ts";
+export * from "./load-summary.ts";
 export * from "./max-violation.ts";
 export * from "./mutual-information.ts";
 export * from "./quantile.ts";

@@ -13,6 +13,7 @@ import {
   relativeLoad,
   shares,
   sumHistograms,
+  summarizeLoad,
   totalLoad,
 } from "./index.ts";
 import { holdsForAll, loads } from "./property.fixture.ts";
@@ -52,6 +53,18 @@ describe.each(Object.entries(metrics))("%s", (_, metric) => {
     expect(metric([0, 0])).toBeNaN();
     expect(metric([])).toBeNaN();
   });
+});
+
+test("a summary of a load says what the measures say one by one", () => {
+  const inOneByOne = (counts: ArrayLike<number>) => ({
+    maxViolation: maxViolation(counts),
+    busiestExpert: busiestExpert(counts),
+    deadExperts: deadExperts(counts).length,
+  });
+  holdsForAll([loads], (counts) => {
+    expect(summarizeLoad(counts)).toEqual(inOneByOne(counts));
+  });
+  for (const counts of [[], [0], [0, 0, 0]]) expect(summarizeLoad(counts)).toEqual(inOneByOne(counts));
 });
 
 test("measures stay in the range that their comments give", () => {

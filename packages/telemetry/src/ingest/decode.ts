@@ -34,9 +34,13 @@ const ARENA_NUMBERS = 16_384;
 
 type Numbers = Uint32Array | Float32Array;
 
+const TAKEN: number[] = [];
+const NONE: number[] = Object.freeze([]) as never;
+
 class PackedReader extends protobuf.Reader {
-  /** What belongs into the arrays that the generated code handed over. */
-  readonly #contents = new Map<number[], Numbers>();
+  /** The arrays that the generated code handed over, each with the number of its place here in it, and what belongs into them. */
+  readonly #arrays: number[][] = [];
+  readonly #contents: Numbers[] = [];
   #arena = new Uint32Array(0);
   #arenaUsed = 0;
   #fields = 0;
@@ -49,19 +53,29 @@ class PackedReader extends protobuf.Reader {
   /** Puts the typed array in the place of an array that was read by `uint32s` or `floats`. */
   unpack<Field extends string>(message: Record<Field, number[]>, field: Field): void {
     const array = message[field];
-    const packed = this.#contents.get(array);
-    if (packed === undefined) return;
-    message[field] = this.#soFar(array, packed) as unknown as number[];
-    this.#contents.delete(array);
+    const place = this.#placeOf(array);
+    if (place === undefined) {
+      // A message lives until it is stored, and so do its hundreds of empty arrays, unless they are one.
+      if (array.length === 0) message[field] = NONE;
+      return;
+    }
+    message[field] = this.#soFar(array, place) as unknown as number[];
+    this.#arrays[place] = TAKEN;
   }
 
   /** Fills all other arrays. */
   finish(): void {
-    for (const [array, packed] of this.#contents) {
-      const numbers = this.#soFar(array, packed);
+    for (const [place, array] of this.#arrays.entries()) {
+      if (this.#placeOf(array) === undefined) continue;
+      const numbers = this.#soFar(array, place);
       array.length = 0;
       for (const number of numbers) array.push(number);
     }
+  }
+
+  #placeOf(array: number[]): number | undefined {
+    const place = array[0];
+    return place !== undefined && this.#arrays[place] === array ? place : undefined;
   }
 
   /** Most are short: read without the library's detour through an object of two halves. */
@@ -89,8 +103,15 @@ class PackedReader extends protobuf.Reader {
     let [pos, next] = [this.pos, first];
     while (pos < end) {
       let byte = buf[pos++]!;
+      // Nearly all have one byte or two.
+      if (byte < 128) {
+        arena[next++] = byte;
+        continue;
+      }
       let value = byte & 127;
-      for (let shift = 7; byte > 127; shift += 7) {
+      byte = buf[pos++]!;
+      value |= (byte & 127) << 7;
+      for (let shift = 14; byte > 127; shift += 7) {
         byte = buf[pos++]!;
         if (shift > 63) throw new RangeError("a packed number has more than 10 bytes");
         if (shift < 32) value |= (byte & 127) << shift;
@@ -99,7 +120,8 @@ class PackedReader extends protobuf.Reader {
     }
     this.pos = pos;
     this.#arenaUsed = next;
-    return this.#keep(array, arena.subarray(first, next));
+    this.#keep(array, arena.subarray(first, next));
+    return array;
   }
 
   override floats(array: number[] = []): number[] {
@@ -108,7 +130,8 @@ class PackedReader extends protobuf.Reader {
     const { buffer, byteOffset, byteLength } = this.#allocate((end - this.pos) / 4);
     new Uint8Array(buffer, byteOffset, byteLength).set(this.buf.subarray(this.pos, end));
     this.pos = end;
-    return this.#keep(array, new Float32Array(buffer, byteOffset, byteLength / 4));
+    this.#keep(array, new Float32Array(buffer, byteOffset, byteLength / 4));
+    return array;
   }
 
   /** Reads the length of a packed field. @returns where it ends */
@@ -133,23 +156,29 @@ class PackedReader extends protobuf.Reader {
     this.#arenaUsed = 0;
   }
 
-  #keep(array: number[], numbers: Numbers): number[] {
-    if (numbers.length === 0) return array;
-    const before = array.length === 0 ? undefined : this.#soFar(array, numbers);
+  #keep(array: number[], numbers: Numbers): void {
+    if (numbers.length === 0) return;
+    const place = this.#placeOf(array);
+    if (place !== undefined) {
+      this.#contents[place] = joined(this.#soFar(array, place), numbers);
+    } else {
+      this.#contents.push(array.length === 0 ? numbers : joined(typed(array, numbers), numbers));
+      this.#arrays.push(array);
+    }
     // Not empty, so that the generated code hands it over again for a field in several parts.
     array.length = 1;
-    this.#contents.set(array, before === undefined ? numbers : joined(before, numbers));
-    return array;
+    array[0] = place ?? this.#arrays.length - 1;
   }
 
   /** A field may come packed and number by number, in turns; the generated code adds single numbers to the array itself. */
-  #soFar(array: number[], like: Numbers): Numbers {
-    const packed = this.#contents.get(array);
-    if (packed !== undefined && array.length === 1) return packed;
-    const single = packed === undefined ? array : array.slice(1);
-    const numbers = like instanceof Float32Array ? Float32Array.from(single) : Uint32Array.from(single);
-    return packed === undefined ? numbers : joined(packed, numbers);
+  #soFar(array: number[], place: number): Numbers {
+    const packed = this.#contents[place]!;
+    return array.length === 1 ? packed : joined(packed, typed(array.slice(1), packed));
   }
+}
+
+function typed(single: readonly number[], like: Numbers): Numbers {
+  return like instanceof Float32Array ? Float32Array.from(single) : Uint32Array.from(single);
 }
 
 function joined(first: Numbers, second: Numbers): Numbers {

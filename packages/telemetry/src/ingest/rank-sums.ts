@@ -49,11 +49,11 @@ export class RankSums {
     for (const [key, sum] of this.#recent) if (sum.bucket.run === run) this.#forget(key, sum);
   }
 
-  #forget(key: string, sum: StepSum | undefined): void {
+  #forget(key: string, sum: Pick<StepSum, "bucket"> | undefined): void {
     if (sum !== undefined && this.#recent.delete(key)) this.#numbers -= numbersIn(sum);
   }
 
-  async #fromStore(message: v1.Step): Promise<StepSum | undefined> {
+  async #fromStore(message: v1.Step): Promise<Omit<StepSum, "busiest"> | undefined> {
     const { run, split, attempt, step } = message;
     if (step > this.#store.highestStep(run, split, attempt)) return undefined;
     return storedSum(message, this.#store, this.#runs);
@@ -65,7 +65,7 @@ async function storedSum(
   { run, split, step, attempt }: v1.Step,
   store: Store,
   runs: Runs,
-): Promise<StepSum | undefined> {
+): Promise<Omit<StepSum, "busiest"> | undefined> {
   const { moeLayers, ranks } = runs.description(run)!;
   const [row] = await store.database.rowsForWriter(
     `SELECT uniqExact(rank), min(rank) FROM ${DATABASE}.steps
@@ -81,7 +81,7 @@ async function storedSum(
   return { ranks: arrived!, lowestRank: lowestRank!, bucket: buckets[0]! };
 }
 
-function numbersIn({ bucket }: StepSum): number {
+function numbersIn({ bucket }: Pick<StepSum, "bucket">): number {
   const inLayer = (layer: v1.LayerSummary) => (layer.categories.length + 2) * layer.countsMax.length;
   return bucket.layers.reduce((sum, layer) => sum + inLayer(layer), 0);
 }

@@ -1,29 +1,15 @@
 // Whether what was stored survives a power cut: how the tables treat the cache of the operating system.
 import { open } from "node:fs/promises";
-import { DATABASE, type Database, type Server, select } from "./database.ts";
+import { DATABASE, type Database } from "./database.ts";
 
 export type Durability = "fsync" | "os";
 
 /** Merged parts too: the embedded engine deletes the parts that were merged at once, whatever was written of the merged one. */
-const SETTINGS = ["fsync_after_insert", "fsync_part_directory", "min_rows_to_fsync_after_merge"];
+const SYNC = ["fsync_after_insert", "fsync_part_directory", "min_rows_to_fsync_after_merge"];
 
-/** Sets every table of every server that is not so yet; what it takes in from then on is stored like this. */
-export async function makeDurable({ servers }: Database, durability: Durability): Promise<void> {
-  for (const server of servers) await makeServerDurable(server, durability);
-}
-
-async function makeServerDurable({ client, database }: Server, durability: Durability): Promise<void> {
-  const value = durability === "fsync" ? 1 : 0;
-  const tables = await select(
-    client,
-    `SELECT name, engine_full FROM system.tables WHERE database = '${database}' AND engine LIKE '%MergeTree'`,
-  );
-  for (const [table, engine] of tables as [string, string][]) {
-    const set = SETTINGS.every((setting) => (engine.includes(`${setting} = 1`) ? 1 : 0) === value);
-    if (set) continue;
-    const settings = SETTINGS.map((setting) => `${setting} = ${value}`).join(", ");
-    await client.command({ query: `ALTER TABLE ${database}.${table} MODIFY SETTING ${settings}` });
-  }
+/** Settings of the tables: what they take in from then on is stored like this. */
+export function durable(durability: Durability): Record<string, string> {
+  return Object.fromEntries(SYNC.map((setting) => [setting, durability === "fsync" ? "1" : "0"]));
 }
 
 /**

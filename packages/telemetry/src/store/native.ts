@@ -10,7 +10,7 @@ const ENUMS = {
 
 type ScalarType = "String" | "UInt32" | "UInt64" | "Int32" | "Float32" | "Float64" | keyof typeof ENUMS;
 type ItemType = "String" | "UInt8" | "UInt32" | "UInt64" | "Float32" | "Float64";
-export type ColumnType = ScalarType | `Array(${ItemType})`;
+export type ColumnType = ScalarType | `Array(${ItemType})` | "LowCardinality(String)";
 
 /** Names of columns and their types; the engine converts to the types of the table. */
 export type Columns = Readonly<Record<string, ColumnType>>;
@@ -58,6 +58,7 @@ export class BlockWriter {
 }
 
 function columnOf(type: ColumnType): Column {
+  if (type === "LowCardinality(String)") return new FewTexts();
   if (type.startsWith("Array(")) return new Arrays(itemsOf(type.slice(6, -1) as ItemType));
   return itemsOf(type as ScalarType);
 }
@@ -173,6 +174,39 @@ class Texts implements Items {
   pieces(): Uint8Array[] {
     return [texts(this.#texts)];
   }
+}
+
+/** Layout of a column of few texts: version 1; texts stand before the rows, which are 32-bit numbers of them. */
+const [FEW_TEXTS_VERSION, TEXTS_THEN_UINT32] = [1, 2 | (1 << 9) | (1 << 10)];
+
+/** Texts given as bytes, of which many are the same object. */
+class FewTexts implements Column {
+  readonly #numbers = new Map<Uint8Array, number>();
+  readonly #rows = new Numbers(Uint32Array);
+  #length = 0;
+
+  add(cell: Cell): void {
+    const bytes = cell as Uint8Array;
+    let number = this.#numbers.get(bytes);
+    if (number === undefined) {
+      number = this.#numbers.size;
+      this.#numbers.set(bytes, number);
+    }
+    this.#rows.add(number);
+    this.#length++;
+  }
+
+  pieces(): Uint8Array[] {
+    const head = unsigned64([FEW_TEXTS_VERSION, TEXTS_THEN_UINT32, this.#numbers.size]);
+    const texts = [...this.#numbers.keys()].flatMap((bytes) => [Uint8Array.from(varint(bytes.length)), bytes]);
+    return [...head, ...texts, ...unsigned64([this.#length]), ...this.#rows.pieces()];
+  }
+}
+
+function unsigned64(values: readonly number[]): Uint8Array[] {
+  const column = new Unsigned64();
+  column.addAll(values);
+  return column.pieces();
 }
 
 function texts(values: readonly string[]): Uint8Array {

@@ -186,12 +186,12 @@ test("rollups without their batch's mark are not seen, and deleted on opening", 
   await expectRollupsAgree(run, { from: 0, to: 63, points: 1 });
 });
 
-test.skipIf(hasNoPast()).each([1, 2, 3, 9])(
+test.skipIf(hasNoPast()).each([1, 2, 3, 9, 14])(
   "a store of schema version %i is rolled up when it is opened",
   async (version) => {
     await database.close();
     const run = describedRun("old");
-    const steps = Array.from({ length: 100 }, (_, step) => randomStep(run, { sequence: step + 1, step }));
+    const steps = Array.from({ length: 100 }, (_, step) => busyStep(run, step));
     const directory = temporaryDirectory();
     await writeOldStore(directory, version, run, steps);
     database = await openDatabase(directory);
@@ -200,8 +200,49 @@ test.skipIf(hasNoPast()).each([1, 2, 3, 9])(
     await expectRollupsAgree(run, { from: 0, to: 99, points: 2 });
     const [row] = await database.rows(`SELECT count() FROM ${DATABASE}.rolled_steps`);
     expect(asNumber(row![0])).toBe(3);
+    await write([busyStep(run, 100), busyStep(run, 101)]);
+    for (const step of [0, 99, 100, 101]) await expectCounts(run, busyStep(run, step));
   },
 );
+
+test("counts come back whatever they are: alike, now and then out of reach, and as large as they may be", async () => {
+  const run = describedRun("counts");
+  await begin(run);
+  const steps = Array.from({ length: 60 }, (_, step) => busyStep(run, step));
+  steps.push(...[0, 1, 2].map((step) => withCounts(busyStep(run, 60 + step), () => (step === 1 ? 2 ** 32 - 1 : 0))));
+  await write(steps.slice(0, 30));
+  await write(steps.slice(30));
+  for (const step of steps) await expectCounts(run, step);
+  const [row] = await database.rows(
+    `SELECT countIf(shared_base != '' AND empty(base)), countIf(shared_base = '' AND notEmpty(base)), count() FROM ${DATABASE}.routing`,
+  );
+  const [shared, own, all] = row!.map(asNumber) as [number, number, number];
+  expect(Math.min(shared, own)).toBeGreaterThan(20);
+  expect(shared + own).toBe(all);
+});
+
+/** Loads of some thousand, one of them out of a byte's reach in every tenth step. */
+function busyStep(run: v1.RunDescription, step: number): v1.Step {
+  const next = random(step + 1);
+  return withCounts(randomStep(run, { sequence: step + 1, step }), (expert) => {
+    const usual = 1000 * (expert + 1) + Math.floor(next() * 100);
+    return step % 10 === 9 && expert === 1 ? usual + 400 : usual;
+  });
+}
+
+function withCounts(step: v1.Step, count: (expert: number) => number): v1.Step {
+  for (const { categories } of step.histograms) {
+    for (const category of categories!) category.counts = category.counts!.map((_, expert) => count(expert));
+  }
+  return step;
+}
+
+async function expectCounts(run: v1.RunDescription, { step, histograms }: v1.Step): Promise<void> {
+  const [bucket] = await history(run, { from: step, to: step, points: 1 }, "steps");
+  const counts = (layers: { categories?: unknown }[]) =>
+    layers.map(({ categories }) => (categories as { counts: number[] }[]).map(({ counts }) => counts));
+  expect(counts((bucket as { layers: { categories: unknown }[] }).layers)).toEqual(counts(histograms));
+}
 
 test.skipIf(hasNoPast())("rollups of the former width are read, and made again when a step comes late", async () => {
   const run = describedRun("former");

@@ -7,7 +7,7 @@ import { WIDTHS } from "./pieces.ts";
 import type { BatchTable } from "./schema.ts";
 import type { Seal } from "./sealing.ts";
 import type { CountSplitter } from "./split-counts.ts";
-import { busiestOfLayer, type StepSum } from "./step-sum.ts";
+import type { StepSum } from "./step-sum.ts";
 
 /** What one batch stores: the messages of any number of streams, and how far it brings each stream. */
 export interface BatchContent {
@@ -60,12 +60,8 @@ const COLUMNS: Record<BatchTable, Columns> = {
   routing: {
     ...POSITION,
     ...{ layer: "UInt32", category: "UInt32", rank: "UInt32", tokens: "UInt64", dropped: "UInt64" },
-    ...{
-      base: "Array(UInt32)",
-      above: "Array(UInt8)",
-      gate_mass: "Array(Float32)",
-      mean_probability: "Array(Float32)",
-    },
+    ...{ shared_base: "LowCardinality(String)", base: "Array(UInt32)", above: "Array(UInt8)" },
+    ...{ gate_mass: "Array(Float32)", mean_probability: "Array(Float32)" },
   },
   layers: {
     ...POSITION,
@@ -197,12 +193,12 @@ function addLayer(
   if (histogram === undefined) return;
   const { run, split, step, attempt, rank } = message;
   for (const { category, tokens, dropped, counts, gateMass, meanProbability } of histogram.categories) {
-    const { base, above } = splitter.split(sender, layer * MOST_CATEGORIES + category, counts);
-    const routing = [base, above, gateMass, meanProbability] as const;
+    const { sharedBase, base, above } = splitter.split(sender, layer * MOST_CATEGORIES + category, counts);
+    const routing = [sharedBase, base, above, gateMass, meanProbability] as const;
     tables.routing.add(run, split, step, attempt, batch, layer, category, rank, tokens, dropped, ...routing);
   }
   const total = sum.bucket.layers.find((total) => total.layer === layer)!;
-  const metrics = [total.maxViolation!.last, busiestOfLayer(total), total.deadExperts] as const;
+  const metrics = [total.maxViolation!.last, sum.busiest.get(layer)!, total.deadExperts] as const;
   const tokens = [total.tokens, total.dropped] as const;
   const position = [run, split, step, attempt, batch, layer, sum.ranks] as const;
   tables.layers.add(...position, ...metrics, ...tokens, METRICS_VERSION, total.selectionBias);

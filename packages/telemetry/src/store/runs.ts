@@ -1,7 +1,7 @@
 // What is known of every run, kept in memory: descriptions, states, newest values. Answers the run list without asking the store.
 import { v1 } from "@moescope/proto";
 import { attemptsOf, type RunRecord, type StepDigest, type StepRange, stateOf, summaryOf } from "./run-summary.ts";
-import { busiestOfLayer, type StepSum } from "./step-sum.ts";
+import type { StepSum } from "./step-sum.ts";
 
 const { State } = v1.RunSummary;
 
@@ -84,7 +84,7 @@ export class Runs {
   }
 
   /** @param rank whose message made this sum */
-  stepStored({ bucket, ranks }: StepSum, rank: number): void {
+  stepStored({ bucket, ranks, busiest }: StepSum, rank: number): void {
     this.attemptSeen(bucket.run, bucket.attempt, bucket.split, {
       firstStep: bucket.firstStep,
       lastStep: bucket.lastStep,
@@ -101,7 +101,7 @@ export class Runs {
       layers: bucket.layers.map((layer) => ({
         layer: layer.layer,
         maxViolation: layer.maxViolation.last,
-        busiestExpert: busiestOfLayer(layer),
+        busiestExpert: busiest.get(layer.layer)!,
       })),
     });
     this.#tell(bucket.run, "values");

@@ -3,11 +3,16 @@
 //
 // Any base that a count is at most a byte above is a right one. So what is known here may be forgotten at any time.
 
-/** The two columns of one histogram: an expert's count is the sum of its numbers in both. */
+/** The columns of one histogram: an expert's count is its number in the one base that is there, and its byte above that. */
 export interface SplitCounts {
+  /** Of many rows, as bytes; the same object in all of them. Empty where the row has a base of its own. */
+  sharedBase: Uint8Array;
   base: Uint32Array;
   above: Uint8Array;
 }
+
+const NO_SHARED_BASE = new Uint8Array(0);
+const NO_OWN_BASE = new Uint32Array(0);
 
 /** Where the mean of an expert lies above its base. */
 const MIDDLE = 128;
@@ -32,6 +37,8 @@ interface Known {
   means: Float32Array;
   /** Of the rows since it was made: it is never changed. */
   base: Uint32Array;
+  /** The same memory. */
+  baseBytes: Uint8Array;
 }
 
 export class CountSplitter {
@@ -47,7 +54,7 @@ export class CountSplitter {
     const known = this.#of(sender, histogram, counts.length);
     known.steps++;
     if (known.steps <= FIRST_STEPS || known.steps % 8 === 0) learn(known, counts);
-    return splitBy(known.base, counts, this.#bytes(counts.length));
+    return splitBy(known, counts, this.#bytes(counts.length));
   }
 
   #of(sender: string, histogram: number, experts: number): Known {
@@ -57,7 +64,7 @@ export class CountSplitter {
       this.#senders.clear();
       this.#numbers = 0;
     }
-    const known = { steps: 0, learnt: 0, means: new Float32Array(experts), base: new Uint32Array(experts) };
+    const known = { steps: 0, learnt: 0, means: new Float32Array(experts), ...basesOf(new Float32Array(experts)) };
     const histograms = this.#senders.get(sender) ?? new Map<number, Known>();
     this.#senders.set(sender, histograms.set(histogram, known));
     this.#numbers += experts - (before?.means.length ?? 0);
@@ -79,19 +86,19 @@ function learn(known: Known, counts: ArrayLike<number>): void {
   for (let expert = 0; expert < means.length; expert++) means[expert]! += (counts[expert]! - means[expert]!) * weight;
   // Often while little is known, then seldom: until they change, bases take nothing on disk.
   const doubled = (known.learnt & (known.learnt - 1)) === 0;
-  if (doubled || known.learnt % STEPS_OF_MEAN === 0) known.base = basesOf(means);
+  if (doubled || known.learnt % STEPS_OF_MEAN === 0) Object.assign(known, basesOf(means));
 }
 
-function basesOf(means: Float32Array): Uint32Array {
-  const bases = new Uint32Array(means.length);
-  for (let expert = 0; expert < bases.length; expert++) {
-    bases[expert] = Math.min(HIGHEST_BASE, Math.max(0, Math.round(means[expert]!) - MIDDLE));
+function basesOf(means: Float32Array): Pick<Known, "base" | "baseBytes"> {
+  const base = new Uint32Array(means.length);
+  for (let expert = 0; expert < base.length; expert++) {
+    base[expert] = Math.min(HIGHEST_BASE, Math.max(0, Math.round(means[expert]!) - MIDDLE));
   }
-  return bases;
+  return { base, baseBytes: new Uint8Array(base.buffer) };
 }
 
 /** @param above where the bytes go */
-function splitBy(base: Uint32Array, counts: ArrayLike<number>, above: Uint8Array): SplitCounts {
+function splitBy({ base, baseBytes }: Known, counts: ArrayLike<number>, above: Uint8Array): SplitCounts {
   let own = base;
   for (let expert = 0; expert < above.length; expert++) {
     const count = counts[expert]!;
@@ -104,5 +111,7 @@ function splitBy(base: Uint32Array, counts: ArrayLike<number>, above: Uint8Array
     own[expert] = Math.max(0, count - MIDDLE);
     above[expert] = count - own[expert]!;
   }
-  return { base: own, above };
+  return own === base
+    ? { sharedBase: baseBytes, base: NO_OWN_BASE, above }
+    : { sharedBase: NO_SHARED_BASE, base: own, above };
 }

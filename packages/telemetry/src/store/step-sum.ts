@@ -1,5 +1,5 @@
 // One step added up over the ranks that have arrived: what is stored as its metrics, shown live and kept in the run's summary.
-import { busiestExpert, deadExperts, maxViolation, sumHistograms } from "@moescope/metrics";
+import { busiestExpert, sumHistograms, summarizeLoad } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 
 /** A step of a run, added up over the ranks that have sent it. */
@@ -9,6 +9,8 @@ export interface StepSum {
   lowestRank: number;
   /** One step wide, with every layer's categories, extremes and bias filled in. */
   bucket: v1.StepBucket;
+  /** The expert with the highest load of each layer, over all categories. */
+  busiest: ReadonlyMap<number, number>;
 }
 
 /**
@@ -17,9 +19,10 @@ export interface StepSum {
  * @param message a valid step
  * @param others the sum so far; absent when this rank is the first
  */
-export function addRank(message: v1.Step, others?: StepSum): StepSum {
+export function addRank(message: v1.Step, others?: Omit<StepSum, "busiest">): StepSum {
   const lowest = others === undefined || message.rank < others.lowestRank;
   const ranks = (others?.ranks ?? 0) + 1;
+  const busiest = new Map<number, number>();
   return {
     ranks,
     lowestRank: lowest ? message.rank : others.lowestRank,
@@ -34,27 +37,26 @@ export function addRank(message: v1.Step, others?: StepSum): StepSum {
       attempt: message.attempt,
       ranks,
       scalars: addScalars(message.scalars, others?.bucket.scalars ?? [], lowest),
-      layers: addHistograms(message, others?.bucket.layers ?? []),
+      layers: addHistograms(message, others?.bucket.layers ?? [], busiest),
     }),
+    busiest,
   };
 }
 
-function addHistograms(message: v1.Step, before: readonly v1.LayerSummary[]): v1.LayerSummary[] {
+/** @param busiest takes in the busiest expert of each layer */
+function addHistograms(
+  message: v1.Step,
+  before: readonly v1.LayerSummary[],
+  busiest: Map<number, number>,
+): v1.LayerSummary[] {
   const loads = loadsOf(message);
   const added = message.histograms.map((histogram, index) => {
-    return addHistogram(
-      histogram,
-      loads[index]!,
-      before.find(({ layer }) => layer === histogram.layer),
-    );
+    const other = before.find(({ layer }) => layer === histogram.layer);
+    return addHistogram(histogram, loads[index]!, other, busiest);
   });
   const others = before.filter(({ layer }) => message.histograms.every((histogram) => histogram.layer !== layer));
+  for (const { layer, countsMax } of others) busiest.set(layer, busiestExpert(countsMax));
   return [...added, ...others].sort((a, b) => a.layer - b.layer);
-}
-
-/** The expert with the highest load of a layer of one step, over all categories. */
-export function busiestOfLayer(layer: v1.LayerSummary): number {
-  return busiestExpert(layer.countsMax);
 }
 
 /** Zeros, one for each expert of each histogram: in one allocation, because a step has many. */
@@ -73,17 +75,20 @@ function addHistogram(
   histogram: v1.RoutingHistogram,
   zeros: Float64Array,
   before: v1.LayerSummary | undefined,
+  busiest: Map<number, number>,
 ): v1.LayerSummary {
   // The first rank's categories are the sum as they are: what a CategoryRouting has more is not a sum's.
   const categories =
     before === undefined ? byNumber(histogram.categories) : addCategories(histogram.categories, before.categories);
   for (const { counts } of categories) addCounts(zeros, counts);
   const load = numbers(zeros);
+  const { maxViolation, busiestExpert, deadExperts } = summarizeLoad(zeros);
+  busiest.set(histogram.layer, busiestExpert);
   // Field by field, here and for summaries: hundreds are made a step, and the constructor's argument is a second object.
   const layer = new v1.LayerSummary();
   layer.layer = histogram.layer;
-  layer.maxViolation = summaryOfOne("max_violation", maxViolation(load));
-  layer.deadExperts = deadExperts(load).length;
+  layer.maxViolation = summaryOfOne("max_violation", maxViolation);
+  layer.deadExperts = deadExperts;
   for (const { tokens, dropped } of categories) {
     layer.tokens += tokens;
     layer.dropped += dropped;

@@ -11,7 +11,7 @@ import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import { Batches } from "./batches.ts";
 import { asNumber, type Block, DATABASE, type Database, type QueryParameters } from "./database.ts";
-import { type Durability, makeDurable, nameSync } from "./durability.ts";
+import { type Durability, durable, nameSync } from "./durability.ts";
 import { migrate } from "./migrate.ts";
 import type { Sealed } from "./pieces.ts";
 import { rollupBlocks } from "./rolled-rows.ts";
@@ -22,6 +22,7 @@ import { BATCH_TABLES, ROLLED_TABLES } from "./schema.ts";
 import { Sealing, type SealingPlan } from "./sealing.ts";
 import { type Expiry, SingleSteps } from "./single-steps.ts";
 import { CountSplitter } from "./split-counts.ts";
+import { setTables } from "./table-settings.ts";
 
 /** A batch ready to be written, as often as it takes. */
 export interface PreparedBatch {
@@ -75,7 +76,7 @@ export class Store {
   static async open(database: Database, log: Logger, { rollUpEvery, durability }: StoreOptions): Promise<Store> {
     const store = new Store(database, log, rollUpEvery);
     await migrate(database, log);
-    await makeDurable(database, durability);
+    await setTables(database, durable(durability));
     store.#syncNames = await nameSync(database, durability, "streams");
     await store.#batches.load();
     await store.#singleSteps.load();

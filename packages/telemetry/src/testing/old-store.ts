@@ -47,17 +47,17 @@ function blocksOf(version: number, run: v1.RunDescription, steps: v1.Step[]): Re
   return {
     runs: blockOf({ columns, rows: [[run.id, 0, description]] }),
     ...batchBlocks(1, content, new CountSplitter()),
-    ...(version < 10 ? { routing: wholeCounts(steps) } : {}),
+    ...(version < 15 ? { routing: wholeCounts(steps, version < 10 ? "counts" : "base") } : {}),
     streams: blockOf(marksOf(version, marks)),
   };
 }
 
-/** Counts are in two columns since version 10. */
-function wholeCounts(steps: readonly v1.Step[]): Block {
+/** As they were before version 10; from then on they were a row's base, and a byte above it, which need not be given. */
+function wholeCounts(steps: readonly v1.Step[], name: "counts" | "base"): Block {
   const columns: Columns = {
     ...{ run: "String", split: "Split", step: "UInt64", attempt: "UInt32", batch: "UInt64" },
     ...{ layer: "UInt32", category: "UInt32", rank: "UInt32", tokens: "UInt64", dropped: "UInt64" },
-    counts: "Array(UInt32)",
+    [name]: "Array(UInt32)",
   };
   const rows = steps.flatMap(({ run, split, step, attempt, rank, histograms }) => {
     return histograms.flatMap(({ layer, categories }) => {
