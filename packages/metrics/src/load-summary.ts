@@ -1,5 +1,6 @@
 // Several metrics of one histogram at once.
 import { DEAD_BELOW_SHARE, deadExperts } from "./dead-experts.ts";
+import { totalLoad } from "./max-violation.ts";
 
 export interface LoadSummary {
   /** As `maxViolation`. */
@@ -11,21 +12,21 @@ export interface LoadSummary {
 }
 
 /**
- * What `maxViolation`, `busiestExpert` and `deadExperts` say, in one pass: a collector asks for every layer of every step.
+ * What `maxViolation`, `busiestExpert` and `deadExperts` say, in two passes: a collector asks for every layer of every step.
  *
  * @param counts assignments n_e of each expert
  */
 export function summarizeLoad(counts: ArrayLike<number>): LoadSummary {
-  let [total, busiest, most, least] = [0, -1, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  let [busiest, most, least] = [-1, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (let expert = 0; expert < counts.length; expert++) {
     const count = counts[expert]!;
-    total += count;
     if (count < least) least = count;
     if (count > most) {
       most = count;
       busiest = expert;
     }
   }
+  const total = totalLoad(counts);
   const mean = total / counts.length;
   const anyDead = least === 0 || least < DEAD_BELOW_SHARE * mean;
   return {

@@ -14,7 +14,26 @@ export function sumHistograms(histograms: Iterable<ArrayLike<number>>): Float64A
     if (counts.length !== sum.length) {
       throw new RangeError(`histograms of ${sum.length} and ${counts.length} experts cannot be added`);
     }
-    for (let expert = 0; expert < counts.length; expert++) sum[expert]! += counts[expert]!;
+    accumulate(sum, counts);
   }
   return sum ?? new Float64Array(0);
+}
+
+/**
+ * Adds a histogram to a sum: sum_e += n_e.
+ *
+ * @param sum changed; exact up to 2^53
+ * @param counts of as many experts
+ */
+export function accumulate(sum: Float64Array, counts: ArrayLike<number>): void {
+  // Four at a time takes half as long, and a collector does it with every count that it takes in, several times.
+  const most = sum.length - 3;
+  let expert = 0;
+  for (; expert < most; expert += 4) {
+    sum[expert]! += counts[expert]!;
+    sum[expert + 1]! += counts[expert + 1]!;
+    sum[expert + 2]! += counts[expert + 2]!;
+    sum[expert + 3]! += counts[expert + 3]!;
+  }
+  for (; expert < sum.length; expert++) sum[expert]! += counts[expert]!;
 }

@@ -1,4 +1,5 @@
 // The load of every layer over the last steps that arrived: kept as ten blocks, each added up, so that it costs little memory.
+import { accumulate } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 
 const BLOCKS = 10;
@@ -82,8 +83,8 @@ function addTo(
     layers.set(layer, sum);
   }
   const { load } = sum;
-  // A loop: this runs for every layer of every step.
-  for (let expert = 0; expert < load.length; expert++) load[expert]! += sign * part.load[expert]!;
+  if (sign === 1) accumulate(load, part.load);
+  else for (let expert = 0; expert < load.length; expert++) load[expert]! -= part.load[expert]!;
   sum.tokens += sign * part.tokens;
   sum.dropped += sign * part.dropped;
 }

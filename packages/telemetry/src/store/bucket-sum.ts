@@ -1,4 +1,5 @@
 // Adds buckets of steps up into a wider one, as reduction.ts does in SQL: sums are exact, extremes of single steps are kept.
+import { accumulate } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 
 /**
@@ -69,14 +70,13 @@ function addLayer(sum: v1.LayerSummary, next: v1.LayerSummary): void {
   keepExtremes(sum.countsMin, sum.countsMax, next);
 }
 
-// Loops: these run for every number of every step.
 function addLoad(sum: v1.CategoryLoad, next: v1.CategoryLoad): void {
-  const [all, counts] = [sum.counts, next.counts];
-  for (let expert = 0; expert < all.length; expert++) all[expert]! += counts[expert]!;
+  accumulate(sum.counts as unknown as Float64Array, next.counts);
   sum.tokens += next.tokens;
   sum.dropped += next.dropped;
 }
 
+// A loop: this runs for every expert of every layer of every step.
 function keepExtremes(least: number[], most: number[], { countsMin, countsMax }: v1.LayerSummary): void {
   for (let expert = 0; expert < least.length; expert++) {
     if (countsMin[expert]! < least[expert]!) least[expert] = countsMin[expert]!;

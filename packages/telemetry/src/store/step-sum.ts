@@ -1,5 +1,5 @@
 // One step added up over the ranks that have arrived: what is stored as its metrics, shown live and kept in the run's summary.
-import { busiestExpert, sumHistograms, summarizeLoad } from "@moescope/metrics";
+import { accumulate, busiestExpert, sumHistograms, summarizeLoad } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 
 /** A step of a run, added up over the ranks that have sent it. */
@@ -80,7 +80,7 @@ function addHistogram(
   // The first rank's categories are the sum as they are: what a CategoryRouting has more is not a sum's.
   const categories =
     before === undefined ? byNumber(histogram.categories) : addCategories(histogram.categories, before.categories);
-  for (const { counts } of categories) addCounts(zeros, counts);
+  for (const { counts } of categories) accumulate(zeros, counts);
   const load = numbers(zeros);
   const { maxViolation, busiestExpert, deadExperts } = summarizeLoad(zeros);
   busiest.set(histogram.layer, busiestExpert);
@@ -98,11 +98,6 @@ function addHistogram(
   layer.countsMax = load;
   layer.selectionBias = histogram.selectionBias.length > 0 ? histogram.selectionBias : (before?.selectionBias ?? []);
   return layer;
-}
-
-// A loop: this runs for every category of every layer of every step.
-function addCounts(load: Float64Array, counts: ArrayLike<number>): void {
-  for (let expert = 0; expert < load.length; expert++) load[expert]! += counts[expert]!;
 }
 
 function byNumber(categories: v1.CategoryRouting[]): v1.CategoryRouting[] {
