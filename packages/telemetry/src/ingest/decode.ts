@@ -34,7 +34,9 @@ const ARENA_NUMBERS = 16_384;
 
 type Numbers = Uint32Array | Float32Array;
 
+/** Stands for an array that needs nothing more. */
 const TAKEN: number[] = [];
+/** A field without numbers. */
 const NONE: number[] = Object.freeze([]) as never;
 
 class PackedReader extends protobuf.Reader {
