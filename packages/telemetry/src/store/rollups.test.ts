@@ -252,7 +252,11 @@ test.skipIf(hasNoPast())("rollups of the former width are read, and made again w
   await write(steps);
   await rollUpAsFormerly(run, 112);
   await reopen(run);
-  expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toEqual({ until: 160, formerUntil: 112, once: true });
+  expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toEqual({
+    ...{ until: 160, formerUntil: 112 },
+    // In a shared store somebody else may have made them as well.
+    once: !database.shared,
+  });
   const asked = [8, 16, 32, 64, 128].map((width) => ({ from: 3, to: 159, points: 160 / width }));
   for (const each of asked) await expectRollupsAgree(run, each);
   await write(late);
