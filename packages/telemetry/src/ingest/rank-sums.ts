@@ -1,10 +1,11 @@
 // Adds up the ranks of a step as they arrive, in any order: sums of recent steps in memory, older ones from the store.
 import type { v1 } from "@moescope/proto";
+import { numbersIn } from "../store/bucket-sum.ts";
 import { asNumber, DATABASE } from "../store/database.ts";
 import { queryHistoryForWriter } from "../store/history.ts";
 import { UNSEALED } from "../store/pieces.ts";
 import type { Runs } from "../store/runs.ts";
-import { addRank, type StepSum } from "../store/step-sum.ts";
+import { addRank, type StepSum, type SumOfRanks } from "../store/step-sum.ts";
 import type { Store } from "../store/store.ts";
 
 /** Sums kept in memory, counted in numbers held (8 bytes each). Beyond it a late rank costs a query. */
@@ -39,7 +40,7 @@ export class RankSums {
     this.#forget(key, before);
     if (sum.ranks < ranks) {
       this.#recent.set(key, sum);
-      this.#numbers += numbersIn(sum);
+      this.#numbers += numbersIn(sum.bucket);
     }
     return sum;
   }
@@ -49,11 +50,11 @@ export class RankSums {
     for (const [key, sum] of this.#recent) if (sum.bucket.run === run) this.#forget(key, sum);
   }
 
-  #forget(key: string, sum: Pick<StepSum, "bucket"> | undefined): void {
-    if (sum !== undefined && this.#recent.delete(key)) this.#numbers -= numbersIn(sum);
+  #forget(key: string, sum: SumOfRanks | undefined): void {
+    if (sum !== undefined && this.#recent.delete(key)) this.#numbers -= numbersIn(sum.bucket);
   }
 
-  async #fromStore(message: v1.Step): Promise<Omit<StepSum, "busiest"> | undefined> {
+  async #fromStore(message: v1.Step): Promise<SumOfRanks | undefined> {
     const { run, split, attempt, step } = message;
     if (step > this.#store.highestStep(run, split, attempt)) return undefined;
     return storedSum(message, this.#store, this.#runs);
@@ -65,7 +66,7 @@ async function storedSum(
   { run, split, step, attempt }: v1.Step,
   store: Store,
   runs: Runs,
-): Promise<Omit<StepSum, "busiest"> | undefined> {
+): Promise<SumOfRanks | undefined> {
   const { moeLayers, ranks } = runs.description(run)!;
   const [row] = await store.database.rowsForWriter(
     `SELECT uniqExact(rank), min(rank) FROM ${DATABASE}.steps
@@ -79,9 +80,4 @@ async function storedSum(
   const range = { run, split, from: step, to: step, points: 1, layers: moeLayers, attempts, ...stages, ranks };
   const { buckets } = await queryHistoryForWriter({ ...range, exists: store.existing(run) }, store.database);
   return { ranks: arrived!, lowestRank: lowestRank!, bucket: buckets[0]! };
-}
-
-function numbersIn({ bucket }: Pick<StepSum, "bucket">): number {
-  const inLayer = (layer: v1.LayerSummary) => (layer.categories.length + 2) * layer.countsMax.length;
-  return bucket.layers.reduce((sum, layer) => sum + inLayer(layer), 0);
 }

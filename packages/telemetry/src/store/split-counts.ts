@@ -110,11 +110,10 @@ function putAbove(base: Uint32Array, counts: ArrayLike<number>, above: Uint8Arra
   let expert = 0;
   // In 32 bits, which is exact where it matters: bases have 31. Four at a time, which takes half as long.
   for (; expert < above.length - 3; expert += 4) {
-    const [first, second] = [(counts[expert]! - base[expert]!) | 0, (counts[expert + 1]! - base[expert + 1]!) | 0];
-    const [third, fourth] = [
-      (counts[expert + 2]! - base[expert + 2]!) | 0,
-      (counts[expert + 3]! - base[expert + 3]!) | 0,
-    ];
+    const first = (counts[expert]! - base[expert]!) | 0;
+    const second = (counts[expert + 1]! - base[expert + 1]!) | 0;
+    const third = (counts[expert + 2]! - base[expert + 2]!) | 0;
+    const fourth = (counts[expert + 3]! - base[expert + 3]!) | 0;
     above[expert] = first;
     above[expert + 1] = second;
     above[expert + 2] = third;

@@ -3,12 +3,15 @@ import { accumulate, busiestExpert, sumHistograms, summarizeLoad } from "@moesco
 import { v1 } from "@moescope/proto";
 
 /** A step of a run, added up over the ranks that have sent it. */
-export interface StepSum {
+export interface SumOfRanks {
   /** How many ranks have arrived, and the lowest of them, whose scalars are shown as first and last. */
   ranks: number;
   lowestRank: number;
   /** One step wide, with every layer's categories, extremes and bias filled in. */
   bucket: v1.StepBucket;
+}
+
+export interface StepSum extends SumOfRanks {
   /** The expert with the highest load of each layer, over all categories. */
   busiest: ReadonlyMap<number, number>;
 }
@@ -19,7 +22,7 @@ export interface StepSum {
  * @param message a valid step
  * @param others the sum so far; absent when this rank is the first
  */
-export function addRank(message: v1.Step, others?: Omit<StepSum, "busiest">): StepSum {
+export function addRank(message: v1.Step, others?: SumOfRanks): StepSum {
   const lowest = others === undefined || message.rank < others.lowestRank;
   const ranks = (others?.ranks ?? 0) + 1;
   const busiest = new Map<number, number>();
