@@ -20,6 +20,25 @@ export function sumHistograms(histograms: Iterable<ArrayLike<number>>): Float64A
 }
 
 /**
+ * Writes the sum of two histograms: sum_e = n_e + m_e.
+ *
+ * @param sum overwritten; exact up to 2^53
+ * @param first of as many experts, as is the second
+ */
+export function setToSum(sum: Float64Array, first: ArrayLike<number>, second: ArrayLike<number>): void {
+  const most = sum.length - 3;
+  let expert = 0;
+  // As in `accumulate`.
+  for (; expert < most; expert += 4) {
+    sum[expert] = first[expert]! + second[expert]!;
+    sum[expert + 1] = first[expert + 1]! + second[expert + 1]!;
+    sum[expert + 2] = first[expert + 2]! + second[expert + 2]!;
+    sum[expert + 3] = first[expert + 3]! + second[expert + 3]!;
+  }
+  for (; expert < sum.length; expert++) sum[expert] = first[expert]! + second[expert]!;
+}
+
+/**
  * Adds a histogram to a sum: sum_e += n_e.
  *
  * @param sum changed; exact up to 2^53

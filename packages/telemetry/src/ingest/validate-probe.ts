@@ -22,7 +22,7 @@ function onceEach(
   what: string,
   items: readonly { layer: number; head: number }[],
 ): Refusal | undefined {
-  const repeated = firstRepeated(items.map(({ layer, head }) => `layer ${layer}, head ${head}`));
+  const repeated = firstRepeated(items, ({ layer, head }) => `layer ${layer}, head ${head}`);
   return repeated === undefined ? undefined : malformed(`step ${step}: ${what} of ${repeated} twice, allowed is once`);
 }
 
@@ -34,7 +34,7 @@ function checkAttention(step: v1.Step, { layer, head, tokenClass, share }: v1.At
       `${where}: ${share.length} shares for ${tokenClass.length} token classes, allowed is one for each`,
     );
   }
-  const twice = firstRepeated(tokenClass);
+  const twice = firstRepeated(tokenClass, (name) => name);
   if (twice !== undefined) return malformed(`${where}: token class ${JSON.stringify(twice)} twice, allowed is once`);
   const sum = share.reduce((total, value) => total + value, 0);
   if (!(sum <= 1 + ROUNDING)) return malformed(`${where}: shares add up to ${sum}, allowed is 1 at most`);
@@ -49,7 +49,7 @@ function checkProfile(step: v1.Step, profile: v1.HeadProfile): Refusal | undefin
 }
 
 function checkSaturation({ step, saturation }: v1.Step, { moeLayers }: v1.RunDescription): Refusal | undefined {
-  const twice = firstRepeated(saturation.map(({ layer }) => layer));
+  const twice = firstRepeated(saturation, ({ layer }) => layer);
   if (twice !== undefined) return malformed(`step ${step}: saturation of layer ${twice} twice, allowed is once`);
   return firstRefusal(saturation, ({ layer, earlierStep, share }) => {
     const where = `step ${step}, saturation of layer ${layer}`;

@@ -50,7 +50,7 @@ export function checkStep(step: v1.Step, run: v1.RunDescription): Refusal | unde
   if (unsafe !== undefined) return malformed(`step ${step.step}: ${unsafe} is above 2^53 - 1`);
   if (!Number.isFinite(step.time))
     return malformed(`step ${step.step}: time ${step.time} is not a number of milliseconds`);
-  const layer = firstRepeated(step.histograms.map((histogram) => histogram.layer));
+  const layer = firstRepeated(step.histograms, layerOf);
   if (layer !== undefined) return malformed(`step ${step.step}: layer ${layer} has two histograms, allowed is one`);
   return firstRefusal(step.histograms, (histogram) => checkHistogram(step, histogram, run)) ?? checkProbe(step, run);
 }
@@ -62,39 +62,58 @@ export function checkEnd(end: v1.RunEnd): Refusal | undefined {
 
 function checkHistogram(step: v1.Step, histogram: v1.RoutingHistogram, run: v1.RunDescription): Refusal | undefined {
   const { layer, categories, selectionBias } = histogram;
-  const where = () => `step ${step.step}, layer ${layer}`;
   if (!run.moeLayers.includes(layer)) {
-    return { reason: Reason.UNKNOWN_LAYER, message: `${where()}: the MoE layers are ${run.moeLayers.join(", ")}` };
+    const message = `${placeOf(step, layer)}: the MoE layers are ${run.moeLayers.join(", ")}`;
+    return { reason: Reason.UNKNOWN_LAYER, message };
   }
   if (selectionBias.length !== 0 && selectionBias.length !== run.experts) {
-    return wrongExperts(`${where()}: selection_bias`, selectionBias.length, run);
+    return wrongExperts(`${placeOf(step, layer)}: selection_bias`, selectionBias.length, run);
   }
-  const category = firstRepeated(categories.map((entry) => entry.category));
-  if (category !== undefined) return malformed(`${where()}: category ${category} appears twice, allowed is once`);
-  return firstRefusal(categories, (entry) => checkCategory(where, entry, run));
+  const category = firstRepeated(categories, categoryOf);
+  if (category !== undefined) {
+    return malformed(`${placeOf(step, layer)}: category ${category} appears twice, allowed is once`);
+  }
+  return firstRefusal(categories, (entry) => checkCategory(step, layer, entry, run));
 }
 
-/** @param where words that are needed for a refusal alone, and so made then: this runs for hundreds of categories a step */
-function checkCategory(where: () => string, entry: v1.CategoryRouting, run: v1.RunDescription): Refusal | undefined {
+function checkCategory(
+  step: v1.Step,
+  layer: number,
+  entry: v1.CategoryRouting,
+  run: v1.RunDescription,
+): Refusal | undefined {
   const { category, counts, gateMass, meanProbability, tokens, dropped } = entry;
   if (category >= run.categories.length) {
     const allowed = run.categories.map((name, index) => `${index} (${name})`).join(", ");
-    return { reason: Reason.UNKNOWN_CATEGORY, message: `${where()}: category ${category}, allowed are ${allowed}` };
+    const message = `${placeOf(step, layer)}: category ${category}, allowed are ${allowed}`;
+    return { reason: Reason.UNKNOWN_CATEGORY, message };
   }
-  const here = () => `${where()}, category ${run.categories[category]}`;
-  if (counts.length !== run.experts) return wrongExperts(`${here()}: counts`, counts.length, run);
+  if (counts.length !== run.experts)
+    return wrongExperts(`${placeOf(step, layer, run.categories[category])}: counts`, counts.length, run);
   if (gateMass.length !== 0 && gateMass.length !== run.experts) {
-    return wrongExperts(`${here()}: gate_mass`, gateMass.length, run);
+    return wrongExperts(`${placeOf(step, layer, run.categories[category])}: gate_mass`, gateMass.length, run);
   }
   if (meanProbability.length !== 0 && meanProbability.length !== run.experts) {
-    return wrongExperts(`${here()}: mean_probability`, meanProbability.length, run);
+    return wrongExperts(
+      `${placeOf(step, layer, run.categories[category])}: mean_probability`,
+      meanProbability.length,
+      run,
+    );
   }
   const assigned = totalLoad(counts);
   if (assigned + dropped === run.topK * tokens) return undefined;
   return {
     reason: Reason.COUNTS_DO_NOT_ADD_UP,
-    message: `${here()}: ${assigned} assigned + ${dropped} dropped, but top_k × tokens is ${run.topK} × ${tokens} = ${run.topK * tokens}`,
+    message: `${placeOf(step, layer, run.categories[category])}: ${assigned} assigned + ${dropped} dropped, but top_k × tokens is ${run.topK} × ${tokens} = ${run.topK * tokens}`,
   };
+}
+
+const layerOf = ({ layer }: v1.RoutingHistogram) => layer;
+const categoryOf = ({ category }: v1.CategoryRouting) => category;
+
+/** Words for a refusal, made for that alone: categories are checked by the hundred. */
+function placeOf({ step }: v1.Step, layer: number, category?: string): string {
+  return `step ${step}, layer ${layer}${category === undefined ? "" : `, category ${category}`}`;
 }
 
 function wrongExperts(what: string, length: number, run: v1.RunDescription): Refusal {

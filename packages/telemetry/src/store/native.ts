@@ -3,6 +3,8 @@
 // A block is the numbers of columns and rows, then for each column its name, its type and its values; lengths are varints, an array
 // column is the ends of its arrays followed by all their items (https://clickhouse.com/docs/interfaces/formats/Native).
 
+import type { Block } from "./database.ts";
+
 const ENUMS = {
   Split: "Enum8('TRAIN' = 1, 'EVAL' = 2, 'PROBE' = 3)",
   Outcome: "Enum8('FINISHED' = 1, 'STOPPED' = 2, 'FAILED' = 3)",
@@ -19,39 +21,61 @@ export type Cell = string | number | readonly string[] | ArrayLike<number>;
 
 /** Takes in the values of a column, binary from the start: ordinary arrays of them would keep the garbage collector busy. */
 interface Column {
+  /** Values so far. */
+  readonly length: number;
   add(cell: Cell): void;
   /** The values, one piece after the other; the column is done with. */
   pieces(): Uint8Array[];
 }
 
-/** A block in the making; numbers of enums are those of the messages. */
-export class BlockWriter {
-  readonly #columns: Columns;
-  readonly #values: readonly Column[];
-  #rows = 0;
+/** The columns of a block in the making, by name. */
+export type ColumnsOf<Types extends Columns> = { readonly [Name in keyof Types]: ColumnOf<Types[Name]> };
 
-  constructor(columns: Columns) {
-    this.#columns = columns;
-    this.#values = Object.values(columns).map(columnOf);
+type ColumnOf<Type extends ColumnType> = Type extends "LowCardinality(String)"
+  ? FewTexts
+  : Type extends `Array(${infer Item extends ItemType})`
+    ? Arrays<ItemsOf<Item>>
+    : ItemsOf<Type & (ScalarType | ItemType)>;
+
+type ItemsOf<Type extends ScalarType | ItemType> = Type extends "String"
+  ? Texts
+  : Type extends "UInt64"
+    ? Unsigned64
+    : Numbers;
+
+/** A block in the making, row by row or column by column; numbers of enums are those of the messages. */
+export class BlockWriter<Types extends Columns> {
+  readonly columns: ColumnsOf<Types>;
+  readonly #types: Types;
+  readonly #inOrder: readonly Column[];
+
+  constructor(types: Types) {
+    this.#types = types;
+    const columns = Object.entries(types).map(([name, type]) => [name, columnOf(type)] as const);
+    this.columns = Object.fromEntries(columns) as unknown as ColumnsOf<Types>;
+    this.#inOrder = columns.map(([, column]) => column);
   }
 
   get rows(): number {
-    return this.#rows;
+    return this.#inOrder[0]!.length;
   }
 
   /** @param row a cell for each column, in order */
-  add(row: readonly Cell[]): void {
-    for (let column = 0; column < row.length; column++) this.#values[column]!.add(row[column]!);
-    this.#rows++;
+  add(...row: Cell[]): void {
+    for (let column = 0; column < row.length; column++) this.#inOrder[column]!.add(row[column]!);
   }
 
-  /** @returns the block in pieces, to be written one after the other */
-  finish(): Uint8Array[] {
-    const entries = Object.entries(this.#columns);
-    const pieces: Uint8Array[] = [Uint8Array.from([...varint(entries.length), ...varint(this.#rows)])];
+  /** The writer is done with. */
+  block(): Block {
+    return { columns: Object.keys(this.#types), rows: this.rows, bytes: this.rows === 0 ? [] : this.#bytes() };
+  }
+
+  #bytes(): Uint8Array[] {
+    const entries = Object.entries(this.#types);
+    const pieces: Uint8Array[] = [Uint8Array.from([...varint(entries.length), ...varint(this.rows)])];
     for (const [index, [name, type]] of entries.entries()) {
       pieces.push(text(name), text(type in ENUMS ? ENUMS[type as keyof typeof ENUMS] : type));
-      for (const piece of this.#values[index]!.pieces()) pieces.push(piece);
+      for (const piece of this.#inOrder[index]!.pieces()) pieces.push(piece);
     }
     return pieces;
   }
@@ -80,20 +104,30 @@ interface Items extends Column {
   addAll(cells: ArrayLike<Cell>): void;
 }
 
-class Arrays implements Column {
+class Arrays<ItemColumn extends Items> implements Column {
   readonly #ends = new Unsigned64();
-  readonly #items: Items;
+  readonly #items: ItemColumn;
   #end = 0;
 
-  constructor(items: Items) {
+  constructor(items: ItemColumn) {
     this.#items = items;
+  }
+
+  get length(): number {
+    return this.#ends.length;
   }
 
   add(cell: Cell): void {
     const array = cell as ArrayLike<Cell>;
-    this.#end += array.length;
+    const items = this.begin(array.length);
+    if (array.length > 0) items.addAll(array);
+  }
+
+  /** Adds an array of so many items. @returns where to add them */
+  begin(length: number): ItemColumn {
+    this.#end += length;
     this.#ends.add(this.#end);
-    if (array.length > 0) this.#items.addAll(array);
+    return this.#items;
   }
 
   pieces(): Uint8Array[] {
@@ -112,10 +146,20 @@ class Numbers implements Items {
   readonly #full: Uint8Array[] = [];
   #piece: NumberArray;
   #used = 0;
+  #before = 0;
 
   constructor(make: new (length: number) => NumberArray) {
     this.#make = make;
     this.#piece = new make(FIRST_PIECE);
+  }
+
+  get length(): number {
+    return this.#before + this.#used;
+  }
+
+  /** Where the numbers lie that were added last. */
+  get piece(): NumberArray {
+    return this.#piece;
   }
 
   add(cell: Cell): void {
@@ -123,10 +167,22 @@ class Numbers implements Items {
     this.#piece[this.#used++] = cell as number;
   }
 
+  repeat(value: number, times: number): void {
+    const end = this.room(times) + times;
+    const piece = this.#piece;
+    for (let at = end - times; at < end; at++) piece[at] = value;
+  }
+
   addAll(cells: ArrayLike<Cell>): void {
-    if (this.#used + cells.length > this.#piece.length) this.#next(cells.length);
-    this.#piece.set(cells as ArrayLike<number>, this.#used);
-    this.#used += cells.length;
+    const at = this.room(cells.length);
+    this.#piece.set(cells as ArrayLike<number>, at);
+  }
+
+  /** Adds so many numbers, side by side. @returns where in the piece they are to be written */
+  room(length: number): number {
+    if (this.#used + length > this.#piece.length) this.#next(length);
+    this.#used += length;
+    return this.#used - length;
   }
 
   pieces(): Uint8Array[] {
@@ -135,6 +191,7 @@ class Numbers implements Items {
 
   #next(least: number): void {
     this.#full.push(bytesOf(this.#piece.subarray(0, this.#used)));
+    this.#before += this.#used;
     this.#piece = new this.#make(Math.max(least, Math.min(LARGEST_PIECE, 2 * this.#piece.length)));
     this.#used = 0;
   }
@@ -146,9 +203,17 @@ const HALF = 2 ** 32;
 class Unsigned64 implements Items {
   readonly #halves = new Numbers(Uint32Array);
 
+  get length(): number {
+    return this.#halves.length / 2;
+  }
+
   add(cell: Cell): void {
     this.#halves.add((cell as number) % HALF);
     this.#halves.add(Math.floor((cell as number) / HALF));
+  }
+
+  repeat(value: number, times: number): void {
+    for (let time = 0; time < times; time++) this.add(value);
   }
 
   addAll(cells: ArrayLike<Cell>): void {
@@ -163,8 +228,16 @@ class Unsigned64 implements Items {
 class Texts implements Items {
   readonly #texts: string[] = [];
 
+  get length(): number {
+    return this.#texts.length;
+  }
+
   add(cell: Cell): void {
     this.#texts.push(cell as string);
+  }
+
+  repeat(value: string, times: number): void {
+    for (let time = 0; time < times; time++) this.#texts.push(value);
   }
 
   addAll(cells: ArrayLike<Cell>): void {
@@ -183,7 +256,10 @@ const [FEW_TEXTS_VERSION, TEXTS_THEN_UINT32] = [1, 2 | (1 << 9) | (1 << 10)];
 class FewTexts implements Column {
   readonly #numbers = new Map<Uint8Array, number>();
   readonly #rows = new Numbers(Uint32Array);
-  #length = 0;
+
+  get length(): number {
+    return this.#rows.length;
+  }
 
   add(cell: Cell): void {
     const bytes = cell as Uint8Array;
@@ -193,13 +269,12 @@ class FewTexts implements Column {
       this.#numbers.set(bytes, number);
     }
     this.#rows.add(number);
-    this.#length++;
   }
 
   pieces(): Uint8Array[] {
     const head = unsigned64([FEW_TEXTS_VERSION, TEXTS_THEN_UINT32, this.#numbers.size]);
     const texts = [...this.#numbers.keys()].flatMap((bytes) => [Uint8Array.from(varint(bytes.length)), bytes]);
-    return [...head, ...texts, ...unsigned64([this.#length]), ...this.#rows.pieces()];
+    return [...head, ...texts, ...unsigned64([this.length]), ...this.#rows.pieces()];
   }
 }
 

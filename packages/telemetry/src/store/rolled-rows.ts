@@ -1,8 +1,7 @@
 // The rows of rollups, table by table.
 import type { v1 } from "@moescope/proto";
 import type { Block } from "./database.ts";
-import type { Cell, Columns } from "./native.ts";
-import { Table } from "./rows.ts";
+import { BlockWriter, type Cell, type Columns } from "./native.ts";
 import type { Rollup } from "./running-rollups.ts";
 import type { RolledTable } from "./schema.ts";
 
@@ -41,11 +40,11 @@ const COLUMNS: Record<RolledTable, Columns> = {
 
 export function rollupBlocks(batch: number, rollups: readonly Rollup[]): Record<RolledTable, Block> {
   const tables = {
-    rolled_steps: new Table(COLUMNS.rolled_steps),
-    rolled_scalars: new Table(COLUMNS.rolled_scalars),
-    rolled_layers: new Table(COLUMNS.rolled_layers),
-    rolled_routing: new Table(COLUMNS.rolled_routing),
-    rolled_extremes: new Table(COLUMNS.rolled_extremes),
+    rolled_steps: new BlockWriter(COLUMNS.rolled_steps),
+    rolled_scalars: new BlockWriter(COLUMNS.rolled_scalars),
+    rolled_layers: new BlockWriter(COLUMNS.rolled_layers),
+    rolled_routing: new BlockWriter(COLUMNS.rolled_routing),
+    rolled_extremes: new BlockWriter(COLUMNS.rolled_extremes),
   };
   for (const rollup of rollups) addBucket(tables, batch, rollup);
   for (const group of byWidth(rollups)) {
@@ -65,7 +64,7 @@ export function rollupBlocks(batch: number, rollups: readonly Rollup[]): Record<
   };
 }
 
-type Tables = Record<RolledTable, Table>;
+type Tables = Record<RolledTable, BlockWriter<Columns>>;
 
 function byWidth(rollups: readonly Rollup[]): Rollup[][] {
   const groups = new Map<string, Rollup[]>();

@@ -2,7 +2,7 @@
 import { METRICS_VERSION } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { Block } from "./database.ts";
-import { BlockWriter, type Cell, type Columns } from "./native.ts";
+import { BlockWriter, type Cell, type Columns, type ColumnsOf } from "./native.ts";
 import { WIDTHS } from "./pieces.ts";
 import type { BatchTable } from "./schema.ts";
 import type { Seal } from "./sealing.ts";
@@ -34,29 +34,9 @@ export interface TableRows {
   rows: Cell[][];
 }
 
-/** Rows of one table as they come. */
-export class Table {
-  readonly #columns: Columns;
-  readonly #writer: BlockWriter;
+const POSITION = { run: "String", split: "Split", step: "UInt64", attempt: "UInt32", batch: "UInt64" } as const;
 
-  constructor(columns: Columns) {
-    this.#columns = columns;
-    this.#writer = new BlockWriter(columns);
-  }
-
-  add(...row: Cell[]): void {
-    this.#writer.add(row);
-  }
-
-  block(): Block {
-    const { rows } = this.#writer;
-    return { columns: Object.keys(this.#columns), rows, bytes: rows === 0 ? [] : this.#writer.finish() };
-  }
-}
-
-const POSITION: Columns = { run: "String", split: "Split", step: "UInt64", attempt: "UInt32", batch: "UInt64" };
-
-const COLUMNS: Record<BatchTable, Columns> = {
+const COLUMNS = {
   routing: {
     ...POSITION,
     ...{ layer: "UInt32", category: "UInt32", rank: "UInt32", tokens: "UInt64", dropped: "UInt64" },
@@ -90,7 +70,9 @@ const COLUMNS: Record<BatchTable, Columns> = {
     ...{ run: "String", attempt: "UInt32", rank: "UInt32", batch: "UInt64", sequence: "UInt64" },
     ...{ outcome: "Outcome", reason: "String", ended_at: "Float64" },
   },
-};
+} as const satisfies Record<BatchTable, Columns>;
+
+type Tables = { [Table in BatchTable]: BlockWriter<(typeof COLUMNS)[Table]> };
 
 const STREAM_COLUMNS: Columns = {
   ...{ run: "String", rank: "UInt32", attempt: "UInt32", batch: "UInt64" },
@@ -99,25 +81,27 @@ const STREAM_COLUMNS: Columns = {
 
 /** Rows as they are inserted. */
 export function blockOf({ columns, rows }: TableRows): Block {
-  const table = new Table(columns);
-  for (const row of rows) table.add(...row);
-  return table.block();
+  const writer = new BlockWriter(columns);
+  for (const row of rows) writer.add(...row);
+  return writer.block();
 }
 
 /** Rows of every table of a batch except `streams`. */
 export function batchBlocks(batch: number, content: BatchContent, splitter: CountSplitter): Record<BatchTable, Block> {
-  const tables = mapped(COLUMNS, (columns) => new Table(columns));
+  const tables = mapped<Columns, BlockWriter<Columns>>(COLUMNS, (types) => new BlockWriter(types)) as Tables;
   for (const group of byRunAndSplit(content.steps)) {
     const senders = group.map(({ message }) => senderOf(message));
     for (const layer of layersOf(group)) {
-      for (const [index, step] of group.entries()) addLayer(tables, batch, layer, step, splitter, senders[index]!);
+      for (let index = 0; index < group.length; index++) {
+        addLayer(tables, batch, layer, group[index]!, splitter, senders[index]!);
+      }
     }
     for (const { message } of group) addStep(tables, batch, message);
   }
   for (const { run, attempt, rank, sequence, outcome, reason, endedAt } of content.ends) {
     tables.ends.add(run, attempt, rank, batch, sequence, outcome, reason, endedAt);
   }
-  return mapped(tables, (table) => table.block());
+  return mapped<BlockWriter<Columns>, Block>(tables, (table) => table.block());
 }
 
 function mapped<Value, Result>(
@@ -180,9 +164,11 @@ function layersOf(steps: readonly StoredStep[]): number[] {
 
 const MOST_CATEGORIES = 65_536;
 
+// By column, because a step has hundreds of rows: arrays of their cells would keep the garbage collector busy.
+
 /** The tables are sorted by layer, then step: rows that come like that need not be moved by the engine. */
 function addLayer(
-  tables: Record<BatchTable, Table>,
+  tables: Tables,
   batch: number,
   layer: number,
   { message, sum }: StoredStep,
@@ -191,20 +177,68 @@ function addLayer(
 ): void {
   const histogram = message.histograms.find((histogram) => histogram.layer === layer);
   if (histogram === undefined) return;
-  const { run, split, step, attempt, rank } = message;
-  for (const { category, tokens, dropped, counts, gateMass, meanProbability } of histogram.categories) {
-    const { sharedBase, base, above } = splitter.split(sender, layer * MOST_CATEGORIES + category, counts);
-    const routing = [sharedBase, base, above, gateMass, meanProbability] as const;
-    tables.routing.add(run, split, step, attempt, batch, layer, category, rank, tokens, dropped, ...routing);
-  }
-  const total = sum.bucket.layers.find((total) => total.layer === layer)!;
-  const metrics = [total.maxViolation!.last, sum.busiest.get(layer)!, total.deadExperts] as const;
-  const tokens = [total.tokens, total.dropped] as const;
-  const position = [run, split, step, attempt, batch, layer, sum.ranks] as const;
-  tables.layers.add(...position, ...metrics, ...tokens, METRICS_VERSION, total.selectionBias);
+  const routing = tables.routing.columns;
+  const { categories } = histogram;
+  addPosition(routing, message, batch, layer, categories.length);
+  routing.rank.repeat(message.rank, categories.length);
+  for (const category of categories) addCategory(routing, category, layer, splitter, sender);
+  addPosition(tables.layers.columns, message, batch, layer, 1);
+  addSum(tables.layers.columns, layer, sum);
 }
 
-function addStep(tables: Record<BatchTable, Table>, batch: number, message: v1.Step): void {
+type Routing = Tables["routing"]["columns"];
+type Layers = Tables["layers"]["columns"];
+
+function addPosition(
+  columns: ColumnsOf<typeof POSITION & { readonly layer: "UInt32" }>,
+  { run, split, step, attempt }: v1.Step,
+  batch: number,
+  layer: number,
+  rows: number,
+): void {
+  columns.run.repeat(run, rows);
+  columns.split.repeat(split, rows);
+  columns.step.repeat(step, rows);
+  columns.attempt.repeat(attempt, rows);
+  columns.batch.repeat(batch, rows);
+  columns.layer.repeat(layer, rows);
+}
+
+function addCategory(
+  columns: Routing,
+  { category, tokens, dropped, counts, gateMass, meanProbability }: v1.CategoryRouting,
+  layer: number,
+  splitter: CountSplitter,
+  sender: string,
+): void {
+  columns.category.add(category);
+  columns.tokens.add(tokens);
+  columns.dropped.add(dropped);
+  const above = columns.above.begin(counts.length);
+  const at = above.room(counts.length);
+  const histogram = layer * MOST_CATEGORIES + category;
+  const base = splitter.split(sender, histogram, counts, above.piece as Uint8Array, at);
+  columns.shared_base.add(base.shared);
+  columns.base.add(base.own);
+  columns.gate_mass.add(gateMass);
+  columns.mean_probability.add(meanProbability);
+}
+
+function addSum(columns: Layers, layer: number, { bucket, ranks, busiest }: StepSum): void {
+  const { maxViolation, deadExperts, tokens, dropped, selectionBias } = bucket.layers.find(
+    (total) => total.layer === layer,
+  ) as v1.LayerSummary;
+  columns.ranks.add(ranks);
+  columns.max_violation.add(maxViolation!.last!);
+  columns.busiest_expert.add(busiest.get(layer)!);
+  columns.dead_experts.add(deadExperts);
+  columns.tokens.add(tokens);
+  columns.dropped.add(dropped);
+  columns.metrics_version.add(METRICS_VERSION);
+  columns.selection_bias.add(selectionBias);
+}
+
+function addStep(tables: Tables, batch: number, message: v1.Step): void {
   const { run, split, step, attempt, rank } = message;
   const add = (table: BatchTable, ...values: Cell[]) => tables[table].add(run, split, step, attempt, batch, ...values);
   for (const { layer, head, tokenClass, share } of message.attention) {

@@ -3,12 +3,11 @@
 //
 // Any base that a count is at most a byte above is a right one. So what is known here may be forgotten at any time.
 
-/** The columns of one histogram: an expert's count is its number in the one base that is there, and its byte above that. */
-export interface SplitCounts {
+/** What the counts of one histogram lie above: an expert's is its number in the one base that is there. */
+export interface Base {
   /** Of many rows, as bytes; the same object in all of them. Empty where the row has a base of its own. */
-  sharedBase: Uint8Array;
-  base: Uint32Array;
-  above: Uint8Array;
+  shared: Uint8Array;
+  own: Uint32Array;
 }
 
 const NO_SHARED_BASE = new Uint8Array(0);
@@ -26,9 +25,6 @@ const STEPS_OF_MEAN = 64;
 /** Numbers known, 8 bytes for each: 90 senders of 58 layers × 256 experts × 3 categories. */
 const MAX_NUMBERS = 4_000_000;
 
-/** Bytes in one allocation: a step has some hundred histograms. */
-const ARENA_BYTES = 65_536;
-
 /** Of one layer and category. */
 interface Known {
   steps: number;
@@ -36,25 +32,26 @@ interface Known {
   learnt: number;
   means: Float32Array;
   /** Of the rows since it was made: it is never changed. */
-  base: Uint32Array;
+  numbers: Uint32Array;
   /** The same memory. */
-  baseBytes: Uint8Array;
+  base: Base;
 }
 
 export class CountSplitter {
   readonly #senders = new Map<string, Map<number, Known>>();
   #numbers = 0;
-  #arena = new Uint8Array(0);
 
   /**
    * @param sender whose next step is likely to be similar: names the run, its part and the rank
    * @param histogram numbers the sender's histograms of one step
+   * @param above takes in a byte for each count, from `at` on
    */
-  split(sender: string, histogram: number, counts: ArrayLike<number>): SplitCounts {
+  split(sender: string, histogram: number, counts: ArrayLike<number>, above: Uint8Array, at: number): Base {
     const known = this.#of(sender, histogram, counts.length);
     known.steps++;
     if (known.steps <= FIRST_STEPS || known.steps % 8 === 0) learn(known, counts);
-    return splitBy(known, counts, this.#bytes(counts.length));
+    if (putAbove(known.numbers, counts, above, at)) return known.base;
+    return { shared: NO_SHARED_BASE, own: putAboveOwn(known.numbers, counts, above, at) };
   }
 
   #of(sender: string, histogram: number, experts: number): Known {
@@ -70,13 +67,6 @@ export class CountSplitter {
     this.#numbers += experts - (before?.means.length ?? 0);
     return known;
   }
-
-  #bytes(length: number): Uint8Array {
-    if (length > this.#arena.length) this.#arena = new Uint8Array(Math.max(length, ARENA_BYTES));
-    const bytes = this.#arena.subarray(0, length);
-    this.#arena = this.#arena.subarray(length);
-    return bytes;
-  }
 }
 
 // Loops: these run for every count.
@@ -89,52 +79,49 @@ function learn(known: Known, counts: ArrayLike<number>): void {
   if (doubled || known.learnt % STEPS_OF_MEAN === 0) Object.assign(known, basesOf(means));
 }
 
-function basesOf(means: Float32Array): Pick<Known, "base" | "baseBytes"> {
-  const base = new Uint32Array(means.length);
-  for (let expert = 0; expert < base.length; expert++) {
-    base[expert] = Math.min(HIGHEST_BASE, Math.max(0, Math.round(means[expert]!) - MIDDLE));
+function basesOf(means: Float32Array): Pick<Known, "numbers" | "base"> {
+  const numbers = new Uint32Array(means.length);
+  for (let expert = 0; expert < numbers.length; expert++) {
+    numbers[expert] = Math.min(HIGHEST_BASE, Math.max(0, Math.round(means[expert]!) - MIDDLE));
   }
-  return { base, baseBytes: new Uint8Array(base.buffer) };
+  return { numbers, base: { shared: new Uint8Array(numbers.buffer), own: NO_OWN_BASE } };
 }
 
-/** @param above where the bytes go */
-function splitBy({ base, baseBytes }: Known, counts: ArrayLike<number>, above: Uint8Array): SplitCounts {
-  return putAbove(base, counts, above)
-    ? { sharedBase: baseBytes, base: NO_OWN_BASE, above }
-    : { sharedBase: NO_SHARED_BASE, base: putAboveOwn(base, counts, above), above };
-}
-
-/** @returns whether every count is in reach; where one is not, the bytes are wrong */
-function putAbove(base: Uint32Array, counts: ArrayLike<number>, above: Uint8Array): boolean {
+/** @returns whether every count is in reach; the bytes of those that are not are wrong */
+function putAbove(base: Uint32Array, counts: ArrayLike<number>, above: Uint8Array, at: number): boolean {
   let all = 0;
   let expert = 0;
   // In 32 bits, which is exact where it matters: bases have 31. Four at a time, which takes half as long.
-  for (; expert < above.length - 3; expert += 4) {
+  for (; expert < base.length - 3; expert += 4) {
     const first = (counts[expert]! - base[expert]!) | 0;
     const second = (counts[expert + 1]! - base[expert + 1]!) | 0;
     const third = (counts[expert + 2]! - base[expert + 2]!) | 0;
     const fourth = (counts[expert + 3]! - base[expert + 3]!) | 0;
-    above[expert] = first;
-    above[expert + 1] = second;
-    above[expert + 2] = third;
-    above[expert + 3] = fourth;
+    above[at + expert] = first;
+    above[at + expert + 1] = second;
+    above[at + expert + 2] = third;
+    above[at + expert + 3] = fourth;
     all |= first | second | third | fourth;
   }
-  for (; expert < above.length; expert++) {
+  for (; expert < base.length; expert++) {
     const rest = (counts[expert]! - base[expert]!) | 0;
-    above[expert] = rest;
+    above[at + expert] = rest;
     all |= rest;
   }
   return all >>> 0 <= MOST_ABOVE;
 }
 
-/** @returns the base with one of their own for experts that are out of reach in this step */
-function putAboveOwn(base: Uint32Array, counts: ArrayLike<number>, above: Uint8Array): Uint32Array {
+/**
+ * @param above where the bytes of those in reach are right
+ * @returns the base with one of their own for experts that are out of reach in this step
+ */
+function putAboveOwn(base: Uint32Array, counts: ArrayLike<number>, above: Uint8Array, at: number): Uint32Array {
   const own = base.slice();
-  for (let expert = 0; expert < above.length; expert++) {
+  for (let expert = 0; expert < own.length; expert++) {
     const count = counts[expert]!;
-    if ((count - base[expert]!) >>> 0 > MOST_ABOVE) own[expert] = Math.max(0, count - MIDDLE);
-    above[expert] = count - own[expert]!;
+    if (((count - base[expert]!) | 0) >>> 0 <= MOST_ABOVE) continue;
+    own[expert] = Math.max(0, count - MIDDLE);
+    above[at + expert] = count - own[expert]!;
   }
   return own;
 }

@@ -1,5 +1,5 @@
 // One step added up over the ranks that have arrived: what is stored as its metrics, shown live and kept in the run's summary.
-import { accumulate, busiestExpert, sumHistograms, summarizeLoad } from "@moescope/metrics";
+import { accumulate, busiestExpert, setToSum, sumHistograms, summarizeLoad } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 
 /** A step of a run, added up over the ranks that have sent it. */
@@ -21,8 +21,13 @@ export interface StepSum extends SumOfRanks {
  *
  * @param message a valid step
  * @param others the sum so far; absent when this rank is the first
+ * @param roomFor memory for the load of that many experts; what is in it does not matter
  */
-export function addRank(message: v1.Step, others?: SumOfRanks): StepSum {
+export function addRank(
+  message: v1.Step,
+  others?: SumOfRanks,
+  roomFor: (experts: number) => Float64Array = (experts) => new Float64Array(experts),
+): StepSum {
   const lowest = others === undefined || message.rank < others.lowestRank;
   const ranks = (others?.ranks ?? 0) + 1;
   const busiest = new Map<number, number>();
@@ -40,7 +45,7 @@ export function addRank(message: v1.Step, others?: SumOfRanks): StepSum {
       attempt: message.attempt,
       ranks,
       scalars: addScalars(message.scalars, others?.bucket.scalars ?? [], lowest),
-      layers: addHistograms(message, others?.bucket.layers ?? [], busiest),
+      layers: addHistograms(message, others?.bucket.layers ?? [], busiest, roomFor),
     }),
     busiest,
   };
@@ -51,56 +56,52 @@ function addHistograms(
   message: v1.Step,
   before: readonly v1.LayerSummary[],
   busiest: Map<number, number>,
+  roomFor: (experts: number) => Float64Array,
 ): v1.LayerSummary[] {
-  const loads = loadsOf(message);
-  const added = message.histograms.map((histogram, index) => {
+  const added = message.histograms.map((histogram) => {
     const other = before.find(({ layer }) => layer === histogram.layer);
-    return addHistogram(histogram, loads[index]!, other, busiest);
+    const load = roomFor(histogram.categories[0]?.counts.length ?? 0);
+    return addHistogram(histogram, load, other, busiest);
   });
   const others = before.filter(({ layer }) => message.histograms.every((histogram) => histogram.layer !== layer));
   for (const { layer, countsMax } of others) busiest.set(layer, busiestExpert(countsMax));
   return [...added, ...others].sort((a, b) => a.layer - b.layer);
 }
 
-/** Zeros, one for each expert of each histogram: in one allocation, because a step has many. */
-function loadsOf({ histograms }: v1.Step): Float64Array[] {
-  const lengths = histograms.map(({ categories }) => categories[0]?.counts.length ?? 0);
-  const all = new Float64Array(sum(lengths));
-  let end = 0;
-  return lengths.map((length) => {
-    end += length;
-    return all.subarray(end - length, end);
-  });
-}
-
-/** @param zeros where the load goes */
+/** @param load is written: over all categories */
 function addHistogram(
   histogram: v1.RoutingHistogram,
-  zeros: Float64Array,
+  load: Float64Array,
   before: v1.LayerSummary | undefined,
   busiest: Map<number, number>,
 ): v1.LayerSummary {
   // The first rank's categories are the sum as they are: what a CategoryRouting has more is not a sum's.
   const categories =
     before === undefined ? byNumber(histogram.categories) : addCategories(histogram.categories, before.categories);
-  for (const { counts } of categories) accumulate(zeros, counts);
-  const load = numbers(zeros);
-  const { maxViolation, busiestExpert, deadExperts } = summarizeLoad(zeros);
+  putSum(load, categories);
+  const { maxViolation, busiestExpert, deadExperts } = summarizeLoad(load);
   busiest.set(histogram.layer, busiestExpert);
-  // Field by field, here and for summaries: hundreds are made a step, and the constructor's argument is a second object.
-  const layer = new v1.LayerSummary();
-  layer.layer = histogram.layer;
-  layer.maxViolation = summaryOfOne("max_violation", maxViolation);
-  layer.deadExperts = deadExperts;
-  for (const { tokens, dropped } of categories) {
-    layer.tokens += tokens;
-    layer.dropped += dropped;
+  let [tokens, dropped] = [0, 0];
+  for (const category of categories) {
+    tokens += category.tokens;
+    dropped += category.dropped;
   }
-  layer.categories = categories;
-  layer.countsMin = load;
-  layer.countsMax = load;
-  layer.selectionBias = histogram.selectionBias.length > 0 ? histogram.selectionBias : (before?.selectionBias ?? []);
-  return layer;
+  const counts = numbers(load);
+  // Not by the constructor, here and for summaries, which makes arrays that are not needed: hundreds are made a step.
+  return {
+    layer: histogram.layer,
+    maxViolation: summaryOfOne("max_violation", maxViolation),
+    ...{ deadExperts, tokens, dropped, categories, countsMin: counts, countsMax: counts },
+    selectionBias: histogram.selectionBias.length > 0 ? histogram.selectionBias : (before?.selectionBias ?? []),
+  } as v1.LayerSummary;
+}
+
+/** @param load takes in the sum over categories */
+function putSum(load: Float64Array, categories: readonly (v1.CategoryRouting | v1.CategoryLoad)[]): void {
+  if (categories.length === 0) load.fill(0);
+  else if (categories.length === 1) load.set(categories[0]!.counts);
+  else setToSum(load, categories[0]!.counts, categories[1]!.counts);
+  for (let index = 2; index < categories.length; index++) accumulate(load, categories[index]!.counts);
 }
 
 function byNumber(categories: v1.CategoryRouting[]): v1.CategoryRouting[] {
@@ -166,8 +167,4 @@ function summaryOfOne(name: string, value: number): v1.ScalarSummary {
 // Messages take typed arrays as well; copying them into ordinary ones for every histogram would keep the garbage collector busy.
 function numbers(values: Float64Array): number[] {
   return values as unknown as number[];
-}
-
-function sum(values: number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
