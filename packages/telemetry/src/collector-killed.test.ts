@@ -15,10 +15,12 @@ const SEED = Number(process.env.MOESCOPE_SEED ?? Date.now() % 1_000_000);
 /** Stages of its life in turn, the moment within one by chance: about to write, or while the engine does. */
 function deathOf(life: number, next: () => number): Death {
   const upTo = (most: number) => 1 + Math.floor(next() * most);
+  // A batch is one request, of some 50 ms.
+  if (life % 6 === 5) return { table: "batch", time: upTo(8), microseconds: Math.floor(next() * 60_000) };
   const moment = next() < 0.3 ? {} : { microseconds: Math.floor(next() ** 2 * 6_000) };
   const rolled = ROLLED_TABLES[upTo(ROLLED_TABLES.length) - 1]!;
   // Among the first thirty statements: while it starts.
-  const stage = ["any", "routing", "steps", "streams", rolled][life % 5]!;
+  const stage = ["any", "routing", "steps", "streams", rolled][life % 6]!;
   return { table: stage, time: upTo(stage === "any" ? 30 : 4), ...moment };
 }
 
@@ -42,7 +44,10 @@ class Lives {
   }
 
   async live(death: Death | undefined): Promise<CollectorProcess | undefined> {
-    const collector = await CollectorProcess.startToDie(this.#dataDirectory, death, { durability: this.#durability });
+    // Batches then wait for each other, and are laid out ahead.
+    const little = this.deaths.length % 2 === 0 ? { maxPendingBytes: 4_000 } : {};
+    const options = { durability: this.#durability, ...little };
+    const collector = await CollectorProcess.startToDie(this.#dataDirectory, death, options);
     if (!(collector instanceof CollectorProcess)) {
       expect(collector.lastWords, collector.log).toBeDefined();
       this.deaths.push(`starting: ${collector.lastWords}`);
@@ -104,7 +109,14 @@ test(`killed ${KILLS} times, at every stage: nothing acknowledged is lost, nothi
   expect(deaths.flat()).toHaveLength(2 * each);
   // Otherwise the kills did not hit what they were meant to.
   const said = deaths.flat().join("\n");
-  for (const stage of ["starting: ", "insert routing", "insert steps", "insert streams", "insert(Selected)? rolled_"]) {
+  for (const stage of [
+    "starting: ",
+    "insert routing",
+    "insert steps",
+    "insert streams",
+    "insert batch",
+    "insert(Selected)? rolled_",
+  ]) {
     expect(said).toMatch(new RegExp(`^${stage}`, "m"));
   }
 });

@@ -15,6 +15,7 @@ import { runDeletion } from "./delete-run.ts";
 import { Batcher } from "./ingest/batch.ts";
 import { GrpcServer } from "./ingest/grpc-server.ts";
 import { Introductions } from "./ingest/introductions.ts";
+import { NumberPool } from "./ingest/number-memory.ts";
 import { Senders } from "./ingest/senders.ts";
 import { FanOut } from "./live/fan-out.ts";
 import { Condition } from "./operations/condition.ts";
@@ -117,6 +118,8 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
   });
   const batcher = new Batcher({
     ...{ ...config, store, freeSpace, runs, counters, log, onStored },
+    // The sum of several ranks is kept until it is whole, and longer where one lags.
+    numbersInUse: (run) => runs.description(run)?.ranks !== 1 || fanOut.looksInto(run),
     onLost: (lost) => sharing.letGo(lost),
     onBatch: (batch) => metrics.batchStored(batch),
     onWritten: (failed) => condition.storeAnswers(failed),
@@ -133,6 +136,7 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
     introductions,
     senders,
     batcher,
+    numbers: new NumberPool(),
     counters,
     log,
     ...{ tokens, tls, health, limits: config.limits },

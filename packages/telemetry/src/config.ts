@@ -88,7 +88,7 @@ const collectorConfigSchema = z.strictObject({
   maxPendingBytes: z
     .int()
     .min(1)
-    .default(16 * 1024 * 1024),
+    .default(12 * 1024 * 1024),
   /**
    * When a batch is acknowledged: `fsync` once it is on the disk, so that a power cut takes nothing back; `os` once the operating
    * system has it, so that a killed collector takes nothing back.

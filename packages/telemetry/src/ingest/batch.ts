@@ -7,7 +7,8 @@ import type { FreeSpace } from "../store/free-space.ts";
 import type { BatchContent, StreamMark } from "../store/rows.ts";
 import type { Runs } from "../store/runs.ts";
 import type { StepSum } from "../store/step-sum.ts";
-import type { PreparedBatch, Store } from "../store/store.ts";
+import type { LaidOutBatch, PreparedBatch, Store } from "../store/store.ts";
+import type { NumberMemory } from "./number-memory.ts";
 import { RankSums } from "./rank-sums.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Sender } from "./senders.ts";
@@ -18,7 +19,16 @@ export interface Entry {
   sequence: number;
   /** Size of the message as it was received. */
   bytes: number;
-  body: { step: v1.Step } | { end: v1.RunEnd } | { refusal: Refusal };
+  body: { step: v1.Step; memory: NumberMemory } | { end: v1.RunEnd } | { refusal: Refusal };
+}
+
+/** Messages that are stored together. */
+interface Batch {
+  entries: Entry[];
+  /** Those that are not part of `content` yet. */
+  uncounted: Entry[];
+  content: BatchContent;
+  laidOut: LaidOutBatch | undefined;
 }
 
 export interface BatcherOptions {
@@ -37,6 +47,8 @@ export interface BatcherOptions {
   onBatch: (batch: StoredBatch) => void;
   /** Called with runs that another collector has taken over in the meantime: what was received of them is not stored. */
   onLost: (runs: Iterable<string>) => void;
+  /** Asked when a step is stored: whether something still looks at the numbers of its run's steps. */
+  numbersInUse: (run: string) => boolean;
   /** Called after every try to write: whether it failed. */
   onWritten: (failed: boolean) => void;
 }
@@ -63,7 +75,13 @@ export class Batcher {
   #pending: Entry[] = [];
   #pendingBytes = 0;
   /** What is being stored. */
-  #committing: Entry[] = [];
+  #committing: Batch | undefined;
+  /** What is stored after that: laid out in the meantime, because the store would wait for it. */
+  #ahead: { batch: Batch; bytes: number; laidOut: Promise<unknown> } | undefined;
+  /** What the store is writing, for which nothing more is to be done here. */
+  #writing: PreparedBatch | undefined;
+  /** So many wait for the store to be idle: no batch is begun until they have had their turn. */
+  #idleWanted = 0;
   #timer: NodeJS.Timeout | undefined;
   /** Milliseconds before the next small batch, so that storing leaves the processor to others: it may be training's too. */
   #rest = 0;
@@ -85,20 +103,33 @@ export class Batcher {
   }
 
   #flushInTime(): void {
-    const { maxPendingBytes, flushInterval } = this.#options;
-    if (this.#ending || this.#pendingBytes >= maxPendingBytes / 2) this.#startFlush();
-    else this.#timer ??= setTimeout(() => this.#startFlush(), Math.max(flushInterval, this.#rest));
+    if (this.#enough) {
+      this.#startFlush();
+      this.#layOutAhead();
+    } else {
+      this.#timer ??= setTimeout(() => this.#startFlush(), Math.max(this.#options.flushInterval, this.#rest));
+    }
+  }
+
+  /** Whether what is pending should not wait for more. */
+  get #enough(): boolean {
+    return this.#ending || this.#pendingBytes >= this.#options.maxPendingBytes / 2;
   }
 
   /** What has been received and is not stored yet. */
   get unstored(): { messages: number; bytes: number } {
-    const { bytes } = sizeOf(this.#committing);
-    return { messages: this.#pending.length + this.#committing.length, bytes: this.#pendingBytes + bytes };
+    const begun = sizeOf(this.#begun.flat());
+    return { messages: this.#pending.length + begun.messages, bytes: this.#pendingBytes + begun.bytes };
+  }
+
+  /** Entries of the batches that are on their way. */
+  get #begun(): Entry[][] {
+    return [this.#committing, this.#ahead?.batch].map((batch) => batch?.entries ?? []);
   }
 
   /** Whether senders should wait before they add more. */
   get full(): boolean {
-    return this.#pendingBytes >= this.#options.maxPendingBytes;
+    return this.#pendingBytes + (this.#ahead?.bytes ?? 0) >= this.#options.maxPendingBytes;
   }
 
   /** @param resume called once, as soon as there is room again */
@@ -110,15 +141,20 @@ export class Batcher {
   /** Resolves when nothing of a run waits to be stored. */
   async settled(run: string): Promise<void> {
     const isOfRun = ({ sender }: Entry) => sender.run === run;
-    while (this.#pending.some(isOfRun) || this.#committing.some(isOfRun)) {
+    this.#idleWanted++;
+    while ([this.#pending, ...this.#begun].some((entries) => entries.some(isOfRun))) {
       this.#startFlush();
       await this.#flushing;
     }
+    this.#idleWanted--;
+    this.#goOn();
   }
 
   /** Does something to the store while no batch is on its way into it. */
   async alone(work: () => Promise<void>): Promise<void> {
-    while (this.#flushing) await this.#flushing;
+    this.#idleWanted++;
+    while (this.#flushing !== undefined) await this.#flushing;
+    this.#idleWanted--;
     const done = work();
     this.#flushing = done.then(
       () => this.#flushed(),
@@ -151,31 +187,66 @@ export class Batcher {
 
   #flushed(): void {
     this.#flushing = undefined;
+    if (this.#idleWanted === 0) this.#goOn();
+  }
+
+  #goOn(): void {
     if (this.#pending.length > 0 && !this.#stopping.signal.aborted) this.#flushInTime();
   }
 
   async #flush(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
-    const started = performance.now();
+    this.#sums.forgetOldest();
+    for (let batch: Batch | undefined = this.#takePending(); batch !== undefined; batch = await this.#takeAhead()) {
+      const started = performance.now();
+      this.#committing = batch;
+      this.#resume();
+      await this.#commit(batch);
+      this.#committing = undefined;
+      const { storingShare } = this.#options;
+      this.#rest = Math.min(REST_AT_MOST, (performance.now() - started) * (1 / storingShare - 1));
+    }
+  }
+
+  #takePending(): Batch {
     const entries = this.#pending.filter(({ sender }) => !sender.dismissed);
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#ending = false;
-    for (const resume of this.#waiting.splice(0)) resume();
-    this.#committing = entries;
-    await this.#commit(entries);
-    this.#committing = [];
-    const { storingShare } = this.#options;
-    this.#rest = Math.min(REST_AT_MOST, (performance.now() - started) * (1 / storingShare - 1));
+    return { entries, uncounted: [...entries], content: { steps: [], ends: [], streams: [] }, laidOut: undefined };
   }
 
-  async #commit(entries: Entry[]): Promise<void> {
+  #resume(): void {
+    if (this.full) return;
+    for (const resume of this.#waiting.splice(0)) resume();
+  }
+
+  /** Lays out the next batch while the store is busy with one: when there is as much as one should have. */
+  #layOutAhead(): void {
+    const before = this.#writing;
+    if (before === undefined || this.#ahead !== undefined || !this.full) return;
+    if (this.#idleWanted > 0 || this.#sums.tooMany) return;
+    const batch = this.#takePending();
+    // What fails is tried again, and told, when its turn has come.
+    const laidOut = this.#layOut(batch, before).catch(() => undefined);
+    this.#ahead = { batch, bytes: sizeOf(batch.entries).bytes, laidOut };
+  }
+
+  async #takeAhead(): Promise<Batch | undefined> {
+    await this.#ahead?.laidOut;
+    const batch = this.#ahead?.batch;
+    this.#ahead = undefined;
+    if (batch === undefined || this.#stopping.signal.aborted) return undefined;
+    return batch.entries.some(({ sender }) => sender.dismissed) ? withoutSenders(batch) : batch;
+  }
+
+  async #commit(batch: Batch): Promise<void> {
     const began = performance.now();
-    const written = await this.#storeUntilDone(entries);
-    if (written === undefined) return;
-    const { lost } = written;
+    const lost = await this.#storeUntilDone(batch);
+    if (lost === undefined) return;
+    const { entries, content } = batch;
     if (lost.size > 0) this.#options.onLost(lost);
-    const stored = lost.size > 0 ? withoutRuns(written.content, lost) : written.content;
+    const stored = lost.size > 0 ? withoutRuns(content, lost) : content;
     const steps = stored.steps.map(({ message }) => message);
     this.#options.onBatch({ ...sizeOf(entries), steps, milliseconds: performance.now() - began });
     for (const { message, sum } of stored.steps) {
@@ -185,27 +256,32 @@ export class Batcher {
     for (const end of stored.ends) this.#options.runs.endStored(end);
     for (const mark of stored.streams) this.#options.runs.messagesArrived(mark.run, mark.lastMessageAt, mark.rejected);
     answer(entries.filter(({ sender }) => !lost.has(sender.run)));
+    this.#release(entries);
     this.#options.counters.stored += stored.steps.length + stored.ends.length;
   }
 
+  #release(entries: readonly Entry[]): void {
+    const inUse = new Map<string, boolean>();
+    for (const { body } of entries) {
+      if (!("step" in body)) continue;
+      const { run } = body.step;
+      if (!inUse.has(run)) inUse.set(run, this.#options.numbersInUse(run));
+      if (!inUse.get(run)) body.memory.release();
+    }
+  }
+
   // The batch stays as it was first put together: only then is a half-written one recognised when it is written again.
-  async #storeUntilDone(entries: Entry[]): Promise<{ content: BatchContent; lost: ReadonlySet<string> } | undefined> {
-    const content: BatchContent = { steps: [], ends: [], streams: [] };
-    const uncounted = [...entries];
-    this.#sums.forgetOldest();
+  /** @returns runs that another collector has taken over; undefined when it was given up */
+  async #storeUntilDone(batch: Batch): Promise<ReadonlySet<string> | undefined> {
     let prepared: PreparedBatch | undefined;
     for (let failures = 0; ; failures++) {
       try {
-        if (prepared === undefined) {
-          await this.#count(uncounted, content);
-          content.streams = marksOf(entries);
-          prepared = this.#options.store.prepare(content);
-        }
+        prepared ??= this.#options.store.prepare(await this.#layOut(batch));
         await this.#options.freeSpace.expectEnough();
-        const lost = await this.#options.store.write(prepared);
+        const lost = await this.#write(prepared);
         if (failures > 0) this.#options.log.info({ failures }, "the store takes data again");
         this.#options.onWritten(false);
-        return { content, lost };
+        return lost;
       } catch (error) {
         this.#options.counters.failedWrites++;
         this.#options.onWritten(true);
@@ -216,13 +292,34 @@ export class Batcher {
     }
   }
 
+  async #write(prepared: PreparedBatch): Promise<ReadonlySet<string>> {
+    try {
+      return await this.#options.store.write(prepared, () => {
+        this.#writing = prepared;
+        // Not before the store has been asked.
+        setImmediate(() => this.#layOutAhead());
+      });
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+
+  async #layOut(batch: Batch, before?: PreparedBatch): Promise<LaidOutBatch> {
+    if (batch.laidOut === undefined) {
+      await this.#count(batch.uncounted, batch.content);
+      batch.content.streams = marksOf(batch.entries);
+      batch.laidOut = this.#options.store.layOut(batch.content, before);
+    }
+    return batch.laidOut;
+  }
+
   /** Moves entries into the batch one after the other. When the store fails in between, the rest is moved later: none counts twice. */
   async #count(entries: Entry[], content: BatchContent): Promise<void> {
     for (let entry = entries[0]; entry !== undefined; entry = entries[0]) {
       // A step may have expired while it waited.
       if ("step" in entry.body) entry.body = this.#expired(entry.body.step) ?? entry.body;
       const { body } = entry;
-      if ("step" in body) content.steps.push({ message: body.step, sum: await this.#sums.add(body.step) });
+      if ("step" in body) content.steps.push({ message: body.step, sum: await this.#sums.add(body.step, body.memory) });
       if ("end" in body) content.ends.push(body.end);
       entries.shift();
     }
@@ -238,6 +335,14 @@ export class Batcher {
 
 const WRITE_FAILED =
   "the store refuses data (disk full?); nothing more is acknowledged, senders keep their data, trying again until it works";
+
+/** What is left of a batch that waited when some of its runs have become another collector's. */
+function withoutSenders({ entries, uncounted, content }: Batch): Batch {
+  const lost = new Set(entries.filter(({ sender }) => sender.dismissed).map(({ sender }) => sender.run));
+  const left = ({ sender }: Entry) => !sender.dismissed;
+  const rest = { entries: entries.filter(left), uncounted: uncounted.filter(left) };
+  return { ...rest, content: withoutRuns(content, lost), laidOut: undefined };
+}
 
 /** What is left of a batch when some of its runs are another collector's. */
 function withoutRuns({ steps, ends, streams }: BatchContent, lost: ReadonlySet<string>): BatchContent {

@@ -5,8 +5,10 @@ import fc from "fast-check";
 import protobuf from "protobufjs/minimal.js";
 import { expect, test } from "vitest";
 import { byLibrary, plain } from "../testing/decoded-by-library.ts";
-import { decoded } from "./decode.ts";
+import { decoded as decodedInto } from "./decode.ts";
+import { NumberPool } from "./number-memory.ts";
 
+const decoded = (bytes: Uint8Array) => decodedInto(bytes, new NumberPool().memory(bytes.length));
 const settings = { seed: 20_261_121, numRuns: Number(process.env.FUZZ_ROUNDS ?? 500) };
 
 const uint32 = fc.oneof(fc.nat(300), fc.integer({ min: 0, max: 0xffffffff }));

@@ -7,6 +7,7 @@ import { UNSEALED } from "../store/pieces.ts";
 import type { Runs } from "../store/runs.ts";
 import { addRank, type StepSum, type SumOfRanks } from "../store/step-sum.ts";
 import type { Store } from "../store/store.ts";
+import type { NumberMemory } from "./number-memory.ts";
 
 /** Sums kept in memory, counted in numbers held (8 bytes each). Beyond it a late rank costs a query. */
 const MAX_NUMBERS = 8_000_000;
@@ -22,21 +23,29 @@ export class RankSums {
     this.#runs = runs;
   }
 
+  get tooMany(): boolean {
+    return this.#numbers > MAX_NUMBERS;
+  }
+
   /** Call it between batches only: what is forgotten here must be in the store. */
   forgetOldest(): void {
     for (const [key, sum] of this.#recent) {
-      if (this.#numbers <= MAX_NUMBERS) return;
+      if (!this.tooMany) return;
       this.#forget(key, sum);
     }
   }
 
-  /** @returns the step added up over the ranks that have arrived, this one included */
-  async add(message: v1.Step): Promise<StepSum> {
+  /**
+   * @param memory of the message: the sum may have its loads in it
+   * @returns the step added up over the ranks that have arrived, this one included
+   */
+  async add(message: v1.Step, memory: NumberMemory): Promise<StepSum> {
     const { ranks } = this.#runs.description(message.run)!;
-    if (ranks === 1) return addRank(message);
+    const room = (experts: number) => memory.float64s(experts);
+    if (ranks === 1) return addRank(message, undefined, room);
     const key = [message.run, message.attempt, message.split, message.step].join("/");
     const before = this.#recent.get(key) ?? (await this.#fromStore(message));
-    const sum = addRank(message, before);
+    const sum = addRank(message, before, room);
     this.#forget(key, before);
     if (sum.ranks < ranks) {
       this.#recent.set(key, sum);

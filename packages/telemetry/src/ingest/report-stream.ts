@@ -7,6 +7,7 @@ import type { Runs } from "../store/runs.ts";
 import type { Batcher, Entry } from "./batch.ts";
 import { decoded } from "./decode.ts";
 import type { Introductions } from "./introductions.ts";
+import type { NumberPool } from "./number-memory.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Reply, Sender, Senders } from "./senders.ts";
 import { checkEnd, checkStep } from "./validate.ts";
@@ -17,6 +18,7 @@ export interface IngestContext {
   introductions: Introductions;
   senders: Senders;
   batcher: Batcher;
+  numbers: NumberPool;
   counters: Counters;
   log: Logger;
 }
@@ -102,10 +104,11 @@ export class ReportStream implements Reply {
 
   #receive(bytes: Uint8Array): void {
     if (this.#closed) return;
-    const request = decoded(bytes);
+    const memory = this.#context.numbers.memory(bytes.length);
+    const request = decoded(bytes, memory);
     if (request instanceof Error) this.#refuseBytes(bytes, request);
     else if (request.hello) this.#greet(request.hello);
-    else if (request.step) this.#take(request.step, bytes.length, { step: request.step });
+    else if (request.step) this.#take(request.step, bytes.length, { step: request.step, memory });
     else if (request.end) this.#take(request.end, bytes.length, { end: request.end });
     else this.#refuseBytes(bytes, new Error("neither a Hello, nor a Step, nor a RunEnd"));
   }
@@ -143,7 +146,7 @@ export class ReportStream implements Reply {
     this.#release("greeting");
   }
 
-  #take(message: Numbered, bytes: number, body: { step: v1.Step } | { end: v1.RunEnd }): void {
+  #take(message: Numbered, bytes: number, body: Exclude<Entry["body"], { refusal: Refusal }>): void {
     const sender = this.#sender;
     const misplaced = this.#refusedRun ?? this.#misplaced(message);
     if (sender === undefined || misplaced !== undefined) {

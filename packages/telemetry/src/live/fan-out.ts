@@ -48,6 +48,11 @@ export class FanOut {
     return this.#viewers.size;
   }
 
+  /** Whether a viewer may still look into the steps of a run that it was sent: those that wait are made smaller. */
+  looksInto(run: string): boolean {
+    return [...this.#viewers].some((viewer) => viewer.subscription.newest && viewer.follows(run));
+  }
+
   /** Sends a stored step to the viewers that follow its run. */
   sendStep({ bucket }: StepSum): void {
     const encodings = new Map<string, Uint8Array>();

@@ -21,6 +21,13 @@ export interface Block {
   bytes: readonly Uint8Array[];
 }
 
+export interface Insert {
+  table: string;
+  block: Block;
+  /** An insert with a token that was stored before changes nothing. */
+  token: string;
+}
+
 export type QueryParameters = Record<string, string | number | readonly (number | string)[]>;
 
 // 64-bit integers as numbers (counts stay below 2^53), NaN and infinities as the strings that `asNumber` reads.
@@ -129,24 +136,48 @@ export class Database {
    *
    * @param token an insert with a token that was stored before changes nothing
    */
-  async insert(table: string, { columns, rows, bytes }: Block, token: string): Promise<void> {
-    if (rows === 0) return;
-    const target = `INSERT INTO ${DATABASE}.${table} (${columns.join(", ")})`;
-    const settings = `insert_deduplication_token = '${token}', async_insert = 0`;
+  async insert(table: string, block: Block, token: string): Promise<void> {
+    await this.insertAll([{ table, block, token }]);
+  }
+
+  /**
+   * Like `insert`, rows of several tables. When it fails, none is still on its way.
+   *
+   * @param last is stored when all others are
+   * @param begun called when nothing more is to be done here until they are stored
+   */
+  async insertAll(inserts: readonly Insert[], last?: Insert, begun = () => {}): Promise<void> {
     if (this.#exchange !== undefined) {
-      const file = join(this.#exchange, table);
-      await writePieces(file, bytes);
-      // One thread: the engine numbers the blocks of an insert to recognise them, so they must come in order.
-      const source = `SELECT ${columns.join(", ")} FROM file({file:String}, Native)`;
-      await this.#writer.command({
-        query: `${target} ${source} SETTINGS ${settings}, max_threads = 1, max_insert_threads = 1`,
-        query_params: { file },
-      });
-      await rm(file);
+      await this.#insertFiles(withRows([...inserts, ...(last ? [last] : [])]), this.#exchange, begun);
       return;
     }
-    const values = Readable.from(bytes, { objectMode: false });
-    const { stream } = await this.#writer.exec({ query: `${target} SETTINGS ${settings} FORMAT Native`, values });
+    const others = withRows(inserts).map((insert) => this.#insertBytes(insert));
+    begun();
+    await allDone(others);
+    for (const insert of withRows(last ? [last] : [])) await this.#insertBytes(insert);
+  }
+
+  /** In one request, whose statements follow each other without this process; they end with one that fails. */
+  async #insertFiles(inserts: readonly Insert[], exchange: string, begun: () => void): Promise<void> {
+    const files = inserts.map(({ table }) => join(exchange, table));
+    await allDone(inserts.map(({ block }, index) => writePieces(files[index]!, block.bytes)));
+    const statements = inserts.map((insert, index) => {
+      // One thread: the engine numbers the blocks of an insert to recognise them, so they must come in order.
+      const source = `SELECT ${insert.block.columns.join(", ")} FROM file({file${index}:String}, Native)`;
+      return `${intoTable(insert)} ${source} SETTINGS ${settingsOf(insert)}, max_threads = 1, max_insert_threads = 1`;
+    });
+    const query_params = Object.fromEntries(files.map((file, index) => [`file${index}`, file]));
+    if (statements.length === 0) return;
+    const done = this.#writer.command({ query: statements.join(";\n"), query_params });
+    begun();
+    await done;
+    await allDone(files.map((file) => rm(file)));
+  }
+
+  async #insertBytes(insert: Insert): Promise<void> {
+    const values = Readable.from(insert.block.bytes, { objectMode: false });
+    const query = `${intoTable(insert)} SETTINGS ${settingsOf(insert)} FORMAT Native`;
+    const { stream } = await this.#writer.exec({ query, values });
     for await (const _ of stream); // the connection is free once the empty answer is read
   }
 
@@ -219,6 +250,23 @@ async function selectBlocks(
   const pieces: Buffer[] = [];
   for await (const piece of stream) pieces.push(piece as Buffer);
   return answerBlocks(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
+}
+
+function intoTable({ table, block }: Insert): string {
+  return `INSERT INTO ${DATABASE}.${table} (${block.columns.join(", ")})`;
+}
+
+function settingsOf({ token }: Insert): string {
+  return `insert_deduplication_token = '${token}', async_insert = 0`;
+}
+
+function withRows(inserts: readonly Insert[]): Insert[] {
+  return inserts.filter(({ block }) => block.rows > 0);
+}
+
+/** Waits for all of them. @throws what the first failed with, when any did */
+async function allDone(promises: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(promises)) if (result.status === "rejected") throw result.reason;
 }
 
 async function writePieces(path: string, pieces: readonly Uint8Array[]): Promise<void> {

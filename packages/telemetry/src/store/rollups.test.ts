@@ -54,7 +54,7 @@ async function write(messages: v1.Step[], ends: v1.RunEnd[] = []): Promise<void>
   });
   const { run, rank, attempt } = messages[0]!;
   const mark = { run, rank, attempt, sequence: 1, rejected: 0, lastMessageAt: 1 };
-  await store.write(store.prepare({ steps, ends, streams: [mark] }));
+  await store.write(store.prepare(store.layOut({ steps, ends, streams: [mark] })));
 }
 
 interface Asked {
@@ -174,7 +174,7 @@ test("rollups without their batch's mark are not seen, and deleted on opening", 
   const steps = Array.from({ length: 64 }, (_, step) => randomStep(run, { sequence: 1, step }));
   await write(steps.slice(0, 40));
   const rest = steps.slice(40).map((message) => ({ message, sum: addRank(message) }));
-  await store.write(store.prepare({ steps: rest, ends: [], streams: [] }));
+  await store.write(store.prepare(store.layOut({ steps: rest, ends: [], streams: [] })));
   await reopen(run);
   for (const table of ["steps", "rolled_steps", "rolled_routing", "sealed"]) {
     const [row] = await database.rows(`SELECT uniqExact(batch) FROM ${DATABASE}.${table}`);

@@ -10,7 +10,7 @@ import { randomUUID } from "node:crypto";
 import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import { Batches } from "./batches.ts";
-import { asNumber, type Block, DATABASE, type Database, type QueryParameters } from "./database.ts";
+import { asNumber, type Block, DATABASE, type Database, type Insert, type QueryParameters } from "./database.ts";
 import { type Durability, durable, nameSync } from "./durability.ts";
 import { migrate } from "./migrate.ts";
 import type { Sealed } from "./pieces.ts";
@@ -18,22 +18,29 @@ import { rollupBlocks } from "./rolled-rows.ts";
 import { rollUp } from "./rollups.ts";
 import { type BatchContent, batchBlocks, blockOf, type StreamMark, sealRows, streamRows } from "./rows.ts";
 import { RunningRollups } from "./running-rollups.ts";
-import { BATCH_TABLES, ROLLED_TABLES } from "./schema.ts";
-import { Sealing, type SealingPlan } from "./sealing.ts";
+import { BATCH_TABLES, type BatchTable, ROLLED_TABLES } from "./schema.ts";
+import { type RollupTask, Sealing, type SealingPlan } from "./sealing.ts";
 import { type Expiry, SingleSteps } from "./single-steps.ts";
 import { CountSplitter } from "./split-counts.ts";
 import { setTables } from "./table-settings.ts";
 
+/** The rows of a batch, which may be made while the batch before it is written. */
+export interface LaidOutBatch {
+  number: number;
+  content: BatchContent;
+  blocks: Record<BatchTable, Block>;
+}
+
 /** A batch ready to be written, as often as it takes. */
 export interface PreparedBatch {
   number: number;
-  tables: { table: string; block: Block }[];
+  inserts: readonly Insert[];
   steps: readonly v1.Step[];
   runs: readonly string[];
   /** Rollups that the store is left to make. */
   plan: SealingPlan;
   /** Its rows in `streams`. */
-  mark: Block;
+  mark: Insert;
 }
 
 export interface StoreOptions {
@@ -173,45 +180,53 @@ export class Store {
     return this.#singleSteps.deleteExpired();
   }
 
-  /** One batch is prepared and written at a time. */
-  prepare(content: BatchContent): PreparedBatch {
-    const number = this.#batches.next;
-    const blocks = batchBlocks(number, content, this.#splitter);
-    const steps = content.steps.map(({ message }) => message);
-    const { rolled, plan } = this.#rolledUp(number, content, this.#sealing.plan(steps, content.ends));
-    const tables: PreparedBatch["tables"] = [
-      ...BATCH_TABLES.map((table) => ({ table, block: blocks[table] })),
-      ...ROLLED_TABLES.map((table) => ({ table, block: rolled[table] })),
-    ];
-    const mark = blockOf(streamRows(number, this.#batches.epoch, content.streams));
-    const runs = [...new Set(content.streams.map(({ run }) => run))];
-    return { number, tables, steps, runs, plan, mark };
-  }
-
-  /** @returns the rollups of a plan that have been made while the steps came, and the rest of the plan */
-  #rolledUp(batch: number, { steps }: BatchContent, { tasks, seals }: SealingPlan) {
-    for (const { message, sum } of steps) {
+  /**
+   * The first part of preparing a batch, and most of the work: batches are laid out in the order in which they are written.
+   *
+   * @param before the batch that is being written
+   */
+  layOut(content: BatchContent, before?: PreparedBatch): LaidOutBatch {
+    const number = before === undefined ? this.#batches.next : before.number + 1;
+    for (const { message, sum } of content.steps) {
       const stored = this.highestStep(message.run, message.split, message.attempt);
       this.#running.add(message, sum, this.#ranks.get(message.run) ?? 1, stored);
     }
+    return { number, content, blocks: batchBlocks(number, content, this.#splitter) };
+  }
+
+  /** The second part, when the batch before it is written. */
+  prepare({ number, content, blocks }: LaidOutBatch): PreparedBatch {
+    const steps = content.steps.map(({ message }) => message);
+    const { tasks, seals } = this.#sealing.plan(steps, content.ends);
     const taken = tasks.map((task) => this.#running.take(task));
     const rolled = rollupBlocks(
-      batch,
+      number,
       taken.flatMap(({ whole }) => whole),
     );
-    return { rolled, plan: { tasks: taken.flatMap(({ rest }) => rest), seals } };
+    const plan = { tasks: taken.flatMap(({ rest }) => rest), seals };
+    const sealed = blockOf(sealRows(number, seals));
+    const streams = blockOf(streamRows(number, this.#batches.epoch, content.streams));
+    const insert = (table: string, block: Block) => ({ table, block, token: `${this.#process}/${number}/${table}` });
+    const inserts = Object.entries({ ...blocks, ...rolled, sealed }).map(([table, block]) => insert(table, block));
+    const runs = [...new Set(content.streams.map(({ run }) => run))];
+    return { number, inserts, steps, runs, plan, mark: insert("streams", streams) };
   }
 
   /**
    * Writes a batch; after a failure call it again with the same batch.
    *
+   * @param begun called when nothing more is to be done here until it is stored
    * @returns runs that another collector has taken over: nothing of them in this batch is stored
    */
-  async write(batch: PreparedBatch): Promise<ReadonlySet<string>> {
-    const { number, tables, steps, runs, plan, mark } = batch;
-    for (const { table, block } of tables) await this.#insert(table, block, number);
-    await this.#rollUp(plan, number);
-    await this.#insert("streams", mark, number);
+  async write(batch: PreparedBatch, begun?: () => void): Promise<ReadonlySet<string>> {
+    const { number, inserts, steps, runs, plan, mark } = batch;
+    if (plan.tasks.length === 0) {
+      await this.database.insertAll(inserts, mark, begun);
+    } else {
+      await this.database.insertAll(inserts);
+      await this.#rollUp(plan.tasks, number);
+      await this.database.insertAll([], mark);
+    }
     await this.#syncNames();
     const lost = new Set(await this.#batches.lost(runs));
     for (const run of lost) this.#running.forget(run);
@@ -274,15 +289,7 @@ export class Store {
     this.#running.forget(run);
   }
 
-  async #insert(table: string, block: Block, batch: number): Promise<void> {
-    await this.database.insert(table, block, `${this.#process}/${batch}/${table}`);
-  }
-
-  async #rollUp(
-    { tasks, seals }: SealingPlan,
-    batch: number,
-    token = `${this.#process}/${batch}/sealed`,
-  ): Promise<void> {
+  async #rollUp(tasks: readonly RollupTask[], batch: number): Promise<void> {
     for (const task of tasks) {
       // Of buckets that a late step changes, and of batches that are written again, the rows come a second time.
       this.#sealing.doubt(task);
@@ -291,7 +298,6 @@ export class Store {
       const ranks = this.#ranks.get(task.run) ?? 1;
       await rollUp(task, { ranks, formerUntil, batch, exists }, this.database);
     }
-    await this.database.insert("sealed", blockOf(sealRows(batch, seals)), token);
   }
 
   /** Of one run; without it of all, of which a shared store's are only looked at. */
@@ -351,7 +357,8 @@ export class Store {
   async #rollUpMissing(batch: number): Promise<void> {
     for (const plan of this.#sealing.missing()) {
       this.#log.info({ ...plan.seals[0] }, "rolling up steps that were stored without");
-      await this.#rollUp(plan, batch, randomUUID());
+      await this.#rollUp(plan.tasks, batch);
+      await this.database.insert("sealed", blockOf(sealRows(batch, plan.seals)), randomUUID());
     }
   }
 

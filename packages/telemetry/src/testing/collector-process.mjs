@@ -10,21 +10,43 @@ const { death, collector: options } = JSON.parse(json);
 
 if (death !== undefined) dieAt(death);
 
-/** A statement is counted before it begins: an insert of any rows by its table, and everything as "any". */
+/** A statement is counted before it begins: an insert of any rows by its table, a batch as "batch", and everything as "any". */
 function dieAt({ table, time, microseconds }) {
   let times = 0;
-  for (const method of ["run", "rows", "rowsForWriter", "insert", "insertSelected"]) {
+  /** Calls `die` in place of the statement whose turn it is. */
+  const replace = (method, counts, words, die) => {
     const original = Database.prototype[method];
-    Database.prototype[method] = function (first, ...others) {
-      const inserts = method === "insertSelected" || (method === "insert" && others[0].rows > 0);
-      const counts = table === "any" || (inserts && first === table);
-      if (!counts || ++times !== time) return original.call(this, first, ...others);
-      writeSync(1, `${JSON.stringify({ lastWords: `${method} ${first.trim().slice(0, 60)}` })}\n`);
-      if (microseconds === undefined) process.kill(process.pid, "SIGKILL");
-      dieIn(microseconds * 1000);
-      return original.call(this, first, ...others);
+    Database.prototype[method] = function (...args) {
+      if (!counts(...args) || ++times !== time) return original.apply(this, args);
+      writeSync(1, `${JSON.stringify({ lastWords: `${words} ${said(args[0])}` })}\n`);
+      if (microseconds === undefined && method !== "insertAll") process.kill(process.pid, "SIGKILL");
+      return die(original.bind(this), ...args);
     };
-  }
+  };
+  const said = (first) => (typeof first === "string" ? first.trim().slice(0, 60) : table);
+  const soon = (go, ...args) => {
+    dieIn(microseconds * 1000);
+    return go(...args);
+  };
+  for (const method of ["run", "rows", "rowsForWriter"]) replace(method, () => table === "any", method, soon);
+  replace("insertSelected", (first) => [first, "any"].includes(table), "insertSelected", soon);
+  const rowsOf = (inserts, last) => [...inserts, last].filter((insert) => insert?.block.rows > 0);
+  const insertsInto = (inserts, last) =>
+    table === "any" || (table === "batch" ? last : rowsOf(inserts, last).some((insert) => insert.table === table));
+  // What comes before the table is stored, the table is about to be.
+  replace("insertAll", insertsInto, "insert", async (go, inserts, last, begun) => {
+    const all = rowsOf(inserts, last);
+    const first = Math.max(
+      0,
+      all.findIndex((insert) => insert.table === table),
+    );
+    await go(all.slice(0, first));
+    if (microseconds === undefined) process.kill(process.pid, "SIGKILL");
+    await go(all.slice(first, -1), all.at(-1), () => {
+      dieIn(microseconds * 1000);
+      begun?.();
+    });
+  });
 }
 
 function dieIn(nanoseconds) {

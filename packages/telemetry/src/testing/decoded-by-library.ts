@@ -1,23 +1,16 @@
 // What protobufjs makes of the same bytes, to hold the collector's decoder against.
 import { v1 } from "@moescope/proto";
 
-/** With ordinary arrays. */
-export function plain(request: v1.ReportRequest | Error): unknown {
-  if (request instanceof Error) return request;
-  for (const histogram of request.step?.histograms ?? []) {
-    histogram.selectionBias = Array.from(histogram.selectionBias);
-    for (const category of histogram.categories) {
-      for (const field of ["counts", "gateMass", "meanProbability"] as const)
-        category[field] = Array.from(category[field]);
-    }
-  }
-  return request;
+/** Every field, those that were not sent included; with ordinary arrays. */
+export function plain(request: v1.ReportRequest | Error | undefined): unknown {
+  if (request === undefined || request instanceof Error) return request;
+  return v1.ReportRequest.toObject(request, { defaults: true });
 }
 
 /** What the library itself makes of the bytes; undefined where it refuses them. */
-export function byLibrary(bytes: Uint8Array): v1.ReportRequest | undefined {
+export function byLibrary(bytes: Uint8Array): unknown {
   try {
-    return v1.ReportRequest.decode(bytes);
+    return plain(v1.ReportRequest.decode(bytes));
   } catch {
     return undefined;
   }
