@@ -59,7 +59,10 @@ export const step: v1.Step.$Properties = {
 };
 
 export const reportRequest: v1.ReportRequest.$Properties = {
-  hello: { protocolVersion: 1, run, rank: 1, attempt: 2 },
+  hello: {
+    ...{ protocolVersion: 1, run, rank: 1, attempt: 2 },
+    annotation: { name: "the good one", tags: ["päper"], notes: "look at layer 3" },
+  },
 };
 
 const summary: v1.ScalarSummary.$Properties = {

@@ -1,5 +1,5 @@
 // What people write on a run is seen by all of them, at once and after a restart, and goes with the run.
-import type { v1 } from "@moescope/proto";
+import { PROTOCOL_VERSION, type v1 } from "@moescope/proto";
 import { expect, it } from "vitest";
 import type { Collector } from "./index.ts";
 import { getSummary, testCollector } from "./testing/collector.ts";
@@ -66,4 +66,21 @@ it("is refused when there is no such run, and when it is none", async () => {
     expect(await answer.text()).toMatch(why);
   }
   expect(annotationOf(await getSummary(collector, "r"))).toBeUndefined();
+});
+
+it("comes with a restored run, and does not take the place of what is written on it already", async () => {
+  const collector = await testCollector();
+  const introduce = async (annotation: v1.Annotation.$Properties) => {
+    const sender = new TestSender(collector.grpcAddress);
+    sender.send({ hello: { protocolVersion: PROTOCOL_VERSION, run, annotation } });
+    await sender.until(() => sender.answers.length > 0);
+    sender.close();
+    return sender.answers[0]!;
+  };
+  const refused = await introduce({ ...written, tags: [""] });
+  expect(refused.rejection?.message).toBe('annotation: tag "", allowed are 1 to 100 characters');
+  await introduce(written);
+  expect(annotationOf(await getSummary(collector, "r"))).toEqual(written);
+  await introduce({ name: "another" });
+  expect(annotationOf(await getSummary(collector, "r"))).toEqual(written);
 });

@@ -128,9 +128,10 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
   undo.add(() => retention.stop());
   const sharing = new Sharing({ ...config, store, runs, senders, batcher, alerts, alertTable, log });
   undo.add(() => sharing.stop());
-  const introductions = new Introductions(store, runs, (run) => sharing.take(run));
+  const annotations = new AnnotationTable(database);
+  const introductions = new Introductions(store, runs, annotations, (run) => sharing.take(run));
   const deleteRun = runDeletion({ store, freeSpace, runs, introductions, senders, batcher, alerts, sharing, log });
-  const annotateRun = runAnnotation({ table: new AnnotationTable(database), runs, introductions });
+  const annotateRun = runAnnotation({ table: annotations, runs, introductions });
   const grpcServer = new GrpcServer({
     runs,
     introductions,

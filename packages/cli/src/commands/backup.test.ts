@@ -17,6 +17,13 @@ it("keeps a run in a file, deletes it, and restores it with every number it had"
   const { http } = await startCollect(directory);
   const train = await moescope(["train", ...tinyRun, "--steps", "8", "--json"], directory);
   const { run } = JSON.parse(train.stdout);
+  const annotation = { name: "the good one", tags: ["paper"], notes: "kept with the run" };
+  const written = await fetch(`${http}/api/v1/runs/${run}/annotation`, {
+    method: "PUT",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(annotation),
+  });
+  expect(written.status).toBe(204);
   const before = await answers(http, run);
 
   const file = "kept/run.moescope.gz";
@@ -43,6 +50,7 @@ it("keeps a run in a file, deletes it, and restores it with every number it had"
   const shown = async (...data: string[]) => (await moescope(["show", run, "--json", ...data], directory)).stdout;
   const [here, there] = [JSON.parse(await shown()), JSON.parse(await shown("--data", "elsewhere"))];
   expect({ ...there, lastMessageAt: 0 }).toEqual({ ...here, lastMessageAt: 0 });
+  expect(there.annotation).toEqual(annotation);
 });
 
 it("does not delete a run that is being reported", async () => {

@@ -42,7 +42,7 @@ export async function storeIncoming(target: Target, incoming: IncomingRun, ident
 }
 
 async function introduce(stream: RunStream, run: v1.RunDescription, rank: number): Promise<void> {
-  const held = await stream.hello(run, rank, 0);
+  const held = await stream.hello({ run }, rank, 0);
   if (held === 0) return;
   throw new Failure(`Run ${run.id} is stored already (${held} messages); choose another --id, or delete it first`);
 }

@@ -39,7 +39,7 @@ async function report(): Promise<void> {
     for (const rank of [0, 1]) {
       const stream = new RunStream({ address: collector.grpcAddress, access: {} });
       for (const [index, sequence] of numbers.entries()) {
-        await stream.hello(run, rank, attempt);
+        await stream.hello({ run }, rank, attempt);
         await stream.send(sequence, { step: step(rank, attempt, index) });
       }
       await stream.settle();

@@ -1,7 +1,7 @@
 // Brings the messages of a backup into a collector, each rank of each attempt over a stream of its own, with the numbers they had.
 import type { v1 } from "@moescope/proto";
 import { Failure } from "../failure.ts";
-import { RunStream, type Target } from "./run-stream.ts";
+import { type Introduction, RunStream, type Target } from "./run-stream.ts";
 
 export interface Restored {
   run: string;
@@ -17,14 +17,14 @@ export interface Restored {
  */
 export async function restoreRun(target: Target, messages: AsyncIterable<v1.ReportRequest>): Promise<Restored> {
   const senders = new Map<string, RankSender>();
-  let run: v1.RunDescription | undefined;
+  let introduction: (Introduction & { run: v1.RunDescription }) | undefined;
   const restored = { run: "", messages: 0, heldBefore: 0 };
   try {
     for await (const { hello, step, end } of messages) {
-      run ??= descriptionIn(hello);
+      introduction ??= introductionIn(hello);
       const message = step ?? end;
       if (message === null || message === undefined) continue;
-      const sender = await senderOf(message as v1.Step, run, senders, target);
+      const sender = await senderOf(message as v1.Step, introduction, senders, target);
       const sent = await sender.send(message.sequence!, step ? { step } : { end: end! });
       restored.messages++;
       if (!sent) restored.heldBefore++;
@@ -33,24 +33,26 @@ export async function restoreRun(target: Target, messages: AsyncIterable<v1.Repo
   } finally {
     for (const sender of senders.values()) sender.stream.close();
   }
-  return { ...restored, run: run?.id ?? "" };
+  return { ...restored, run: introduction?.run.id ?? "" };
 }
 
-function descriptionIn(hello: v1.ReportRequest["hello"]): v1.RunDescription {
-  if (hello?.run) return hello.run as v1.RunDescription;
+function introductionIn(hello: v1.ReportRequest["hello"]): Introduction & { run: v1.RunDescription } {
+  if (hello?.run) {
+    return { run: hello.run as v1.RunDescription, ...(hello.annotation && { annotation: hello.annotation }) };
+  }
   throw new Failure("The backup does not begin with the description of a run");
 }
 
 async function senderOf(
   { rank, attempt }: Pick<v1.Step, "rank" | "attempt">,
-  run: v1.RunDescription,
+  introduction: Introduction,
   senders: Map<string, RankSender>,
   target: Target,
 ): Promise<RankSender> {
   const key = `${attempt}/${rank}`;
   const known = senders.get(key);
   if (known !== undefined) return known;
-  const sender = await RankSender.open(target, run, rank, attempt);
+  const sender = await RankSender.open(target, introduction, rank, attempt);
   senders.set(key, sender);
   return sender;
 }
@@ -68,9 +70,9 @@ class RankSender {
     this.#last = held;
   }
 
-  static async open(target: Target, run: v1.RunDescription, rank: number, attempt: number): Promise<RankSender> {
+  static async open(target: Target, introduction: Introduction, rank: number, attempt: number): Promise<RankSender> {
     const stream = new RunStream(target);
-    const hello = () => stream.hello(run, rank, attempt);
+    const hello = () => stream.hello(introduction, rank, attempt);
     return new RankSender(stream, hello, await hello());
   }
 

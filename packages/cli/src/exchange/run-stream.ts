@@ -14,6 +14,13 @@ export interface Target {
   access: CollectorAccess;
 }
 
+/** What a collector is told of a run before its messages. */
+export interface Introduction {
+  run: v1.RunDescription.$Properties;
+  /** What people had written on it. */
+  annotation?: v1.Annotation.$Properties;
+}
+
 export class RunStream {
   readonly #address: string;
   readonly #client: Client;
@@ -48,10 +55,10 @@ export class RunStream {
    * @returns highest sequence number that the collector holds; 0 when it holds nothing
    * @throws Failure when the collector refuses the run, or is away
    */
-  async hello(run: v1.RunDescription.$Properties, rank: number, attempt: number): Promise<number> {
+  async hello(introduction: Introduction, rank: number, attempt: number): Promise<number> {
     await this.settle();
     this.#acknowledged = -1;
-    await this.#write({ hello: { protocolVersion: PROTOCOL_VERSION, run, rank, attempt } });
+    await this.#write({ hello: { protocolVersion: PROTOCOL_VERSION, ...introduction, rank, attempt } });
     await this.#until(() => this.#acknowledged >= 0);
     this.#sent = this.#acknowledged;
     return this.#acknowledged;

@@ -12,18 +12,24 @@ export function messageRoutes(runs: Runs, store: Store): Hono {
   routes.get("/runs/:id/messages", (context) => {
     const run = runs.description(context.req.param("id")) ?? unknownRun(context.req.param("id"));
     const messages = runMessages({ run, exists: store.existing(run.id) }, store.database);
-    return context.body(encoded(run, messages), 200, { "Content-Type": PROTOBUF });
+    const annotation = runs.summary(run.id)?.annotation;
+    const hello = { run, ...(annotation && { annotation }) };
+    return context.body(encoded(hello, messages), 200, { "Content-Type": PROTOBUF });
   });
   return routes;
 }
 
-/** The description first, as a Hello without rank and attempt. A reader that stops makes the store stop reading. */
+/**
+ * A reader that stops makes the store stop reading.
+ *
+ * @param hello the description, and what people have written; without rank and attempt
+ */
 function encoded(
-  run: v1.RunDescription,
+  hello: v1.Hello.$Properties,
   messages: AsyncGenerator<v1.ReportRequest.$Properties>,
 ): ReadableStream<Uint8Array> {
   return new ReadableStream({
-    start: (controller) => controller.enqueue(v1.ReportRequest.encodeDelimited({ hello: { run } }).finish()),
+    start: (controller) => controller.enqueue(v1.ReportRequest.encodeDelimited({ hello }).finish()),
     pull: async (controller) => {
       const { value, done } = await messages.next();
       if (done) controller.close();

@@ -2,6 +2,7 @@
 // The same definitions describe them in openapi.json.
 import { v1 } from "@moescope/proto";
 import { z } from "zod";
+import { ANNOTATION_LIMITS } from "../store/annotation-table.ts";
 import { RequestError } from "./respond.ts";
 
 const wholeNumber = (allowed: string, max = Number.MAX_SAFE_INTEGER, min = 0) =>
@@ -51,9 +52,13 @@ export const probeParameters = z.strictObject({
 });
 
 export const annotationRequest = z.strictObject({
-  name: z.string().max(200).default("").describe("Instead of the run's own; empty for none."),
-  tags: z.array(z.string().min(1).max(100)).max(50).default([]).describe("Besides the run's own."),
-  notes: z.string().max(10_000).default(""),
+  name: z.string().max(ANNOTATION_LIMITS.name).default("").describe("Instead of the run's own; empty for none."),
+  tags: z
+    .array(z.string().min(1).max(ANNOTATION_LIMITS.tag))
+    .max(ANNOTATION_LIMITS.tags)
+    .default([])
+    .describe("Besides the run's own."),
+  notes: z.string().max(ANNOTATION_LIMITS.notes).default(""),
 });
 
 export const liveParameters = z.strictObject({

@@ -1,6 +1,7 @@
 // What a collector accepts. Every refusal names the offending value and what is allowed.
 import { totalLoad } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
+import { ANNOTATION_LIMITS } from "../store/annotation-table.ts";
 import { firstRefusal, firstRepeated, malformed, type Refusal } from "./refusal.ts";
 import { checkProbe } from "./validate-probe.ts";
 
@@ -29,6 +30,18 @@ export function checkDescription(run: v1.RunDescription, rank: number): Refusal 
     return malformed(`run ${run.id}: rank ${rank} of ${run.ranks} ranks, allowed are 0 to ${run.ranks - 1}`);
   }
   return undefined;
+}
+
+/** Whether people may have written this on a run. */
+export function checkAnnotation({ name, tags, notes }: v1.Annotation): Refusal | undefined {
+  const most = ANNOTATION_LIMITS;
+  if (name.length > most.name)
+    return malformed(`annotation: a name of ${name.length} characters, allowed are ${most.name}`);
+  if (tags.length > most.tags) return malformed(`annotation: ${tags.length} tags, allowed are ${most.tags}`);
+  const tag = tags.find(({ length }) => length === 0 || length > most.tag);
+  if (tag !== undefined) return malformed(`annotation: tag ${quoted(tag)}, allowed are 1 to ${most.tag} characters`);
+  if (notes.length <= most.notes) return undefined;
+  return malformed(`annotation: notes of ${notes.length} characters, allowed are ${most.notes}`);
 }
 
 /** Whether a description sent again tells of the same run: another attempt may change everything but these. */

@@ -5,6 +5,9 @@ import { DATABASE, type Database } from "./database.ts";
 import { blockOf } from "./rows.ts";
 import type { WhichRuns } from "./store.ts";
 
+/** Most characters of each, and most tags. */
+export const ANNOTATION_LIMITS = { name: 200, tag: 100, tags: 50, notes: 10_000 };
+
 const COLUMNS = { run: "String", written_at: "Float64", annotation: "String" } as const;
 
 export class AnnotationTable {
