@@ -3,7 +3,7 @@
 import { status } from "@grpc/grpc-js";
 import { v1 } from "@moescope/proto";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import type { Collector } from "./index.ts";
+import type { Collector, CollectorOptions } from "./index.ts";
 import { Database } from "./store/database.ts";
 import { get, getSummary, temporaryDirectory, testCollector } from "./testing/collector.ts";
 import { Ledger } from "./testing/ledger.ts";
@@ -13,17 +13,17 @@ import { TestSender } from "./testing/sender.ts";
 import { storeOptions, underTest } from "./testing/store-kind.ts";
 
 /** Collectors on an empty store, each with a data directory of its own. */
-async function collectors(count: number, followInterval = 100): Promise<Collector[]> {
+async function collectors(count: number, more: CollectorOptions = {}): Promise<Collector[]> {
   await storeOptions(temporaryDirectory());
   const started: Collector[] = [];
-  for (let index = 0; index < count; index++) started.push(await another(followInterval));
+  for (let index = 0; index < count; index++) started.push(await another(more));
   return started;
 }
 
 /** One more, on the store as it is. */
-function another(followInterval = 100): Promise<Collector> {
+function another(more: CollectorOptions = {}): Promise<Collector> {
   const { urls, cluster } = underTest()!;
-  return testCollector({ clickhouseUrls: urls, clickhouseCluster: cluster, followInterval });
+  return testCollector({ clickhouseUrls: urls, clickhouseCluster: cluster, followInterval: 100, ...more });
 }
 
 class Sent {
@@ -100,7 +100,7 @@ test("two streams of one rank at two collectors: the second takes over, and the 
 });
 
 describe("a collector that stalls while another takes its run over", () => {
-  /** The first insert into `streams` of this batch waits, before or after it is stored, until it is let on. */
+  /** The first batch that is stored from now on waits, before or after its rows in `streams` are stored, until it is let on. */
   function stall(when: "before" | "after") {
     let letOn!: () => void;
     const released = new Promise<void>((resolve) => {
@@ -110,20 +110,21 @@ describe("a collector that stalls while another takes its run over", () => {
     const stalled = new Promise<void>((resolve) => {
       reached = resolve;
     });
-    const real = Database.prototype.insert;
-    const insert = vi.spyOn(Database.prototype, "insert");
-    onTestFinished(() => insert.mockRestore());
+    const real = Database.prototype.insertAll;
+    const insertAll = vi.spyOn(Database.prototype, "insertAll");
+    onTestFinished(() => insertAll.mockRestore());
     let done = false;
-    insert.mockImplementation(async function (this: Database, table, block, token) {
-      const stalls = table === "streams" && !done;
-      if (stalls) done = true;
+    insertAll.mockImplementation(async function (this: Database, inserts, mark, begun) {
+      if (mark === undefined || done) return real.call(this, inserts, mark, begun);
+      done = true;
       const wait = () => {
         reached();
         return released;
       };
-      if (stalls && when === "before") await wait();
-      await real.call(this, table, block, token);
-      if (stalls && when === "after") await wait();
+      await real.call(this, inserts);
+      if (when === "before") await wait();
+      await real.call(this, [], mark);
+      if (when === "after") await wait();
     });
     return { stalled, letOn };
   }
@@ -166,7 +167,7 @@ describe("a collector that stalls while another takes its run over", () => {
 });
 
 test("a takeover that the store breaks off is begun anew, and finds the same place", async () => {
-  const [a, b] = (await collectors(2, 60_000)) as [Collector, Collector];
+  const [a, b] = (await collectors(2, { followInterval: 60_000 })) as [Collector, Collector];
   const run = describedRun("broken-off");
   const sent = new Sent(run);
   const first = await TestSender.connect(a.grpcAddress, run);
@@ -193,7 +194,8 @@ test("a takeover that the store breaks off is begun anew, and finds the same pla
 });
 
 test("ranks that report to different collectors take the run from each other, and all of it is stored once", async () => {
-  const two = await collectors(2);
+  // Little has room, so that batches are laid out ahead when the run goes.
+  const two = await collectors(2, { maxPendingBytes: 3_000 });
   const run = describedRun("torn", { ranks: 3, moeLayers: [1] });
   const ledger = new Ledger();
   const senders: PersistentSender[] = [];

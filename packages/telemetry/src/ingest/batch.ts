@@ -237,7 +237,10 @@ export class Batcher {
     const batch = this.#ahead?.batch;
     this.#ahead = undefined;
     if (batch === undefined || this.#stopping.signal.aborted) return undefined;
-    return batch.entries.some(({ sender }) => sender.dismissed) ? withoutSenders(batch) : batch;
+    const lost = new Set(batch.entries.filter(({ sender }) => sender.dismissed).map(({ sender }) => sender.run));
+    // It may have been added up after the run had gone.
+    for (const run of lost) this.#sums.forgetRun(run);
+    return lost.size === 0 ? batch : without(batch, lost);
   }
 
   async #commit(batch: Batch): Promise<void> {
@@ -337,9 +340,8 @@ const WRITE_FAILED =
   "the store refuses data (disk full?); nothing more is acknowledged, senders keep their data, trying again until it works";
 
 /** What is left of a batch that waited when some of its runs have become another collector's. */
-function withoutSenders({ entries, uncounted, content }: Batch): Batch {
-  const lost = new Set(entries.filter(({ sender }) => sender.dismissed).map(({ sender }) => sender.run));
-  const left = ({ sender }: Entry) => !sender.dismissed;
+function without({ entries, uncounted, content }: Batch, lost: ReadonlySet<string>): Batch {
+  const left = ({ sender }: Entry) => !lost.has(sender.run);
   const rest = { entries: entries.filter(left), uncounted: uncounted.filter(left) };
   return { ...rest, content: withoutRuns(content, lost), laidOut: undefined };
 }

@@ -113,7 +113,9 @@ export class Store {
   async claim(run: string, letGo: (runs: readonly string[]) => void): Promise<StreamMark[]> {
     const { marks, known } = await this.#batches.claim(run, letGo);
     if (!known) return marks;
-    await this.#deleteUnfinishedBatches(`run = {run:String} AND NOT ${this.existing(run)}`, { run });
+    // Not those of later owners: one may store the run while these are being deleted.
+    const unfinished = `batch < ${this.#batches.next} AND NOT ${this.existing(run)}`;
+    await this.#deleteUnfinishedBatches(`run = {run:String} AND ${unfinished}`, { run });
     this.#forgetProgress(run);
     await this.#singleSteps.load();
     await this.#loadProgress(run);
