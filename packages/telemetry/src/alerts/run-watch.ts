@@ -104,12 +104,12 @@ export class RunWatch {
   /** Experts that die together are one alert; it is over when all of them live again. */
   #dead(layer: number, load: LayerLoad): v1.Alert[] {
     if (!tellsWhoIsDead(load)) return [];
-    const notAlive = notAliveOf(load);
+    const notAlive = new Set(notAliveOf(load));
     const lasting = this.#lasting.filter((alert) => alert.rule === Rule.DEAD_EXPERTS && alert.layer === layer);
-    const ended = lasting.filter(({ experts }) => !experts.some((expert) => notAlive.includes(expert)));
+    const ended = lasting.filter(({ experts }) => !experts.some((expert) => notAlive.has(expert)));
     const known = new Set(lasting.flatMap(({ experts }) => experts));
     // Whoever is dead is not alive: where all are, there is nothing to look for.
-    const died = notAlive.length === 0 ? [] : deadOf(load).filter((expert) => !known.has(expert));
+    const died = notAlive.size === 0 ? [] : deadOf(load).filter((expert) => !known.has(expert));
     const told = ended.map((alert) => this.#end(alert));
     if (died.length === 0) return told;
     const beganStep = this.#window.beganAt(layer, (part) => died.every((expert) => notAliveOf(part).includes(expert)));
