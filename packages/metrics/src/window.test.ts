@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import golden from "../golden.json" with { type: "json" };
-import { deadExpertsOver, globalMaxViolation, maxViolation, totalLoad } from "./index.ts";
+import { deadExpertsOver, globalMaxViolation, maxViolation, setToSum, sumHistograms, totalLoad } from "./index.ts";
 import { holdsForAll, loadsByCategory } from "./property.fixture.ts";
 
 describe.each(golden.windows)("$name", ({ histograms, ...expected }) => {
@@ -25,6 +25,18 @@ test("an expert that is dead in every step is dead over the window, and the orde
     if (starved[0]!.length > 1) expect(deadExpertsOver(starved)).toContain(expert);
     expect(deadExpertsOver(steps.toReversed())).toEqual(deadExpertsOver(steps));
   });
+});
+
+test("the sum of two histograms is the same whatever was in its place", () => {
+  holdsForAll([loadsByCategory], ([first, second = []]) => {
+    if (first!.length !== second.length) return;
+    const sum = new Float64Array(first!.length).fill(7);
+    setToSum(sum, first!, second);
+    expect(sum).toEqual(sumHistograms([first!, second]));
+  });
+  const sum = new Float64Array(5);
+  setToSum(sum, [1, 2, 3, 4, 2 ** 32 - 1], new Uint32Array([0, 1, 2, 3, 2 ** 32 - 1]));
+  expect([...sum]).toEqual([1, 3, 5, 7, 2 ** 33 - 2]);
 });
 
 test("an empty window says nothing", () => {

@@ -17,7 +17,7 @@ export interface Restored {
  */
 export async function restoreRun(target: Target, messages: AsyncIterable<v1.ReportRequest>): Promise<Restored> {
   const senders = new Map<string, RankSender>();
-  let introduction: (Introduction & { run: v1.RunDescription }) | undefined;
+  let introduction: Introduction | undefined;
   const restored = { run: "", messages: 0, heldBefore: 0 };
   try {
     for await (const { hello, step, end } of messages) {
@@ -36,7 +36,7 @@ export async function restoreRun(target: Target, messages: AsyncIterable<v1.Repo
   return { ...restored, run: introduction?.run.id ?? "" };
 }
 
-function introductionIn(hello: v1.ReportRequest["hello"]): Introduction & { run: v1.RunDescription } {
+function introductionIn(hello: v1.ReportRequest["hello"]): Introduction {
   if (hello?.run) {
     return { run: hello.run as v1.RunDescription, ...(hello.annotation && { annotation: hello.annotation }) };
   }

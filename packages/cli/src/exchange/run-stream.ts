@@ -16,7 +16,7 @@ export interface Target {
 
 /** What a collector is told of a run before its messages. */
 export interface Introduction {
-  run: v1.RunDescription.$Properties;
+  run: v1.RunDescription;
   /** What people had written on it. */
   annotation?: v1.Annotation.$Properties;
 }

@@ -78,7 +78,7 @@ export class Batcher {
   #committing: Batch | undefined;
   /** What is stored after that: laid out in the meantime, because the store would wait for it. */
   #ahead: { batch: Batch; bytes: number; laidOut: Promise<unknown> } | undefined;
-  /** What the store is writing, for which nothing more is to be done here. */
+  /** What the store is writing, with little for this process to do. */
   #writing: PreparedBatch | undefined;
   /** So many wait for the store to be idle: no batch is begun until they have had their turn. */
   #idleWanted = 0;

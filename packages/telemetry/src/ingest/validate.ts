@@ -101,23 +101,21 @@ function checkCategory(
     const message = `${placeOf(step, layer)}: category ${category}, allowed are ${allowed}`;
     return { reason: Reason.UNKNOWN_CATEGORY, message };
   }
-  if (counts.length !== run.experts)
-    return wrongExperts(`${placeOf(step, layer, run.categories[category])}: counts`, counts.length, run);
+  const name = run.categories[category];
+  if (counts.length !== run.experts) {
+    return wrongExperts(`${placeOf(step, layer, name)}: counts`, counts.length, run);
+  }
   if (gateMass.length !== 0 && gateMass.length !== run.experts) {
-    return wrongExperts(`${placeOf(step, layer, run.categories[category])}: gate_mass`, gateMass.length, run);
+    return wrongExperts(`${placeOf(step, layer, name)}: gate_mass`, gateMass.length, run);
   }
   if (meanProbability.length !== 0 && meanProbability.length !== run.experts) {
-    return wrongExperts(
-      `${placeOf(step, layer, run.categories[category])}: mean_probability`,
-      meanProbability.length,
-      run,
-    );
+    return wrongExperts(`${placeOf(step, layer, name)}: mean_probability`, meanProbability.length, run);
   }
   const assigned = totalLoad(counts);
   if (assigned + dropped === run.topK * tokens) return undefined;
   return {
     reason: Reason.COUNTS_DO_NOT_ADD_UP,
-    message: `${placeOf(step, layer, run.categories[category])}: ${assigned} assigned + ${dropped} dropped, but top_k × tokens is ${run.topK} × ${tokens} = ${run.topK * tokens}`,
+    message: `${placeOf(step, layer, name)}: ${assigned} assigned + ${dropped} dropped, but top_k × tokens is ${run.topK} × ${tokens} = ${run.topK * tokens}`,
   };
 }
 

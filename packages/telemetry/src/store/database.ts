@@ -144,7 +144,7 @@ export class Database {
    * Like `insert`, rows of several tables. When it fails, none is still on its way.
    *
    * @param last is stored when all others are
-   * @param begun called when nothing more is to be done here until they are stored
+   * @param begun called when the rows are on their way, which takes little of this process from then on
    */
   async insertAll(inserts: readonly Insert[], last?: Insert, begun = () => {}): Promise<void> {
     if (this.#exchange !== undefined) {

@@ -217,7 +217,7 @@ export class Store {
   /**
    * Writes a batch; after a failure call it again with the same batch.
    *
-   * @param begun called when nothing more is to be done here until it is stored
+   * @param begun called when the rows are on their way, which takes little of this process from then on
    * @returns runs that another collector has taken over: nothing of them in this batch is stored
    */
   async write(batch: PreparedBatch, begun?: () => void): Promise<ReadonlySet<string>> {
