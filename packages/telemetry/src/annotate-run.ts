@@ -1,8 +1,8 @@
 // Keeps what people write on a run, and shows it to everybody.
 import type { v1 } from "@moescope/proto";
 import type { Introductions } from "./ingest/introductions.ts";
-import type { AnnotationTable } from "./store/annotation-table.ts";
-import type { Runs } from "./store/runs.ts";
+import type { AnnotationTable } from "./store/runs/annotation-table.ts";
+import type { Runs } from "./store/runs/runs.ts";
 
 export interface WhoKnows {
   table: AnnotationTable;

@@ -1,7 +1,7 @@
 // A collector killed again and again, at every stage of its life, under ranks that go on sending: what is stored is what was sent.
 // MOESCOPE_KILLS=500 kills it as often (50 without); MOESCOPE_SEED=N repeats the moments of an earlier run.
 import { expect, test } from "vitest";
-import { ROLLED_TABLES } from "./store/schema.ts";
+import { ROLLED_TABLES } from "./store/schema/schema.ts";
 import { temporaryDirectory } from "./testing/collector.ts";
 import { CollectorProcess, type Death } from "./testing/collector-process.ts";
 import { Ledger } from "./testing/ledger.ts";

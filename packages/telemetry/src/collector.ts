@@ -27,15 +27,15 @@ import { Ownership } from "./ownership.ts";
 import { type Listening, listenOn } from "./ports.ts";
 import { Retention } from "./retention.ts";
 import { Sharing } from "./sharing.ts";
-import { AlertTable } from "./store/alert-table.ts";
-import { AnnotationTable } from "./store/annotation-table.ts";
-import { Database } from "./store/database.ts";
-import { FreeSpace } from "./store/free-space.ts";
-import { loadRuns } from "./store/load-runs.ts";
-import { Runs } from "./store/runs.ts";
-import { openServer } from "./store/server.ts";
-import type { StepSum } from "./store/step-sum.ts";
+import { Database } from "./store/engine/database.ts";
+import { FreeSpace } from "./store/engine/free-space.ts";
+import { openServer } from "./store/engine/server.ts";
+import { AlertTable } from "./store/runs/alert-table.ts";
+import { AnnotationTable } from "./store/runs/annotation-table.ts";
+import { loadRuns } from "./store/runs/load-runs.ts";
+import { Runs } from "./store/runs/runs.ts";
 import { Store } from "./store/store.ts";
+import type { StepSum } from "./store/writing/step-sum.ts";
 
 /** A running collector. */
 export interface Collector {

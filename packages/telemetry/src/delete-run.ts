@@ -5,8 +5,8 @@ import type { Batcher } from "./ingest/batch.ts";
 import type { Introductions } from "./ingest/introductions.ts";
 import type { Senders } from "./ingest/senders.ts";
 import type { Sharing } from "./sharing.ts";
-import type { FreeSpace } from "./store/free-space.ts";
-import type { Runs } from "./store/runs.ts";
+import type { FreeSpace } from "./store/engine/free-space.ts";
+import type { Runs } from "./store/runs/runs.ts";
 import type { Store } from "./store/store.ts";
 
 export interface WhoRemembers {

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { status } from "@grpc/grpc-js";
 import { PROTOCOL_VERSION, v1 } from "@moescope/proto";
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
-import { Database } from "./store/database.ts";
+import { Database } from "./store/engine/database.ts";
 import { getSummary, testCollector } from "./testing/collector.ts";
 import { Ledger } from "./testing/ledger.ts";
 import { PersistentSender } from "./testing/persistent-sender.ts";

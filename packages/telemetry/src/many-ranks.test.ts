@@ -2,7 +2,7 @@
 import type { v1 } from "@moescope/proto";
 import { afterEach, expect, test, vi } from "vitest";
 import type { Collector } from "./index.ts";
-import { Database } from "./store/database.ts";
+import { Database } from "./store/engine/database.ts";
 import { getHistory, getSummary, testCollector } from "./testing/collector.ts";
 import { Ledger } from "./testing/ledger.ts";
 import { PersistentSender } from "./testing/persistent-sender.ts";

@@ -2,10 +2,10 @@
 import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import type { Batcher } from "./ingest/batch.ts";
-import { asNumber, DATABASE } from "./store/database.ts";
-import type { Runs } from "./store/runs.ts";
-import type { Expiry } from "./store/single-steps.ts";
+import { asNumber, DATABASE } from "./store/engine/database.ts";
+import type { Runs } from "./store/runs/runs.ts";
 import type { Store } from "./store/store.ts";
+import type { Expiry } from "./store/writing/single-steps.ts";
 
 /** All of them, the newest of each attempt, or those trained in the last milliseconds. */
 export type KeepSingle = "all" | { steps: number } | { milliseconds: number };

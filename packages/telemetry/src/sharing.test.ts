@@ -4,7 +4,7 @@ import { status } from "@grpc/grpc-js";
 import { v1 } from "@moescope/proto";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Collector, CollectorOptions } from "./index.ts";
-import { Database } from "./store/database.ts";
+import { Database } from "./store/engine/database.ts";
 import { get, getSummary, temporaryDirectory, testCollector } from "./testing/collector.ts";
 import { Ledger } from "./testing/ledger.ts";
 import { PersistentSender } from "./testing/persistent-sender.ts";

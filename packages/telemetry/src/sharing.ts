@@ -5,9 +5,9 @@ import type { Logger } from "pino";
 import type { Alerts } from "./alerts/alerts.ts";
 import type { Batcher } from "./ingest/batch.ts";
 import type { Senders } from "./ingest/senders.ts";
-import type { AlertTable } from "./store/alert-table.ts";
-import { reloadRun } from "./store/load-runs.ts";
-import type { Runs } from "./store/runs.ts";
+import type { AlertTable } from "./store/runs/alert-table.ts";
+import { reloadRun } from "./store/runs/load-runs.ts";
+import type { Runs } from "./store/runs/runs.ts";
 import type { Store } from "./store/store.ts";
 
 export interface SharingOptions {

@@ -2,9 +2,9 @@
 import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import type { Counters } from "../counters.ts";
-import type { AlertTable } from "../store/alert-table.ts";
-import type { Runs } from "../store/runs.ts";
-import type { StepSum } from "../store/step-sum.ts";
+import type { AlertTable } from "../store/runs/alert-table.ts";
+import type { Runs } from "../store/runs/runs.ts";
+import type { StepSum } from "../store/writing/step-sum.ts";
 import type { AlertThresholds } from "./rules.ts";
 import { RunWatch } from "./run-watch.ts";
 import type { Webhook } from "./webhook.ts";

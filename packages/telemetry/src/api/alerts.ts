@@ -2,7 +2,7 @@
 import { v1 } from "@moescope/proto";
 import { Hono } from "hono";
 import type { Alerts } from "../alerts/alerts.ts";
-import type { Runs } from "../store/runs.ts";
+import type { Runs } from "../store/runs/runs.ts";
 import { respond } from "./respond.ts";
 import { unknownRun } from "./runs.ts";
 

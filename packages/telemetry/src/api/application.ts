@@ -6,7 +6,7 @@ import type { Alerts } from "../alerts/alerts.ts";
 import type { CollectorConfig } from "../config.ts";
 import type { FanOut } from "../live/fan-out.ts";
 import type { Refusals } from "../operations/refusals.ts";
-import type { Runs } from "../store/runs.ts";
+import type { Runs } from "../store/runs/runs.ts";
 import type { Store } from "../store/store.ts";
 import { type Access, requires } from "./access.ts";
 import { alertRoutes } from "./alerts.ts";

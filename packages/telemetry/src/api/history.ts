@@ -2,8 +2,8 @@
 import { v1 } from "@moescope/proto";
 import { Hono } from "hono";
 import type { z } from "zod";
-import { bucketWidth, type HistoryRequest, queryHistory } from "../store/history.ts";
-import type { Runs } from "../store/runs.ts";
+import { bucketWidth, type HistoryRequest, queryHistory } from "../store/reading/history.ts";
+import type { Runs } from "../store/runs/runs.ts";
 import type { Store } from "../store/store.ts";
 import { chosenAttempts } from "./chosen-attempts.ts";
 import { historyParameters, readParameters } from "./parameters.ts";

@@ -2,7 +2,7 @@
 // The same definitions describe them in openapi.json.
 import { v1 } from "@moescope/proto";
 import { z } from "zod";
-import { ANNOTATION_LIMITS } from "../store/annotation-table.ts";
+import { ANNOTATION_LIMITS } from "../store/runs/annotation-table.ts";
 import { RequestError } from "./respond.ts";
 
 const wholeNumber = (allowed: string, max = Number.MAX_SAFE_INTEGER, min = 0) =>

@@ -1,7 +1,7 @@
 // Hellos: which run is meant, whether it is the same as before, and its description stored before its first step.
 import { v1 } from "@moescope/proto";
-import type { AnnotationTable } from "../store/annotation-table.ts";
-import type { Runs } from "../store/runs.ts";
+import type { AnnotationTable } from "../store/runs/annotation-table.ts";
+import type { Runs } from "../store/runs/runs.ts";
 import type { Store } from "../store/store.ts";
 import type { Refusal } from "./refusal.ts";
 import { checkAnnotation, checkDescription, checkSameRun } from "./validate.ts";

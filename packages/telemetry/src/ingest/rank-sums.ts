@@ -1,12 +1,12 @@
 // Adds up the ranks of a step as they arrive, in any order: sums of recent steps in memory, older ones from the store.
 import type { v1 } from "@moescope/proto";
-import { numbersIn } from "../store/bucket-sum.ts";
-import { asNumber, DATABASE } from "../store/database.ts";
-import { queryHistoryForWriter } from "../store/history.ts";
-import { UNSEALED } from "../store/pieces.ts";
-import type { Runs } from "../store/runs.ts";
-import { addRank, type StepSum, type SumOfRanks } from "../store/step-sum.ts";
+import { asNumber, DATABASE } from "../store/engine/database.ts";
+import { queryHistoryForWriter } from "../store/reading/history.ts";
+import type { Runs } from "../store/runs/runs.ts";
+import { UNSEALED } from "../store/schema/pieces.ts";
 import type { Store } from "../store/store.ts";
+import { numbersIn } from "../store/writing/bucket-sum.ts";
+import { addRank, type StepSum, type SumOfRanks } from "../store/writing/step-sum.ts";
 import type { NumberMemory } from "./number-memory.ts";
 
 /** Sums kept in memory, counted in numbers held (8 bytes each). Beyond it a late rank costs a query. */

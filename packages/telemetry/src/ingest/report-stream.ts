@@ -3,7 +3,7 @@ import { type ServerDuplexStream, status } from "@grpc/grpc-js";
 import { PROTOCOL_VERSION, v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import type { Counters } from "../counters.ts";
-import type { Runs } from "../store/runs.ts";
+import type { Runs } from "../store/runs/runs.ts";
 import type { Batcher, Entry } from "./batch.ts";
 import { decoded } from "./decode.ts";
 import type { Introductions } from "./introductions.ts";

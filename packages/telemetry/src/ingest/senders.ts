@@ -1,5 +1,5 @@
 // The senders a collector knows: one for each run, rank and attempt, over all the streams it opens one after another.
-import type { StreamMark } from "../store/rows.ts";
+import type { StreamMark } from "../store/writing/rows.ts";
 import type { Refusal } from "./refusal.ts";
 
 export interface Sender {

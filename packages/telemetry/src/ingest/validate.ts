@@ -1,7 +1,7 @@
 // What a collector accepts. Every refusal names the offending value and what is allowed.
 import { totalLoad } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
-import { ANNOTATION_LIMITS } from "../store/annotation-table.ts";
+import { ANNOTATION_LIMITS } from "../store/runs/annotation-table.ts";
 import { firstRefusal, firstRepeated, malformed, type Refusal } from "./refusal.ts";
 import { checkProbe } from "./validate-probe.ts";
 

@@ -1,8 +1,8 @@
 // Sends what is stored to everyone who watches: each step is encoded once for each choice of layers, however many viewers there are.
 import { v1 } from "@moescope/proto";
 import type { Counters } from "../counters.ts";
-import type { Runs } from "../store/runs.ts";
-import type { StepSum } from "../store/step-sum.ts";
+import type { Runs } from "../store/runs/runs.ts";
+import type { StepSum } from "../store/writing/step-sum.ts";
 import { type FullStep, type Subscription, Viewer } from "./viewer.ts";
 
 export interface FanOutOptions {

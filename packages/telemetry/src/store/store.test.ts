@@ -3,11 +3,11 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "../testing/collector.ts";
 import { openDatabase } from "../testing/store-kind.ts";
-import { DATABASE, select } from "./database.ts";
-import { blockOf } from "./rows.ts";
-import { MIGRATIONS } from "./schema.ts";
-import { addRank } from "./step-sum.ts";
+import { DATABASE, select } from "./engine/database.ts";
+import { MIGRATIONS } from "./schema/schema.ts";
 import { Store } from "./store.ts";
+import { blockOf } from "./writing/rows.ts";
+import { addRank } from "./writing/step-sum.ts";
 
 const log = pino({ level: "silent" });
 const OPTIONS = { rollUpEvery: 32, durability: "os" } as const;

@@ -9,20 +9,20 @@
 import { randomUUID } from "node:crypto";
 import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
-import { Batches } from "./batches.ts";
-import { asNumber, type Block, DATABASE, type Database, type Insert, type QueryParameters } from "./database.ts";
-import { type Durability, durable, nameSync } from "./durability.ts";
-import { migrate } from "./migrate.ts";
-import type { Sealed } from "./pieces.ts";
-import { rollupBlocks } from "./rolled-rows.ts";
-import { rollUp } from "./rollups.ts";
-import { type BatchContent, batchBlocks, blockOf, type StreamMark, sealRows, streamRows } from "./rows.ts";
-import { RunningRollups } from "./running-rollups.ts";
-import { BATCH_TABLES, type BatchTable, ROLLED_TABLES } from "./schema.ts";
-import { type RollupTask, Sealing, type SealingPlan } from "./sealing.ts";
-import { type Expiry, SingleSteps } from "./single-steps.ts";
-import { CountSplitter } from "./split-counts.ts";
-import { setTables } from "./table-settings.ts";
+import { asNumber, type Block, DATABASE, type Database, type Insert, type QueryParameters } from "./engine/database.ts";
+import { type Durability, durable, nameSync } from "./engine/durability.ts";
+import { migrate } from "./schema/migrate.ts";
+import type { Sealed } from "./schema/pieces.ts";
+import { BATCH_TABLES, type BatchTable, ROLLED_TABLES } from "./schema/schema.ts";
+import { setTables } from "./schema/table-settings.ts";
+import { Batches } from "./sharing/batches.ts";
+import { rollupBlocks } from "./writing/rolled-rows.ts";
+import { rollUp } from "./writing/rollups.ts";
+import { type BatchContent, batchBlocks, blockOf, type StreamMark, sealRows, streamRows } from "./writing/rows.ts";
+import { RunningRollups } from "./writing/running-rollups.ts";
+import { type RollupTask, Sealing, type SealingPlan } from "./writing/sealing.ts";
+import { type Expiry, SingleSteps } from "./writing/single-steps.ts";
+import { CountSplitter } from "./writing/split-counts.ts";
 
 /** The rows of a batch, which may be made while the batch before it is written. */
 export interface LaidOutBatch {

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { type ClickHouseClient, createClient } from "@clickhouse/client";
 import { inject } from "vitest";
-import { DATABASE, Database, select } from "../store/database.ts";
-import { MIGRATIONS } from "../store/schema.ts";
-import { openServer } from "../store/server.ts";
+import { DATABASE, Database, select } from "../store/engine/database.ts";
+import { openServer } from "../store/engine/server.ts";
+import { MIGRATIONS } from "../store/schema/schema.ts";
 
 /** Servers that are there while the tests run. */
 export interface ClickHouseUnderTest {

@@ -1,0 +1,207 @@
+// A run as the messages that its ranks sent, read back from the store: for each attempt every rank's, in the order of their numbers.
+import { v1 } from "@moescope/proto";
+import { asNumber, asNumbers, DATABASE, type Database } from "../engine/database.ts";
+
+export interface MessagesRequest {
+  run: v1.RunDescription;
+  /** Condition that is true for rows of batches that exist. */
+  exists: string;
+}
+
+/** Counts read at once, and the steps that have them; a step of 58 layers × 256 experts × 3 categories has 44,544. */
+const PAGE_COUNTS = 500_000;
+const PAGE_STEPS = 1_000;
+
+/**
+ * A page after the other, so that a run may be larger than memory. Selection biases are kept for a step, not for its ranks: every rank
+ * gets them. Messages that were rejected are not there, so numbers may be missing.
+ */
+export async function* runMessages(
+  request: MessagesRequest,
+  database: Database,
+): AsyncGenerator<v1.ReportRequest.$Properties> {
+  const attempts = await database.rows(
+    `SELECT DISTINCT attempt FROM ${DATABASE}.streams WHERE run = {run:String} ORDER BY attempt`,
+    { run: request.run.id },
+  );
+  for (const [attempt] of attempts) {
+    const reader = new AttemptReader(request, asNumber(attempt), database);
+    const length = stepsInPage(request.run);
+    const last = await reader.lastSequence();
+    for (let from = 1; from <= last; from += length) yield* await reader.messages(from, from + length - 1);
+  }
+}
+
+function stepsInPage({ moeLayers, experts, categories, ranks }: v1.RunDescription): number {
+  // Ranks number their messages alike, so a number stands for one message of each.
+  const counts = moeLayers.length * experts * categories.length * ranks;
+  return Math.min(Math.ceil(PAGE_STEPS / ranks), Math.max(1, Math.floor(PAGE_COUNTS / Math.max(1, counts))));
+}
+
+type Place = Pick<v1.Step, "rank" | "split" | "step">;
+
+class AttemptReader {
+  readonly #request: MessagesRequest;
+  readonly #attempt: number;
+  readonly #database: Database;
+
+  constructor(request: MessagesRequest, attempt: number, database: Database) {
+    this.#request = request;
+    this.#attempt = attempt;
+    this.#database = database;
+  }
+
+  async lastSequence(): Promise<number> {
+    const [[steps], [ends]] = [await this.#rows("max(sequence)", "steps"), await this.#rows("max(sequence)", "ends")];
+    return Math.max(asNumber(steps![0]), asNumber(ends![0]));
+  }
+
+  /** Messages with these numbers, of all ranks. */
+  async messages(from: number, to: number): Promise<v1.ReportRequest.$Properties[]> {
+    const numbered = `sequence BETWEEN ${from} AND ${to}`;
+    const steps = await this.#steps(numbered);
+    for (const split of new Set(steps.map((step) => step.split))) {
+      const ofSplit = steps.filter((step) => step.split === split);
+      await this.#fill(split, ofSplit);
+    }
+    const ends = await this.#ends(numbered);
+    const messages = [...steps.map((step) => ({ step })), ...ends.map((end) => ({ end }))];
+    return messages.sort((a, b) => order(a) - order(b));
+  }
+
+  async #steps(numbered: string): Promise<v1.Step[]> {
+    const columns = "toInt8(split), step, rank, sequence, tokens, time, scalar_names, scalar_values";
+    const rows = await this.#rows(columns, "steps", numbered);
+    return rows.map(([split, step, rank, sequence, tokens, time, names, values]) => {
+      const position = {
+        run: this.#request.run.id,
+        attempt: this.#attempt,
+        rank: asNumber(rank),
+        split: asNumber(split),
+      };
+      const numbers = {
+        step: asNumber(step),
+        sequence: asNumber(sequence),
+        tokens: asNumber(tokens),
+        time: asNumber(time),
+      };
+      const scalars = asNumbers(values).map(
+        (value, index) => new v1.Scalar({ name: (names as string[])[index]!, value }),
+      );
+      return new v1.Step({ ...position, ...numbers, scalars });
+    });
+  }
+
+  async #ends(numbered: string): Promise<v1.RunEnd[]> {
+    const rows = await this.#rows("rank, sequence, toInt8(outcome), reason, ended_at", "ends", numbered);
+    return rows.map(([rank, sequence, outcome, reason, endedAt]) => {
+      const position = { run: this.#request.run.id, attempt: this.#attempt, rank: asNumber(rank) };
+      const end = { sequence: asNumber(sequence), outcome: asNumber(outcome), endedAt: asNumber(endedAt) };
+      return new v1.RunEnd({ ...position, ...end, reason: reason as string });
+    });
+  }
+
+  /** Adds everything but scalars to steps of one split. */
+  async #fill(split: v1.Split, steps: readonly v1.Step[]): Promise<void> {
+    const numbers = steps.map(({ step }) => step);
+    const [first, last] = [Math.min(...numbers), Math.max(...numbers)];
+    const where = `split = '${v1.Split[split]}' AND step BETWEEN ${first} AND ${last}`;
+    const byPlace = new Map(steps.map((step) => [keyOf(step), step]));
+    const at = (rank: unknown, step: unknown) => {
+      return byPlace.get(keyOf({ rank: asNumber(rank), split, step: asNumber(step) }));
+    };
+    await this.#addHistograms(where, at, steps);
+    await this.#addProbes(where, at);
+  }
+
+  async #addHistograms(where: string, at: StepAt, steps: readonly v1.Step[]): Promise<void> {
+    const columns = "step, rank, layer, category, tokens, dropped, counts, gate_mass, mean_probability";
+    for (const [step, rank, layer, ...rest] of await this.#rows(
+      columns,
+      "routing",
+      where,
+      "step, rank, layer, category",
+    )) {
+      const [category, tokens, dropped] = rest.slice(0, 3).map(asNumber);
+      const [counts, gateMass, meanProbability] = rest.slice(3).map(asNumbers);
+      const routing = {
+        category: category!,
+        tokens: tokens!,
+        dropped: dropped!,
+        counts: counts!,
+        gateMass,
+        meanProbability,
+      };
+      const message = at(rank, step);
+      if (message !== undefined) histogramOf(message, asNumber(layer)).categories.push(new v1.CategoryRouting(routing));
+    }
+    const biases = await this.#rows(
+      "step, layer, argMax(selection_bias, ranks)",
+      "layers",
+      where,
+      "step, layer",
+      "step, layer",
+    );
+    for (const [step, layer, bias] of biases) {
+      const messages = steps.filter((message) => message.step === asNumber(step));
+      for (const message of messages) histogramOf(message, asNumber(layer)).selectionBias = asNumbers(bias);
+    }
+  }
+
+  async #addProbes(where: string, at: StepAt): Promise<void> {
+    const attention = await this.#rows(
+      "step, rank, layer, head, token_class, share",
+      "attention",
+      where,
+      "layer, head",
+    );
+    for (const [step, rank, layer, head, tokenClass, share] of attention) {
+      const place = { layer: asNumber(layer), head: asNumber(head) };
+      const shares = { tokenClass: tokenClass as string[], share: asNumbers(share) };
+      at(rank, step)?.attention.push(new v1.AttentionByToken({ ...place, ...shares }));
+    }
+    const scores = "previous_token, first_token, induction, local, broad";
+    const heads = await this.#rows(`step, rank, layer, head, ${scores}`, "heads", where, "layer, head");
+    for (const [step, rank, ...numbers] of heads) {
+      const [layer, head, previousToken, firstToken, induction, local, broad] = numbers.map(asNumber);
+      const profile = { layer, head, previousToken, firstToken, induction, local, broad };
+      at(rank, step)?.heads.push(new v1.HeadProfile(profile));
+    }
+    const saturation = await this.#rows("step, rank, layer, earlier_step, share", "saturation", where, "layer");
+    for (const [step, rank, layer, earlierStep, share] of saturation) {
+      const shares = { earlierStep: asNumbers(earlierStep), share: asNumbers(share) };
+      at(rank, step)?.saturation.push(new v1.RouterSaturation({ layer: asNumber(layer), ...shares }));
+    }
+  }
+
+  // Numbers are put into the text, never a string that somebody sent.
+  #rows(columns: string, table: string, where = "1", orderBy = "1", groupBy?: string): Promise<unknown[][]> {
+    const { run, exists } = this.#request;
+    const group = groupBy === undefined ? "" : `GROUP BY ${groupBy}`;
+    return this.#database.rows(
+      `SELECT ${columns} FROM ${DATABASE}.${table}
+       WHERE run = {run:String} AND attempt = ${this.#attempt} AND ${exists} AND ${where} ${group} ORDER BY ${orderBy}`,
+      { run: run.id },
+    );
+  }
+}
+
+type StepAt = (rank: unknown, step: unknown) => v1.Step | undefined;
+
+function histogramOf(message: v1.Step, layer: number): v1.RoutingHistogram {
+  const known = message.histograms.find((histogram) => histogram.layer === layer);
+  if (known !== undefined) return known as v1.RoutingHistogram;
+  const added = new v1.RoutingHistogram({ layer });
+  message.histograms.push(added);
+  return added;
+}
+
+function keyOf({ rank, split, step }: Place): string {
+  return `${rank}/${split}/${step}`;
+}
+
+/** By number, then by rank. */
+function order({ step, end }: { step?: v1.Step; end?: v1.RunEnd }): number {
+  const { sequence, rank } = (step ?? end)!;
+  return sequence * 65_536 + rank;
+}

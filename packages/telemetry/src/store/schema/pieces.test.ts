@@ -1,0 +1,94 @@
+import { expect, test } from "vitest";
+import { random } from "../../testing/runs.ts";
+import { piecesOf, WIDTHS } from "./pieces.ts";
+
+test.each([
+  ["nothing is sealed", 0, 1000, 256, 0, 0, [[1, 0, 1000]]],
+  ["a bucket narrower than any rollup", 0, 1000, 16, 992, 0, [[1, 0, 1000]]],
+  ["a bucket between two widths is made of the narrower", 0, 192, 64, 192, 0, [[32, 0, 192]]],
+  [
+    "the tail that is not sealed",
+    0,
+    1000,
+    128,
+    992,
+    0,
+    [
+      [128, 0, 896],
+      [32, 896, 992],
+      [1, 992, 1000],
+    ],
+  ],
+  [
+    "both ends cut",
+    5,
+    403,
+    128,
+    1024,
+    0,
+    [
+      [1, 5, 32],
+      [32, 32, 128],
+      [128, 128, 384],
+      [1, 384, 403],
+    ],
+  ],
+  [
+    "rollups of the former width, then others",
+    5,
+    700,
+    64,
+    1024,
+    112,
+    [
+      [1, 5, 16],
+      [16, 16, 112],
+      [1, 112, 128],
+      [32, 128, 672],
+      [1, 672, 700],
+    ],
+  ],
+  [
+    "a wide rollup over the border between both",
+    0,
+    512,
+    256,
+    512,
+    320,
+    [
+      [128, 0, 256],
+      [16, 256, 320],
+      [32, 320, 384],
+      [128, 384, 512],
+    ],
+  ],
+  ["one step", 17, 18, 1, 1024, 1024, [[1, 17, 18]]],
+] as const)("%s", (_, from, before, bucketWidth, until, formerUntil, expected) => {
+  const pieces = piecesOf(from, before, bucketWidth, { until, formerUntil });
+  expect(pieces.map((piece) => [piece.width, piece.from, piece.before])).toEqual(expected);
+});
+
+test("pieces cover any range once, keep to buckets and to what is sealed, and are few", () => {
+  const next = random(3);
+  for (let round = 0; round < 2000; round++) {
+    const from = Math.floor(next() * 200_000);
+    const before = from + 1 + Math.floor(next() ** 4 * 1_000_000);
+    const bucketWidth = 2 ** Math.floor(next() * 21);
+    const sealed = Math.floor((next() * 1_200_000) / 32) * 32;
+    const formerUntil = next() < 0.5 ? 0 : Math.floor((next() * sealed) / 16) * 16;
+    const pieces = piecesOf(from, before, bucketWidth, { until: sealed, formerUntil });
+    expect(pieces[0]!.from).toBe(from);
+    expect(pieces.at(-1)!.before).toBe(before);
+    for (const [index, { width, from, before }] of pieces.entries()) {
+      if (index > 0) expect(from).toBe(pieces[index - 1]!.before);
+      if (width === 1) continue;
+      expect(before <= formerUntil ? [16, ...WIDTHS] : WIDTHS).toContain(width);
+      expect([from % width, before % width, bucketWidth % width]).toEqual([0, 0, 0]);
+      expect(before).toBeLessThanOrEqual(sealed);
+    }
+    const buckets = Math.ceil((before - from) / bucketWidth) + 1;
+    const rows = pieces.filter(({ before }) => before <= sealed).map((p) => (p.before - p.from) / p.width);
+    const most = bucketWidth < 32 ? before - from : 4 * buckets + 14 * WIDTHS.length + 128;
+    expect(rows.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(most);
+  }
+});
