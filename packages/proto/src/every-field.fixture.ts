@@ -20,6 +20,7 @@ const run: v1.RunDescription.$Properties = {
   plannedSteps: 2 ** 40,
   tokensPerStep: 2048,
   parent: "run-6",
+  layers: [{ index: 300, experts: 4, topK: 2, identityExperts: 1, group: "vision", expertsChoose: true }],
 };
 
 export const step: v1.Step.$Properties = {
@@ -48,9 +49,13 @@ export const step: v1.Step.$Properties = {
           dropped: 2,
           gateMass: [0.5, 0, 2, 3.25],
           meanProbability: [0.25, 0.5, 0.125, 0.125],
+          droppedCounts: [1, 0, 0, 1],
+          assignments: 4_294_967_550,
         },
       ],
       selectionBias: [-0.5, 0, 0.25, 1],
+      gateMass: [0.5, 0, 2, 3.25],
+      meanProbability: [0.25, 0.5, 0.125, 0.125],
     },
   ],
   attention: [{ layer: 3, head: -1, tokenClass: ["#", "*", "whitespace"], share: [0.5, 0.25, 0.125] }],
@@ -60,9 +65,10 @@ export const step: v1.Step.$Properties = {
 
 export const reportRequest: v1.ReportRequest.$Properties = {
   hello: {
-    ...{ protocolVersion: 1, run, rank: 1, attempt: 2 },
+    ...{ protocolVersion: 2, run, rank: 1, attempt: 2, checksums: true },
     annotation: { name: "the good one", tags: ["päper"], notes: "look at layer 3" },
   },
+  checksum: 0xfedcba98,
 };
 
 const summary: v1.ScalarSummary.$Properties = {
@@ -93,10 +99,13 @@ export const stepBucket: v1.StepBucket.$Properties = {
       deadExperts: 2,
       tokens: 16_384,
       dropped: 5,
-      categories: [{ category: 1, counts: [2 ** 33, 1], tokens: 8192, dropped: 5 }],
+      categories: [{ category: 1, counts: [2 ** 33, 1], tokens: 8192, dropped: 5, droppedCounts: [5, 0] }],
       countsMin: [0, 1],
       countsMax: [2 ** 33, 1],
       selectionBias: [0.5, -0.5],
+      gateMass: [0.5, 2 ** 40],
+      meanProbability: [0.25, 0.75],
+      probabilityTokens: 8192,
     },
   ],
   ranks: 3,

@@ -46,6 +46,15 @@ function pin<P extends object, M extends P>(name: string, type: MessageType<P, M
   });
 }
 
+test("messages of protocol 1 read as they did", () => {
+  const read = (name: string) => readFileSync(join(root, "golden", "protocol-1", `${name}.bin`));
+  expect(step).toMatchObject(v1.Step.toObject(v1.Step.decode(read("step"))));
+  expect(stepBucket).toMatchObject(v1.StepBucket.toObject(v1.StepBucket.decode(read("step-bucket"))));
+  const { hello } = v1.ReportRequest.decode(read("report-request"));
+  expect(hello?.protocolVersion).toBe(1);
+  expect(reportRequest.hello).toMatchObject({ ...v1.Hello.toObject(hello as v1.Hello), protocolVersion: 2 });
+});
+
 test("64-bit integers are numbers, set or not", () => {
   const decoded = v1.Step.decode(readFileSync(join(root, "golden", "step.bin")));
   expect(decoded.sequence).toBe(Number.MAX_SAFE_INTEGER);

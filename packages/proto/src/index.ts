@@ -4,8 +4,11 @@ import { moescope } from "../gen/moescope.js";
 
 export import v1 = moescope.v1;
 
-/** Version that a sender states in its Hello; a collector refuses any other. */
-export const PROTOCOL_VERSION = 1;
+export { layersOf } from "./layers.ts";
+
+/** Version that a sender states in its Hello. A collector takes the oldest as well, and refuses any other. */
+export const PROTOCOL_VERSION = 2;
+export const OLDEST_PROTOCOL_VERSION = 1;
 
 /** `Collector.Report` as a method definition for @grpc/grpc-js, for a server (`addService`) and for a client alike. */
 export const collectorService = {

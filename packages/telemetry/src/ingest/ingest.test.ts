@@ -261,7 +261,7 @@ test("another protocol version ends the stream, naming both versions", async () 
   sender.send({ hello: { protocolVersion: 99, run: describedRun("version") } });
   const ended = await sender.status;
   expect(ended.code).toBe(status.FAILED_PRECONDITION);
-  expect(ended.details).toMatch(new RegExp(`protocol version 99, this collector version ${PROTOCOL_VERSION}`));
+  expect(ended.details).toMatch(new RegExp(`protocol version 99, this collector versions 1 to ${PROTOCOL_VERSION}`));
 });
 
 test("what is sent again is dropped, counted and acknowledged again", async () => {

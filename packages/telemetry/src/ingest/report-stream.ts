@@ -1,6 +1,6 @@
 // One gRPC stream of one rank: greets, checks each message, hands it to the batch, and makes the sender wait when there is no room.
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
-import { PROTOCOL_VERSION, v1 } from "@moescope/proto";
+import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import type { Counters } from "../counters.ts";
 import type { Runs } from "../store/runs/runs.ts";
@@ -114,8 +114,8 @@ export class ReportStream implements Reply {
   }
 
   #greet(hello: v1.Hello): void {
-    if (hello.protocolVersion !== PROTOCOL_VERSION) {
-      const spoken = `the sender speaks protocol version ${hello.protocolVersion}, this collector version ${PROTOCOL_VERSION}`;
+    if (hello.protocolVersion < OLDEST_PROTOCOL_VERSION || hello.protocolVersion > PROTOCOL_VERSION) {
+      const spoken = `the sender speaks protocol version ${hello.protocolVersion}, this collector versions ${OLDEST_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}`;
       this.end(status.FAILED_PRECONDITION, `${spoken}; install the same moescope on both sides`);
       return;
     }
