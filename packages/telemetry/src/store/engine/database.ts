@@ -7,6 +7,7 @@ import { type ClickHouseClient, createClient } from "@clickhouse/client";
 import { drainPending } from "chdb";
 import { createChdbConnection } from "chdb/connection";
 import { type AnswerBlock, answerBlocks } from "./native-answer.ts";
+import { answered } from "./store-error.ts";
 
 type Connection = NonNullable<Parameters<typeof createClient>[0]>["connection"];
 
@@ -101,7 +102,7 @@ export class Database {
 
   /** Runs a statement that answers nothing. */
   async run(query: string, parameters: QueryParameters = {}): Promise<void> {
-    await this.#writer.command({ query, query_params: parameters });
+    await answered(this.#writer.command({ query, query_params: parameters }));
   }
 
   /** @returns one array for each row, in the order of the selected columns; read numbers with `asNumber` */
@@ -127,7 +128,7 @@ export class Database {
   /** Runs a statement on every server, whatever copy or part of the rows it holds. @param statement for tables of that database */
   async runOnEach(statement: (database: string) => string, parameters: QueryParameters = {}): Promise<void> {
     for (const { client, database } of this.servers) {
-      await client.command({ query: statement(database), query_params: parameters });
+      await answered(client.command({ query: statement(database), query_params: parameters }));
     }
   }
 
@@ -160,7 +161,7 @@ export class Database {
   /** In one request, whose statements follow each other without this process; they end with one that fails. */
   async #insertFiles(inserts: readonly Insert[], exchange: string, begun: () => void): Promise<void> {
     const files = inserts.map(({ table }) => join(exchange, table));
-    await allDone(inserts.map(({ block }, index) => writePieces(files[index]!, block.bytes)));
+    await answered(allDone(inserts.map(({ block }, index) => writePieces(files[index]!, block.bytes))));
     const statements = inserts.map((insert, index) => {
       // One thread: the engine numbers the blocks of an insert to recognise them, so they must come in order.
       const source = `SELECT ${insert.block.columns.join(", ")} FROM file({file${index}:String}, Native)`;
@@ -168,17 +169,20 @@ export class Database {
     });
     const query_params = Object.fromEntries(files.map((file, index) => [`file${index}`, file]));
     if (statements.length === 0) return;
-    const done = this.#writer.command({ query: statements.join(";\n"), query_params });
+    const done = answered(this.#writer.command({ query: statements.join(";\n"), query_params }));
     begun();
     await done;
-    await allDone(files.map((file) => rm(file)));
+    await answered(allDone(files.map((file) => rm(file))));
   }
 
   async #insertBytes(insert: Insert): Promise<void> {
     const values = Readable.from(insert.block.bytes, { objectMode: false });
     const query = `${intoTable(insert)} SETTINGS ${settingsOf(insert)} FORMAT Native`;
-    const { stream } = await this.#writer.exec({ query, values });
-    for await (const _ of stream); // the connection is free once the empty answer is read
+    await answered(
+      this.#writer.exec({ query, values }).then(async ({ stream }) => {
+        for await (const _ of stream); // the connection is free once the empty answer is read
+      }),
+    );
   }
 
   /** Inserts what a SELECT answers; its columns are those named, in order. */
@@ -189,7 +193,7 @@ export class Database {
     parameters: QueryParameters,
   ): Promise<void> {
     const query = `INSERT INTO ${DATABASE}.${table} (${columns.join(", ")}) ${select}`;
-    await this.#writer.command({ query, query_params: parameters });
+    await answered(this.#writer.command({ query, query_params: parameters }));
   }
 
   /** What the rows take on all servers. */
@@ -226,13 +230,13 @@ export async function select(
   query: string,
   parameters: QueryParameters = {},
 ): Promise<unknown[][]> {
-  const answer = await client.query({
+  const answer = client.query({
     query: `${query} SETTINGS ${NUMBERS}`,
     query_params: parameters,
     // As one document: line by line the many rows of a history take longer to parse than to add up.
     format: "JSONCompact",
   });
-  const { data } = await answer.json<unknown[]>();
+  const { data } = await answered(answer.then((rows) => rows.json<unknown[]>()));
   return data;
 }
 
@@ -241,6 +245,11 @@ async function selectBlocks(
   query: string,
   parameters: QueryParameters,
 ): Promise<AnswerBlock[]> {
+  const pieces = await answered(nativeAnswer(client, query, parameters));
+  return answerBlocks(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
+}
+
+async function nativeAnswer(client: ClickHouseClient, query: string, parameters: QueryParameters): Promise<Buffer[]> {
   const { stream } = await client.exec({
     query: `${query} FORMAT Native`,
     query_params: parameters,
@@ -249,7 +258,7 @@ async function selectBlocks(
   });
   const pieces: Buffer[] = [];
   for await (const piece of stream) pieces.push(piece as Buffer);
-  return answerBlocks(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
+  return pieces;
 }
 
 function intoTable({ table, block }: Insert): string {

@@ -1,6 +1,7 @@
 // Whether what was stored survives a power cut: how the tables treat the cache of the operating system.
 import { open } from "node:fs/promises";
 import { DATABASE, type Database } from "./database.ts";
+import { answered } from "./store-error.ts";
 
 export type Durability = "fsync" | "os";
 
@@ -28,12 +29,14 @@ export async function nameSync(
     `SELECT data_paths[1] FROM system.tables WHERE database = '${DATABASE}' AND name = '${table}'`,
   );
   const directory = row![0] as string;
-  return async () => {
-    const handle = await open(directory);
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  };
+  return () => answered(sync(directory));
+}
+
+async function sync(directory: string): Promise<void> {
+  const handle = await open(directory);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }

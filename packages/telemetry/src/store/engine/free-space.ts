@@ -2,6 +2,7 @@
 import { statfs } from "node:fs/promises";
 import type { Logger } from "pino";
 import type { Database } from "./database.ts";
+import { answered, StoreError } from "./store-error.ts";
 
 /** Milliseconds between two looks. */
 const INTERVAL = 250;
@@ -39,13 +40,13 @@ export class FreeSpace {
     this.#timer = setInterval(look, INTERVAL);
   }
 
-  /** @throws Error when less is free than has to stay free */
+  /** @throws StoreError when less is free than has to stay free */
   async expectEnough(): Promise<void> {
     const { keepFree, dataDirectory } = this.#options;
     if (keepFree === 0) return;
     const free = await this.#look();
     if (free >= keepFree) return;
-    throw new Error(
+    throw new StoreError(
       `not enough space: ${mebibytes(free)} are free on the disk of ${dataDirectory}, and ${mebibytes(keepFree)} stay free`,
     );
   }
@@ -77,7 +78,7 @@ export class FreeSpace {
 
   async #lookNow(): Promise<number> {
     const { dataDirectory, keepFree } = this.#options;
-    const { bavail, bsize } = await statfs(dataDirectory);
+    const { bavail, bsize } = await answered(statfs(dataDirectory));
     const free = bavail * bsize;
     await this.#merge(free >= keepFree / 2 || this.#allowed > 0, free);
     return free;

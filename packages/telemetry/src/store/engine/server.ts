@@ -2,6 +2,7 @@
 import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { serversOfCluster } from "./cluster.ts";
 import { DATABASE, Database, type Server, select } from "./database.ts";
+import { reasonOf, StoreError } from "./store-error.ts";
 
 /** Older releases are refused. Tried is the one that chdb holds, 26.7. */
 const OLDEST = [25, 3] as const;
@@ -75,8 +76,8 @@ async function versionOf(client: ClickHouseClient, name: string, url: string): P
     if (typeof version === "string" && /^\d+\.\d+/.test(version)) return version;
     throw new Error(`it says that its version is ${JSON.stringify(version)}`);
   } catch (error) {
-    const cause = error as Error;
-    if (error instanceof ClickHouseError && error.code === AUTHENTICATION_FAILED) {
+    const cause = error instanceof StoreError ? error.cause : error;
+    if (cause instanceof ClickHouseError && cause.code === AUTHENTICATION_FAILED) {
       const user = decodeURIComponent(new URL(url).username) || "default";
       throw new Error(
         `ClickHouse at ${name} refuses user "${user}" with this password; write http://user:password@${name}`,
@@ -85,10 +86,4 @@ async function versionOf(client: ClickHouseClient, name: string, url: string): P
     }
     throw new Error(`no ClickHouse answers at ${name}: ${reasonOf(cause)}`, { cause });
   }
-}
-
-/** An address with several families fails as one error without a message. */
-function reasonOf(error: Error): string {
-  if (error instanceof AggregateError) return error.errors.map((one: Error) => one.message).join("; ");
-  return error.message;
 }
