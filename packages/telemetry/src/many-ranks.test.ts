@@ -3,6 +3,7 @@ import type { v1 } from "@moescope/proto";
 import { afterEach, expect, test, vi } from "vitest";
 import type { Collector } from "./index.ts";
 import { Database } from "./store/engine/database.ts";
+import { StoreError } from "./store/engine/store-error.ts";
 import { getHistory, getSummary, testCollector } from "./testing/collector.ts";
 import { Ledger } from "./testing/ledger.ts";
 import { PersistentSender } from "./testing/persistent-sender.ts";
@@ -97,15 +98,15 @@ test("a store that fails while ranks are added up makes none of them count twice
   await send(first, 1, 0, 12, ledger);
   await first.stop();
   const second = await testCollector({ dataDirectory: first.dataDirectory });
-  const query = Database.prototype.rowsForWriter;
-  // Some steps of the batch have been added up by then: each takes a query.
+  const query = Database.prototype.blocksForWriter;
+  // Some steps of the batch have been added up by then: each takes some queries.
   let queries = 0;
-  vi.spyOn(Database.prototype, "rowsForWriter").mockImplementation(function (this: Database, ...asked) {
-    if (++queries === 8) return Promise.reject(new Error("the store is away"));
+  vi.spyOn(Database.prototype, "blocksForWriter").mockImplementation(function (this: Database, ...asked) {
+    if (++queries === 30) return Promise.reject(new StoreError("the store is away"));
     return query.apply(this, asked);
   });
   await send(second, 0, 0, 12, ledger);
-  expect(queries).toBeGreaterThan(8);
+  expect(queries).toBeGreaterThan(30);
   expect(second.counters.failedWrites).toBe(1);
   await ledger.expectStored(second);
 });

@@ -87,7 +87,7 @@ test("a step that comes when the steps around it are sums alone is refused, and 
   await untilExpired(await TestViewer.open(collector, "runs=all"), 0, 64);
   const before = await wide(collector, "to=63");
   sender.send({ step: randomStep(run, { sequence: 91, step: 63 }) });
-  sender.send({ step: randomStep(run, { sequence: 92, step: 64 }) });
+  sender.send({ step: randomStep(run, { sequence: 92, step: 90 }) });
   sender.send({ step: randomStep(run, { sequence: 93, step: 5, split: v1.Split.EVAL }) });
   await sender.untilAcknowledged(93);
   expect(sender.rejections).toHaveLength(1);

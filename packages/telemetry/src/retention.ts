@@ -67,8 +67,9 @@ export class Retention {
     const abandoned = runs.ids().filter((run) => !store.owns(run) && isAbandoned(runs.summary(run)!));
     const attempts = abandoned.flatMap((run) => {
       return runs.summary(run)!.attempts.map(({ attempt, lastStep }) => {
-        const { until } = store.sealed(run, v1.Split.TRAIN, attempt!);
-        return { run, attempt: attempt!, highest: lastStep!, sealed: until };
+        const { exponent } = store.sealed(run, v1.Split.TRAIN, attempt!);
+        const sealed = store.sealedUntil(run, v1.Split.TRAIN, attempt!);
+        return { run, attempt: attempt!, highest: lastStep!, sealed, exponent };
       });
     });
     const overdue = await this.#tooOld(attempts);
@@ -80,9 +81,10 @@ export class Retention {
     const { keepSingle, rollUpEvery, store } = this.#options;
     if (keepSingle === "all" || attempts.length === 0) return [];
     const firstKept = await this.#firstKept(keepSingle);
-    const expiries = attempts.map(({ run, attempt, highest, sealed }) => {
+    const expiries = attempts.map(({ run, attempt, highest, sealed, exponent }) => {
       const before = Math.min(firstKept(run, attempt, highest), highest, sealed);
-      return { run, attempt, until: Math.floor(before / rollUpEvery) * rollUpEvery };
+      const together = rollUpEvery * 2 ** exponent;
+      return { run, attempt, until: Math.floor(before / together) * together };
     });
     return expiries.filter(({ run, attempt, until }) => until > store.singleFrom(run, attempt));
   }

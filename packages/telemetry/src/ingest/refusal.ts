@@ -33,3 +33,11 @@ function ascends<T, Value>(items: readonly T[], read: (item: T) => Value): boole
   }
   return true;
 }
+
+/** For a message that this program fails over: the fault is ours, and the message is not tried again. */
+export function brokenBy(error: unknown): Refusal {
+  const { name, message } = error instanceof Error ? error : { name: "error", message: String(error) };
+  return malformed(
+    `the collector cannot take this message, by a fault of its own (${name}: ${message}); its log has more`,
+  );
+}

@@ -7,12 +7,13 @@
 //   and their senders, who got no acknowledgement, send those messages again. Tokens carry an id of this process, because the
 //   deleted rows' tokens are still known to the engine.
 import { randomUUID } from "node:crypto";
-import { v1 } from "@moescope/proto";
+import { layersOf, v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import { asNumber, type Block, DATABASE, type Database, type Insert, type QueryParameters } from "./engine/database.ts";
 import { type Durability, durable, nameSync } from "./engine/durability.ts";
+import { type StepPlace, storedRanks, storedSum } from "./reading/stored-ranks.ts";
 import { migrate } from "./schema/migrate.ts";
-import type { Sealed } from "./schema/pieces.ts";
+import { blockWidth, type Sealed } from "./schema/pieces.ts";
 import { BATCH_TABLES, type BatchTable, ROLLED_TABLES } from "./schema/schema.ts";
 import { setTables } from "./schema/table-settings.ts";
 import { Batches } from "./sharing/batches.ts";
@@ -20,9 +21,10 @@ import { rollupBlocks } from "./writing/rolled-rows.ts";
 import { rollUp } from "./writing/rollups.ts";
 import { type BatchContent, batchBlocks, blockOf, type StreamMark, sealRows, streamRows } from "./writing/rows.ts";
 import { RunningRollups } from "./writing/running-rollups.ts";
-import { type RollupTask, Sealing, type SealingPlan } from "./writing/sealing.ts";
+import { type AttemptExtent, type RollupTask, Sealing, type SealingPlan } from "./writing/sealing.ts";
 import { type Expiry, SingleSteps } from "./writing/single-steps.ts";
 import { CountSplitter } from "./writing/split-counts.ts";
+import type { StepSum, SumOfRanks } from "./writing/step-sum.ts";
 
 /** The rows of a batch, which may be made while the batch before it is written. */
 export interface LaidOutBatch {
@@ -35,7 +37,6 @@ export interface LaidOutBatch {
 export interface PreparedBatch {
   number: number;
   inserts: readonly Insert[];
-  steps: readonly v1.Step[];
   runs: readonly string[];
   /** Rollups that the store is left to make. */
   plan: SealingPlan;
@@ -157,9 +158,42 @@ export class Store {
     return this.#sealing.sealed(run, split, attempt);
   }
 
-  /** The highest step of an attempt that any rank has sent; −1 when none has. */
-  highestStep(run: string, split: v1.Split, attempt: number): number {
-    return this.#sealing.highest(run, split, attempt);
+  /** The highest step of an attempt that a rank has sent; −1 when it has sent none. */
+  highestOfRank(step: StepPlace & { rank: number }): number {
+    return this.#sealing.highestOfRank(step);
+  }
+
+  /** The highest step near this one that any rank has sent; no step between them is stored. */
+  highestNear(step: StepPlace): number {
+    return this.#sealing.highestNear(step);
+  }
+
+  /** @returns the ranks of those of the steps that any rank has sent */
+  storedRanks(place: Omit<StepPlace, "step">, steps: readonly number[]): Promise<Map<number, Set<number>>> {
+    return storedRanks(place, steps, { database: this.database, exists: this.existing(place.run) });
+  }
+
+  /** @returns the sum over the ranks of a step that are stored, of which there is at least one */
+  storedSum(step: StepPlace, stored: ReadonlySet<number>, run: v1.RunDescription): Promise<SumOfRanks> {
+    const layers = layersOf(run).map(({ index }) => index);
+    const selected = { ranks: run.ranks, layers };
+    return storedSum(step, stored, selected, { database: this.database, exists: this.existing(step.run) });
+  }
+
+  /** The number of the batch that is written next. */
+  get nextBatch(): number {
+    return this.#batches.next;
+  }
+
+  /** What was laid out of a run is not stored as it was. */
+  forgetRunning(run: string): void {
+    this.#running.forget(run);
+  }
+
+  /** Deletes what may be stored of a batch that is not written after all; its number is not used again. */
+  async abandon({ number }: PreparedBatch): Promise<void> {
+    await this.#deleteUnfinishedBatches(`batch = ${number}`);
+    this.#batches.stored(number);
   }
 
   /** Training steps of an attempt before this one have expired: rollups alone hold their histograms. */
@@ -167,8 +201,13 @@ export class Store {
     return this.#singleSteps.from(run, attempt);
   }
 
-  /** @returns the highest training step of every attempt that every rollup up to `sealed` exists of */
-  trainedAttempts(): { run: string; attempt: number; highest: number; sealed: number }[] {
+  /** Every step of an attempt before this one is rolled up. */
+  sealedUntil(run: string, split: v1.Split, attempt: number): number {
+    return this.#sealing.sealedUntil({ run, split, attempt });
+  }
+
+  /** How far the training steps of every attempt go, and up to where they are rolled up. */
+  trainedAttempts(): AttemptExtent[] {
     return this.#sealing.attempts(v1.Split.TRAIN);
   }
 
@@ -189,11 +228,22 @@ export class Store {
    */
   layOut(content: BatchContent, before?: PreparedBatch): LaidOutBatch {
     const number = before === undefined ? this.#batches.next : before.number + 1;
-    for (const { message, sum } of content.steps) {
-      const stored = this.highestStep(message.run, message.split, message.attempt);
-      this.#running.add(message, sum, this.#ranks.get(message.run) ?? 1, stored);
+    const blocks = batchBlocks(number, content, this.#splitter);
+    for (const { message, sum } of content.steps) this.#keepRunning(message, sum);
+    return { number, content, blocks };
+  }
+
+  /** Rollups can be made of what is stored as well, so a step that this fails over is stored all the same. */
+  #keepRunning(message: v1.Step, sum: StepSum): void {
+    const stored = this.highestNear(message);
+    const exponent = this.#sealing.exponent(message);
+    try {
+      this.#running.add(message, sum, { ranks: this.#ranks.get(message.run) ?? 1, stored, exponent });
+    } catch (error) {
+      const { run, rank, attempt, sequence } = message;
+      this.#log.error({ error, run, rank, attempt, sequence }, "rollups of this attempt are made from the store");
+      this.#running.leaveToStore(message);
     }
-    return { number, content, blocks: batchBlocks(number, content, this.#splitter) };
   }
 
   /** The second part, when the batch before it is written. */
@@ -211,7 +261,7 @@ export class Store {
     const insert = (table: string, block: Block) => ({ table, block, token: `${this.#process}/${number}/${table}` });
     const inserts = Object.entries({ ...blocks, ...rolled, sealed }).map(([table, block]) => insert(table, block));
     const runs = [...new Set(content.streams.map(({ run }) => run))];
-    return { number, inserts, steps, runs, plan, mark: insert("streams", streams) };
+    return { number, inserts, runs, plan, mark: insert("streams", streams) };
   }
 
   /**
@@ -221,7 +271,7 @@ export class Store {
    * @returns runs that another collector has taken over: nothing of them in this batch is stored
    */
   async write(batch: PreparedBatch, begun?: () => void): Promise<ReadonlySet<string>> {
-    const { number, inserts, steps, runs, plan, mark } = batch;
+    const { number, inserts, runs, plan, mark } = batch;
     if (plan.tasks.length === 0) {
       await this.database.insertAll(inserts, mark, begun);
     } else {
@@ -232,7 +282,6 @@ export class Store {
     await this.#syncNames();
     const lost = new Set(await this.#batches.lost(runs));
     for (const run of lost) this.#running.forget(run);
-    for (const step of steps.filter(({ run }) => !lost.has(run))) this.#sealing.seen(step);
     for (const seal of plan.seals.filter(({ run }) => !lost.has(run))) this.#sealing.seal(seal);
     this.#batches.stored(number);
     return lost;
@@ -296,9 +345,8 @@ export class Store {
       // Of buckets that a late step changes, and of batches that are written again, the rows come a second time.
       this.#sealing.doubt(task);
       const exists = this.#batches.existing(task.run, batch);
-      const { formerUntil } = this.#sealing.sealed(task.run, task.split, task.attempt);
       const ranks = this.#ranks.get(task.run) ?? 1;
-      await rollUp(task, { ranks, formerUntil, batch, exists }, this.database);
+      await rollUp(task, { ranks, batch, exists }, this.database);
     }
   }
 
@@ -313,34 +361,39 @@ export class Store {
       const { id, ranks } = v1.RunDescription.decode(Buffer.from(description as string, "base64"));
       this.#ranks.set(id, ranks);
     }
-    if (run !== undefined || !this.database.shared) await this.#loadHighest(run);
     await this.#loadSeals(run);
+    if (run !== undefined || !this.database.shared) await this.#loadHighest(run);
   }
 
+  /** Blocks may be wider than those asked for here, never narrower. */
   async #loadHighest(run?: string): Promise<void> {
     const where = run === undefined ? "1" : `run = {run:String} AND ${this.existing(run)}`;
     const steps = await this.database.rows(
-      `SELECT run, toInt8(split), attempt, rank, max(step) FROM ${DATABASE}.steps WHERE ${where} GROUP BY run, split, attempt, rank`,
+      `SELECT run, toInt8(split), attempt, rank, min(step), max(step), count() FROM ${DATABASE}.steps WHERE ${where}
+       GROUP BY run, split, attempt, rank, intDiv(step, ${blockWidth(0)})`,
       run === undefined ? {} : { run },
     );
     for (const [run, ...numbers] of steps) {
-      const [split, attempt, rank, step] = numbers.map(asNumber) as [number, number, number, number];
-      this.#sealing.seen({ run: run as string, split, attempt, rank, step });
+      const [split, attempt, rank, first, last, count] = numbers.map(asNumber) as [
+        ...[split: number, attempt: number, rank: number, first: number, last: number, count: number],
+      ];
+      this.#sealing.loaded({ run: run as string, split, attempt }, { rank, first, last, steps: count });
     }
   }
 
   async #loadSeals(run?: string): Promise<void> {
     const where = run === undefined ? "1" : "run = {run:String}";
     if (!this.database.shared) await this.#loadDoubts();
+    // The newest of a block counts.
     const seals = await this.database.rows(
-      `SELECT run, toInt8(split), attempt, until, batch, narrowest FROM ${DATABASE}.sealed WHERE ${where} ORDER BY until`,
+      `SELECT run, toInt8(split), attempt, start, until, batch, narrowest FROM ${DATABASE}.sealed WHERE ${where} ORDER BY batch`,
       run === undefined ? {} : { run },
     );
     for (const [run, ...numbers] of seals as [string, ...unknown[]][]) {
-      const [split, attempt, until, batch, narrowest] = numbers.map(asNumber) as [
-        ...[split: number, attempt: number, until: number, batch: number, narrowest: number],
+      const [split, attempt, from, until, batch, narrowest] = numbers.map(asNumber) as [
+        ...[split: number, attempt: number, from: number, until: number, batch: number, narrowest: number],
       ];
-      if (this.#batches.exists(run, batch)) this.#sealing.seal({ run, split, attempt, until }, narrowest);
+      if (this.#batches.exists(run, batch)) this.#sealing.seal({ run, split, attempt, from, until, narrowest });
     }
   }
 

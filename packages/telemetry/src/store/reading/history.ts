@@ -3,7 +3,7 @@ import { sumHistograms } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import type { Database } from "../engine/database.ts";
 import type { AnswerBlock } from "../engine/native-answer.ts";
-import { piecesOf, type Sealed, WIDTHS } from "../schema/pieces.ts";
+import { piecesOf, type Sealed, widthsOf } from "../schema/pieces.ts";
 import type { ShownAttempt } from "./attempts.ts";
 import {
   reducedExtremes,
@@ -40,9 +40,6 @@ export interface HistoryRequest {
   /** Condition that is true for rows of batches that exist. */
   exists: string;
 }
-
-/** Of rollups, in steps. */
-const NARROWEST = WIDTHS[0]!;
 
 type Query = (sql: string, parameters: Record<string, string>) => Promise<AnswerBlock[]>;
 
@@ -102,11 +99,15 @@ async function reduceHistory(request: HistoryRequest, query: Query): Promise<v1.
 }
 
 /** The narrowest buckets that the steps of a request can be answered in. */
-function finestWidthOf({ from, to, attempts, singleFrom }: HistoryRequest): number {
-  const expired = attempts.some((shown) => {
+function finestWidthOf({ from, to, attempts, sealed, singleFrom }: HistoryRequest): number {
+  const expired = attempts.filter((shown) => {
     return Math.max(from, shown.from) < Math.min(to + 1, shown.before, singleFrom(shown.attempt));
   });
-  return expired ? NARROWEST : 1;
+  return expired.reduce((width, { attempt }) => Math.max(width, narrowestOf(sealed(attempt))), 1);
+}
+
+function narrowestOf({ exponent }: Sealed): number {
+  return widthsOf(exponent)[0]!;
 }
 
 function shownPieces({ from, to, attempts, sealed, singleFrom }: HistoryRequest, width: number) {
@@ -116,10 +117,12 @@ function shownPieces({ from, to, attempts, sealed, singleFrom }: HistoryRequest,
     if (begin >= end) return [];
     // Where steps are not stored one by one, whole rollups are shown: a later attempt begins at the end of one.
     const single = singleFrom(attempt);
-    const first = Math.max(taken, begin < single ? Math.floor(begin / NARROWEST) * NARROWEST : begin);
-    const before = end < single ? Math.ceil(end / NARROWEST) * NARROWEST : end;
+    const stages = sealed(attempt);
+    const narrowest = narrowestOf(stages);
+    const first = Math.max(taken, begin < single ? Math.floor(begin / narrowest) * narrowest : begin);
+    const before = end < single ? Math.ceil(end / narrowest) * narrowest : end;
     taken = before;
-    return piecesOf(first, before, width, sealed(attempt)).map((piece) => ({ ...piece, attempt }));
+    return piecesOf(first, before, width, stages).map((piece) => ({ ...piece, attempt }));
   });
 }
 

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { random } from "../../testing/runs.ts";
-import { piecesOf, WIDTHS } from "./pieces.ts";
+import { piecesOf, WIDTHS, widthsOf } from "./pieces.ts";
+
+const sealedUntil = (until: number, formerUntil: number) => ({ spans: [{ from: 0, until }], exponent: 0, formerUntil });
 
 test.each([
   ["nothing is sealed", 0, 1000, 256, 0, 0, [[1, 0, 1000]]],
@@ -64,7 +66,7 @@ test.each([
   ],
   ["one step", 17, 18, 1, 1024, 1024, [[1, 17, 18]]],
 ] as const)("%s", (_, from, before, bucketWidth, until, formerUntil, expected) => {
-  const pieces = piecesOf(from, before, bucketWidth, { until, formerUntil });
+  const pieces = piecesOf(from, before, bucketWidth, sealedUntil(until, formerUntil));
   expect(pieces.map((piece) => [piece.width, piece.from, piece.before])).toEqual(expected);
 });
 
@@ -76,7 +78,7 @@ test("pieces cover any range once, keep to buckets and to what is sealed, and ar
     const bucketWidth = 2 ** Math.floor(next() * 21);
     const sealed = Math.floor((next() * 1_200_000) / 32) * 32;
     const formerUntil = next() < 0.5 ? 0 : Math.floor((next() * sealed) / 16) * 16;
-    const pieces = piecesOf(from, before, bucketWidth, { until: sealed, formerUntil });
+    const pieces = piecesOf(from, before, bucketWidth, sealedUntil(sealed, formerUntil));
     expect(pieces[0]!.from).toBe(from);
     expect(pieces.at(-1)!.before).toBe(before);
     for (const [index, { width, from, before }] of pieces.entries()) {
@@ -90,5 +92,38 @@ test("pieces cover any range once, keep to buckets and to what is sealed, and ar
     const rows = pieces.filter(({ before }) => before <= sealed).map((p) => (p.before - p.from) / p.width);
     const most = bucketWidth < 32 ? before - from : 4 * buckets + 14 * WIDTHS.length + 128;
     expect(rows.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(most);
+  }
+});
+
+test("pieces cover what is sealed in spans, however wide its rollups are, and the steps between one by one", () => {
+  const next = random(4);
+  for (let round = 0; round < 2000; round++) {
+    const exponent = Math.floor(next() * 34);
+    const [narrowest, widest] = [widthsOf(exponent)[0]!, widthsOf(exponent).at(-1)!];
+    const spans: { from: number; until: number }[] = [];
+    for (let block = 0; block < 5; block++) {
+      const until = block * widest + Math.floor((next() * widest) / narrowest) * narrowest;
+      if (next() < 0.7 && until > block * widest) spans.push({ from: block * widest, until });
+    }
+    const from = Math.floor(next() * 5 * widest);
+    const before = from + 1 + Math.floor(next() * 5 * widest);
+    const bucketWidth = 2 ** Math.floor(next() * (20 + exponent));
+    const pieces = piecesOf(from, before, bucketWidth, { spans, exponent, formerUntil: 0 });
+    expect(pieces[0]!.from).toBe(from);
+    expect(pieces.at(-1)!.before).toBe(before);
+    for (const [index, piece] of pieces.entries()) {
+      if (index > 0) expect(piece.from).toBe(pieces[index - 1]!.before);
+      if (piece.width === 1) continue;
+      expect(widthsOf(exponent)).toContain(piece.width);
+      expect([piece.from % piece.width, piece.before % piece.width, bucketWidth % piece.width]).toEqual([0, 0, 0]);
+    }
+    const rolled = pieces.filter(({ width }) => width > 1);
+    for (const { from, before } of rolled) {
+      const covered = spans.reduce((sum, span) => {
+        return sum + Math.max(0, Math.min(before, span.until) - Math.max(from, span.from));
+      }, 0);
+      expect(covered).toBe(before - from);
+    }
+    expect(pieces.length).toBeLessThan(200);
   }
 });

@@ -1,8 +1,8 @@
-// A range of steps as few pieces: rollups where they exist, single steps at the ends.
+// A range of steps as few pieces: rollups where they exist, single steps elsewhere.
 
 /**
- * Widths of rollups, in steps: a bucket of any power of two from 32 on is at most four rows of a rollup wide. The narrowest take most of
- * the room.
+ * Widths of rollups, in steps of a run that sends every step: a bucket of any power of two from 32 on is at most four rows of a rollup
+ * wide. The narrowest take most of the room.
  */
 export const WIDTHS: readonly number[] = [32, 128, 1024, 8192, 65_536, 524_288];
 
@@ -10,17 +10,38 @@ export const WIDTHS: readonly number[] = [32, 128, 1024, 8192, 65_536, 524_288];
 export const FORMER_NARROWEST = 16;
 const FORMER_WIDTHS: readonly number[] = [FORMER_NARROWEST, ...WIDTHS.slice(1)];
 
-/** Up to which step rollups of an attempt exist. */
-export interface Sealed {
-  /** Every rollup that ends at or before it exists. */
+/** Steps below 2^53 have buckets of the widest width up to this exponent. */
+export const LARGEST_EXPONENT = 33;
+
+/** Widths of an attempt whose steps are about 2^exponent apart, as where tokens or milliseconds are sent as steps. */
+export function widthsOf(exponent: number): readonly number[] {
+  return exponent === 0 ? WIDTHS : WIDTHS.map((width) => width * 2 ** exponent);
+}
+
+/** Steps in a block: no rollup reaches over the end of one. */
+export function blockWidth(exponent: number): number {
+  return WIDTHS.at(-1)! * 2 ** exponent;
+}
+
+/** Steps `from`..`until − 1`. */
+export interface Span {
+  from: number;
   until: number;
+}
+
+/** Which rollups of an attempt exist. */
+export interface Sealed {
+  /** Every rollup inside one of these exists, as far as there are steps in it. Ascending, apart from each other. */
+  spans: readonly Span[];
+  /** Says how wide rollups are. */
+  exponent: number;
   /** Before it the narrowest are of the former width. */
   formerUntil: number;
   /** None was made twice, so that readers need not look for the newest. */
   once: boolean;
 }
 
-export const UNSEALED: Sealed = { until: 0, formerUntil: 0, once: true };
+export const UNSEALED: Sealed = { spans: [], exponent: 0, formerUntil: 0, once: true };
 
 /** Steps `from`..`before − 1`, as rows of rollups `width` steps wide; a width of 1 is the steps themselves. */
 export interface Piece {
@@ -39,33 +60,31 @@ export function piecesOf(
   from: number,
   before: number,
   bucketWidth: number,
-  { until, formerUntil }: Omit<Sealed, "once">,
+  { spans, exponent, formerUntil }: Omit<Sealed, "once">,
 ): Piece[] {
   const pieces: Piece[] = [];
-  const border = Math.min(before, Math.max(from, formerUntil));
-  cover(pieces, { from, before: border, until, widths: widthsIn(FORMER_WIDTHS, bucketWidth) });
-  cover(pieces, { from: border, before, until, widths: widthsIn(WIDTHS, bucketWidth) });
+  const widths = widthsOf(exponent).filter((width) => width <= bucketWidth);
+  const formerWidths = FORMER_WIDTHS.filter((width) => width <= bucketWidth);
+  let at = from;
+  for (const span of spans) {
+    const [begin, end] = [Math.max(at, span.from), Math.min(before, span.until)];
+    if (begin >= end) continue;
+    if (at < begin) add(pieces, { width: 1, from: at, before: begin });
+    const border = Math.min(end, Math.max(begin, formerUntil));
+    cover(pieces, begin, border, formerWidths);
+    cover(pieces, border, end, widths);
+    at = end;
+  }
+  if (at < before) add(pieces, { width: 1, from: at, before });
   return pieces;
 }
 
-function widthsIn(widths: readonly number[], bucketWidth: number): number[] {
-  return widths.filter((width) => width <= bucketWidth);
-}
-
-interface Range {
-  from: number;
-  before: number;
-  /** Rollups of these widths exist up to there. */
-  until: number;
-  widths: readonly number[];
-}
-
-function cover(pieces: Piece[], { from, before, until, widths }: Range): void {
-  const end = Math.min(before, until);
+/** Covers sealed steps. */
+function cover(pieces: Piece[], from: number, before: number, widths: readonly number[]): void {
   for (let at = from; at < before; at = pieces.at(-1)!.before) {
-    const width = widths.findLast((width) => at % width === 0 && at + width <= end);
-    if (width !== undefined) add(pieces, { width, from: at, before: at + runOf(at, width, widths, end) });
-    else add(pieces, { width: 1, from: at, before: at >= end ? before : nextStart(at, widths, before) });
+    const width = widths.findLast((width) => at % width === 0 && at + width <= before);
+    if (width !== undefined) add(pieces, { width, from: at, before: at + runOf(at, width, widths, before) });
+    else add(pieces, { width: 1, from: at, before: nextStart(at, widths, before) });
   }
 }
 

@@ -108,7 +108,7 @@ test("a long run reads the same from rollups as from its steps, and needs the st
     await write(Array.from({ length }, (_, index) => randomStep(run, { sequence: 1, step: step + index })));
     step += length;
   }
-  expect(store.sealed(run.id, v1.Split.TRAIN, 0).until).toBeGreaterThanOrEqual(1472);
+  expect(store.sealedUntil(run.id, v1.Split.TRAIN, 0)).toBeGreaterThanOrEqual(1472);
   for (const asked of RANGES) await expectRollupsAgree(run, asked);
   const asked = { from: 0, to: 1407, points: 22 };
   const before = await history(run, asked, "steps");
@@ -125,12 +125,12 @@ test("a run that is over is read from rollups, however seldom they are made", as
     Array.from({ length }, (_, index) => randomStep(run, { sequence: 1, step: from + index }));
   await write(steps(0, 100));
   await write(steps(100, 75));
-  expect(store.sealed(run.id, v1.Split.TRAIN, 0).until).toBe(0);
+  expect(store.sealedUntil(run.id, v1.Split.TRAIN, 0)).toBe(0);
   await write(steps(175, 1), [v1.RunEnd.create({ run: run.id, sequence: 2, outcome: v1.RunEnd.Outcome.FINISHED })]);
-  expect(store.sealed(run.id, v1.Split.TRAIN, 0).until).toBe(160);
+  expect(store.sealedUntil(run.id, v1.Split.TRAIN, 0)).toBe(160);
   for (const asked of RANGES) await expectRollupsAgree(run, asked);
   await reopen(run);
-  expect(store.sealed(run.id, v1.Split.TRAIN, 0).until).toBe(160);
+  expect(store.sealedUntil(run.id, v1.Split.TRAIN, 0)).toBe(160);
   for (const asked of RANGES) await expectRollupsAgree(run, asked);
 });
 
@@ -150,11 +150,11 @@ test("ranks that lag, steps that come late or twice, attempts that rewind, and r
     await write(messages);
     if (step === 600) await reopen(run);
   }
-  expect(store.sealed(run.id, v1.Split.TRAIN, 0).until).toBe(Math.floor((1299 - 1024 + 1) / 32) * 32);
+  expect(store.sealedUntil(run.id, v1.Split.TRAIN, 0)).toBe(Math.floor((1299 - 1024 + 1) / 32) * 32);
   for (let step = 0; step < 1300; step += 260) {
     await write(Array.from({ length: 260 }, (_, at) => randomStep(run, { sequence: 1, step: step + at, rank: 2 })));
   }
-  expect(store.sealed(run.id, v1.Split.TRAIN, 0).until).toBe(1280);
+  expect(store.sealedUntil(run.id, v1.Split.TRAIN, 0)).toBe(1280);
   for (const asked of RANGES) await expectRollupsAgree(run, asked);
   for (let index = 0; index < skipped.length; index += 25) {
     await write(skipped.slice(index, index + 25).map((step) => randomStep(run, { sequence: 1, step, rank: 1 })));
@@ -182,7 +182,7 @@ test("rollups without their batch's mark are not seen, and deleted on opening", 
   }
   sums.clear();
   await write(steps.slice(40));
-  expect(store.sealed(run.id, v1.Split.TRAIN, 0).until).toBe(64);
+  expect(store.sealedUntil(run.id, v1.Split.TRAIN, 0)).toBe(64);
   await expectRollupsAgree(run, { from: 0, to: 63, points: 1 });
 });
 
@@ -196,7 +196,7 @@ test.skipIf(hasNoPast()).each([1, 2, 3, 9, 14])(
     await writeOldStore(directory, version, run, steps);
     database = await openDatabase(directory);
     await reopen(run);
-    expect(store.sealed(run.id, v1.Split.TRAIN, 0).until).toBe(96);
+    expect(store.sealedUntil(run.id, v1.Split.TRAIN, 0)).toBe(96);
     await expectRollupsAgree(run, { from: 0, to: 99, points: 2 });
     const [row] = await database.rows(`SELECT count() FROM ${DATABASE}.rolled_steps`);
     expect(asNumber(row![0])).toBe(3);
@@ -253,7 +253,7 @@ test.skipIf(hasNoPast())("rollups of the former width are read, and made again w
   await rollUpAsFormerly(run, 112);
   await reopen(run);
   expect(store.sealed(run.id, v1.Split.TRAIN, 0)).toEqual({
-    ...{ until: 160, formerUntil: 112 },
+    ...{ spans: [{ from: 0, until: 160 }], exponent: 0, formerUntil: 112 },
     // In a shared store somebody else may have made them as well.
     once: !database.shared,
   });
@@ -277,11 +277,12 @@ async function rollUpAsFormerly({ id }: v1.RunDescription, until: number): Promi
   const place = { run: id, split: v1.Split.TRAIN, attempt: 0 };
   const [row] = await database.rows(`SELECT max(batch) FROM ${DATABASE}.steps`);
   const batch = asNumber(row![0]);
-  const context = { ranks: 1, formerUntil: until, batch, exists: store.existing(id) };
+  const context = { ranks: 1, batch, exists: store.existing(id) };
   for (const table of ROLLED_TABLES) {
     await database.runOnEach((own) => `DELETE FROM ${own}.${table} WHERE width = 32 AND step < ${until}`);
   }
-  await rollUp({ ...place, width: 16, from: 0, before: until }, context, database);
+  const task = { ...place, exponent: 0, formerUntil: until, width: 16, spans: [{ from: 0, until }] };
+  await rollUp(task, context, database);
   await database.run(
     `INSERT INTO ${DATABASE}.sealed (run, split, attempt, batch, until) VALUES ('${id}', 'TRAIN', 0, ${batch}, ${until})`,
   );

@@ -31,8 +31,6 @@ const ROLLUPS: Record<RolledTable, { columns: readonly string[]; reduced: (selec
 interface RollupContext {
   /** Ranks of the run. */
   ranks: number;
-  /** Before this step of the attempt the narrowest rollups are of the former width. */
-  formerUntil: number;
   /** The batch that the rows belong to. */
   batch: number;
   /** Condition that is true for rows of this batch, and of earlier ones that exist. */
@@ -42,15 +40,15 @@ interface RollupContext {
 /** Rolls up the buckets of a task. */
 export async function rollUp(
   task: RollupTask,
-  { ranks, formerUntil, batch, exists }: RollupContext,
+  { ranks, batch, exists }: RollupContext,
   database: Database,
 ): Promise<void> {
-  const { run, split, attempt, width, from, before } = task;
+  const { run, split, attempt, exponent, formerUntil, width, spans } = task;
   // Half of the width: the pieces are then those of the width below, all of which exist.
-  const pieces = piecesOf(from, before, width / 2, { until: before, formerUntil }).map((piece) => ({
-    ...piece,
-    attempt,
-  }));
+  const pieces = spans.flatMap((span) => {
+    const sealed = { spans: [span], exponent, formerUntil };
+    return piecesOf(span.from, span.until, width / 2, sealed).map((piece) => ({ ...piece, attempt }));
+  });
   const selection = { split, pieces, bucketWidth: width, ranks, exists };
   for (const [table, { columns, reduced }] of Object.entries(ROLLUPS)) {
     const position = `{run:String}, '${v1.Split[split]}', bucket * ${width}, ${attempt}, ${batch}, ${width}`;

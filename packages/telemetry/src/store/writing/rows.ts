@@ -3,7 +3,6 @@ import { METRICS_VERSION } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { Block } from "../engine/database.ts";
 import { BlockWriter, type Cell, type Columns, type ColumnsOf } from "../engine/native.ts";
-import { WIDTHS } from "../schema/pieces.ts";
 import type { BatchTable } from "../schema/schema.ts";
 import type { Seal } from "./sealing.ts";
 import type { CountSplitter } from "./split-counts.ts";
@@ -112,18 +111,18 @@ function mapped<Value, Result>(
   return Object.fromEntries(entries) as Record<BatchTable, Result>;
 }
 
+const SEALED_COLUMNS: Columns = {
+  ...{ run: "String", split: "Split", attempt: "UInt32", batch: "UInt64" },
+  ...{ start: "UInt64", until: "UInt64", narrowest: "UInt64" },
+};
+
 /** Rows of `sealed`. */
 export function sealRows(batch: number, seals: readonly Seal[]): TableRows {
   return {
-    columns: {
-      run: "String",
-      split: "Split",
-      attempt: "UInt32",
-      batch: "UInt64",
-      until: "UInt64",
-      narrowest: "UInt32",
-    },
-    rows: seals.map(({ run, split, attempt, until }) => [run, split, attempt, batch, until, WIDTHS[0]!]),
+    columns: SEALED_COLUMNS,
+    rows: seals.map(({ run, split, attempt, from, until, narrowest }) => {
+      return [run, split, attempt, batch, from, until, narrowest];
+    }),
   };
 }
 

@@ -9,6 +9,7 @@ const attempt = { run: "r", split: v1.Split.TRAIN, attempt: 0 };
 
 class Feed {
   readonly rollups = new RunningRollups();
+  exponent = 0;
   readonly #sums = new Map<number, StepSum>();
 
   /** Steps that the ranks send, in this order. */
@@ -17,14 +18,16 @@ class Feed {
       const message = randomStep(run, { sequence: 1, step, rank });
       const sum = addRank(message, ranks === 1 ? undefined : this.#sums.get(step));
       this.#sums.set(step, sum);
-      this.rollups.add(message, sum, ranks, stored);
+      this.rollups.add(message, sum, { ranks, stored, exponent: this.exponent });
     }
   }
 
   /** Where the buckets begin that were made, and the ranges that the store has to make. */
   take(width: number, from: number, before: number) {
-    const { whole, rest } = this.rollups.take({ ...attempt, width, from, before });
-    return { whole: whole.map((rollup) => rollup.from), rest: rest.map((task) => [task.from, task.before]) };
+    const task = { ...attempt, exponent: this.exponent, formerUntil: 0, width, spans: [{ from, until: before }] };
+    const { whole, rest } = this.rollups.take(task);
+    const left = rest.flatMap(({ spans }) => spans.map(({ from, until }) => [from, until]));
+    return { whole: whole.map((rollup) => rollup.from), rest: left };
   }
 }
 
@@ -93,4 +96,32 @@ test("buckets of the former width are the store's", () => {
   const feed = new Feed();
   feed.add(steps(0, 64));
   expect(feed.take(16, 0, 64)).toEqual({ whole: [], rest: [[0, 64]] });
+});
+
+test("steps far from each other, and rollups as wide as steps are apart", () => {
+  const feed = new Feed();
+  feed.exponent = 3;
+  const odd = 10 ** 12;
+  feed.add([odd, ...steps(0, 200).map((step) => step * 10), odd + 1]);
+  expect(feed.take(256, 0, 1024)).toEqual({ whole: [0, 256, 512, 768], rest: [] });
+  expect(feed.take(1024, 0, 1024)).toEqual({ whole: [0], rest: [] });
+});
+
+test("what is known at one width is not taken for another", () => {
+  const feed = new Feed();
+  feed.add(steps(0, 200));
+  feed.exponent = 2;
+  expect(feed.take(128, 0, 128)).toEqual({ whole: [], rest: [[0, 128]] });
+  feed.add(steps(200, 600));
+  // The bucket that had begun before is the store's.
+  expect(feed.take(128, 128, 512)).toEqual({ whole: [256, 384], rest: [[128, 256]] });
+});
+
+test("an attempt that a step was left out of is the store's", () => {
+  const feed = new Feed();
+  feed.add(steps(0, 10));
+  feed.rollups.leaveToStore(randomStep(run, { sequence: 1, step: 10 }));
+  feed.add(steps(11, 600_000).filter((step) => step < 64 || step > 599_900));
+  expect(feed.take(32, 0, 64).rest).toEqual([[0, 64]]);
+  expect(feed.take(32, 599_936, 600_000).rest).toEqual([[599_936, 600_000]]);
 });
