@@ -13,6 +13,7 @@ const summary = v1.RunSummary.fromObject({
   ],
   ranksArrived: 5,
   missingRanks: [3, 7],
+  missing: 2,
   slowestRank: 2,
   stepsBehind: 1_040,
 }) as StoredRun;
@@ -32,7 +33,9 @@ it("does not say of the newest attempt that it was broken off: it may go on", ()
 it("names ranks that are missing and the one that is furthest behind", () => {
   const late = "; nothing yet from 3, 7; rank 2 is 1,040 steps behind";
   expect(ranksText(summary)).toBe(`5 of 8 have sent step 1,999${late}`);
-  const whole = { ...summary, ranksArrived: 8, missingRanks: [], stepsBehind: 0 } as unknown as StoredRun;
+  const many = { ...summary, missing: 4_000_000 } as unknown as StoredRun;
+  expect(ranksText(many)).toContain("; nothing yet from 3, 7 and 3999998 more;");
+  const whole = { ...summary, ranksArrived: 8, missingRanks: [], missing: 0, stepsBehind: 0 } as unknown as StoredRun;
   expect(ranksText(whole)).toBe("8 of 8 have sent step 1,999");
 });
 

@@ -19,9 +19,10 @@ export function attemptLines({ attempts }: v1.RunSummary): string[] {
 
 /** How many ranks have sent the newest step, and which are missing or late; undefined for a run of one rank. */
 export function ranksText(summary: StoredRun): string | undefined {
-  const { run, lastStep, ranksArrived, missingRanks, slowestRank, stepsBehind } = summary;
+  const { run, lastStep, ranksArrived, missingRanks, missing: count, slowestRank, stepsBehind } = summary;
   if (run.ranks <= 1) return undefined;
-  const missing = missingRanks.length === 0 ? "" : `; nothing yet from ${missingRanks.join(", ")}`;
+  const more = count > missingRanks.length ? ` and ${count - missingRanks.length} more` : "";
+  const missing = missingRanks.length === 0 ? "" : `; nothing yet from ${missingRanks.join(", ")}${more}`;
   const slowest = stepsBehind === 0 ? "" : `; rank ${slowestRank} is ${whole(stepsBehind)} steps behind`;
   return `${ranksArrived} of ${run.ranks} have sent step ${whole(lastStep)}${missing}${slowest}`;
 }

@@ -82,9 +82,17 @@ function addTo(
     sum = { load: new Float64Array(part.load.length), tokens: 0, dropped: 0 };
     layers.set(layer, sum);
   }
+  // A step in which the layer had no token says nothing of how many experts it has.
+  if (part.load.length > sum.load.length) sum.load = grown(sum.load, part.load.length);
   const { load } = sum;
   if (sign === 1) accumulate(load, part.load);
-  else for (let expert = 0; expert < load.length; expert++) load[expert]! -= part.load[expert]!;
+  else for (let expert = 0; expert < part.load.length; expert++) load[expert]! -= part.load[expert]!;
   sum.tokens += sign * part.tokens;
   sum.dropped += sign * part.dropped;
+}
+
+function grown(load: Float64Array, length: number): Float64Array {
+  const longer = new Float64Array(length);
+  longer.set(load);
+  return longer;
 }

@@ -1,6 +1,5 @@
 // What the alert rules measure of a layer over a window of steps, and when what they told of is over.
-import { DEAD_BELOW_SHARE, deadExperts, maxViolation, meanLoad } from "@moescope/metrics";
-import type { v1 } from "@moescope/proto";
+import { DEAD_BELOW_SHARE, deadExperts, maxViolation, meanLoad, totalLoad } from "@moescope/metrics";
 import type { LayerLoad } from "./load-window.ts";
 
 export interface AlertThresholds {
@@ -21,10 +20,19 @@ const ALIVE_FROM = 2;
 /** A window with a lower mean load says nothing of dead experts: 1 % of it is less than one assignment. */
 const LEAST_MEAN_LOAD = 1 / DEAD_BELOW_SHARE;
 
-/** @returns MaxVio that the window has to exceed; infinite where every token goes to every expert */
-export function collapseThreshold({ experts, topK }: v1.RunDescription, share: number): number {
-  const ceiling = experts / topK - 1;
-  return ceiling > 0 ? share * ceiling : Number.POSITIVE_INFINITY;
+/**
+ * Assignments of a layer over a window.
+ *
+ * @param topK experts of each token; 0 where that varies by token
+ */
+export function assignmentsOf({ load, tokens }: LayerLoad, topK: number): number {
+  return topK === 0 ? totalLoad(load) : topK * tokens;
+}
+
+/** @returns MaxVio that the window has to exceed; infinite where every token goes to every expert, NaN without tokens */
+export function collapseThreshold(layer: LayerLoad, topK: number, share: number): number {
+  const ceiling = (layer.load.length * layer.tokens) / assignmentsOf(layer, topK) - 1;
+  return ceiling <= 0 ? Number.POSITIVE_INFINITY : share * ceiling;
 }
 
 /** @returns MaxVio (global); NaN when nothing was assigned */
@@ -33,8 +41,8 @@ export function violationOf({ load }: LayerLoad): number {
 }
 
 /** @returns share of the assignments that were not carried out; NaN when there were no tokens */
-export function droppedShareOf({ dropped, tokens }: LayerLoad, { topK }: v1.RunDescription): number {
-  return dropped / (topK * tokens);
+export function droppedShareOf(layer: LayerLoad, topK: number): number {
+  return layer.dropped / assignmentsOf(layer, topK);
 }
 
 /** Whether there is load enough to tell who is dead. */

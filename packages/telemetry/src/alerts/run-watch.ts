@@ -1,6 +1,6 @@
 // The alerts of one run: a state machine fed with its steps, in order. It knows no clock, no log and no store.
 import { busiestExpert } from "@moescope/metrics";
-import { v1 } from "@moescope/proto";
+import { layersOf, v1 } from "@moescope/proto";
 import { type LayerLoad, LoadWindow } from "./load-window.ts";
 import {
   type AlertThresholds,
@@ -23,15 +23,17 @@ type Finding = Pick<v1.Alert, "rule" | "beganStep"> &
 /** A measure of a layer's load that has a threshold. */
 interface Limit {
   rule: v1.Alert.Rule;
-  threshold: number;
-  measure(load: LayerLoad): number;
+  threshold(load: LayerLoad, topK: number): number;
+  measure(load: LayerLoad, topK: number): number;
   blame(load: LayerLoad): number[];
 }
 
 export class RunWatch {
-  readonly #run: v1.RunDescription;
+  readonly #run: string;
+  /** Experts of each token, by layer; a layer that was appended later is measured by what it does. */
+  readonly #topK: ReadonlyMap<number, number>;
+  readonly #thresholds: AlertThresholds;
   readonly #limits: readonly Limit[];
-  readonly #windowSteps: number;
   #window: LoadWindow;
   #attempt: number;
   #lastStep: number;
@@ -40,9 +42,10 @@ export class RunWatch {
 
   /** @param lasting what fired before and is not over, as after a restart: it does not fire again */
   constructor(run: v1.RunDescription, thresholds: AlertThresholds, lasting: readonly v1.Alert[] = []) {
-    this.#run = run;
-    this.#limits = limitsOf(run, thresholds);
-    this.#windowSteps = thresholds.window;
+    this.#run = run.id;
+    this.#topK = new Map(layersOf(run).map(({ index, topK }) => [index, topK]));
+    this.#thresholds = thresholds;
+    this.#limits = limitsOf(thresholds);
     this.#window = new LoadWindow(thresholds.window);
     this.#lasting = [...lasting];
     this.#attempt = Math.max(0, ...lasting.map(({ attempt }) => attempt));
@@ -74,7 +77,7 @@ export class RunWatch {
   /** A resumed run is measured anew: what its earlier attempt was like says nothing of it. */
   #restart(attempt: number): v1.Alert[] {
     this.#attempt = attempt;
-    this.#window = new LoadWindow(this.#windowSteps);
+    this.#window = new LoadWindow(this.#thresholds.window);
     return this.#lasting.map((alert) => this.#end(alert));
   }
 
@@ -92,12 +95,14 @@ export class RunWatch {
   }
 
   // A layer without load has NaN for a value: nothing fires and nothing is over.
-  #check({ rule, threshold, measure, blame }: Limit, layer: number, load: LayerLoad): v1.Alert[] {
-    const value = measure(load);
+  #check({ rule, measure, blame, ...limit }: Limit, layer: number, load: LayerLoad): v1.Alert[] {
+    const topK = this.#topK.get(layer) ?? 0;
+    const value = measure(load, topK);
+    const threshold = limit.threshold(load, topK);
     const lasting = this.#find(rule, layer);
     if (lasting) return value < OVER_BELOW * threshold ? [this.#end(lasting)] : [];
     if (!(value > threshold)) return [];
-    const beganStep = this.#window.beganAt(layer, (part) => measure(part) > threshold);
+    const beganStep = this.#window.beganAt(layer, (part) => measure(part, topK) > threshold);
     return [this.#fire({ rule, layer, experts: blame(load), beganStep, value, threshold })];
   }
 
@@ -124,8 +129,8 @@ export class RunWatch {
     const firedStep = this.#lastStep;
     const name = Rule[finding.rule]!.toLowerCase().replaceAll("_", "-");
     const id = [this.#attempt, name, finding.layer ?? 0, firedStep].join(".");
-    const alert = new v1.Alert({ id, run: this.#run.id, attempt: this.#attempt, firedStep, ...finding });
-    alert.message = messageOf(alert, this.#run);
+    const alert = new v1.Alert({ id, run: this.#run, attempt: this.#attempt, firedStep, ...finding });
+    alert.message = messageOf(alert, this.#thresholds.collapse);
     this.#lasting.push(alert);
     return alert;
   }
@@ -136,14 +141,14 @@ export class RunWatch {
   }
 }
 
-function limitsOf(run: v1.RunDescription, { collapse, dropped }: AlertThresholds): Limit[] {
+function limitsOf({ collapse, dropped }: AlertThresholds): Limit[] {
   return [
     {
       rule: Rule.COLLAPSE,
-      threshold: collapseThreshold(run, collapse),
+      threshold: (load, topK) => collapseThreshold(load, topK, collapse),
       measure: violationOf,
       blame: ({ load }) => [busiestExpert(load)],
     },
-    { rule: Rule.DROPS, threshold: dropped, measure: (load) => droppedShareOf(load, run), blame: () => [] },
+    { rule: Rule.DROPS, threshold: () => dropped, measure: droppedShareOf, blame: () => [] },
   ];
 }

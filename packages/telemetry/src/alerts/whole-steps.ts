@@ -1,14 +1,17 @@
-// Steps of a run whose every rank has arrived, in order. A rank that lags holds them back, but not for ever.
+// Steps of a run whose every rank has arrived, each once, in the order of their numbers as far as they wait for each other. A rank that
+// lags holds them back, but not for ever.
 import type { v1 } from "@moescope/proto";
 import type { StepSum } from "../store/writing/step-sum.ts";
 
 /** So many steps wait for their last rank; then the earliest goes on without it. */
 const MOST_WAITING = 32;
+/** So many are remembered to have gone on. */
+const MOST_PASSED = 4096;
 
 export class WholeSteps {
   readonly #ranks: number;
   #attempt = 0;
-  #passed = -1;
+  readonly #passed = new Set<number>();
   #waiting = new Map<number, StepSum>();
 
   constructor(ranks: number) {
@@ -19,13 +22,13 @@ export class WholeSteps {
   add(sum: StepSum): v1.StepBucket[] {
     const { attempt, lastStep } = sum.bucket;
     if (attempt > this.#attempt) this.#restart(attempt);
-    if (attempt < this.#attempt || lastStep <= this.#passed) return [];
+    if (attempt < this.#attempt || this.#passed.has(lastStep)) return [];
     this.#waiting.set(lastStep, sum);
     const ready: v1.StepBucket[] = [];
     for (const [step, { ranks, bucket }] of [...this.#waiting].sort(([a], [b]) => a - b)) {
       if (ranks < this.#ranks && this.#waiting.size <= MOST_WAITING) break;
       this.#waiting.delete(step);
-      this.#passed = step;
+      this.#pass(step);
       ready.push(bucket);
     }
     return ready;
@@ -33,7 +36,13 @@ export class WholeSteps {
 
   #restart(attempt: number): void {
     this.#attempt = attempt;
-    this.#passed = -1;
+    this.#passed.clear();
     this.#waiting.clear();
+  }
+
+  #pass(step: number): void {
+    this.#passed.add(step);
+    const [oldest] = this.#passed;
+    if (this.#passed.size > MOST_PASSED) this.#passed.delete(oldest!);
   }
 }

@@ -3,15 +3,16 @@ import { v1 } from "@moescope/proto";
 
 const { Rule } = v1.Alert;
 
-export function messageOf(alert: v1.Alert, run: v1.RunDescription): string {
-  return `${what(alert, run)}, since step ${alert.beganStep}`;
+/** @param collapse share of the most possible MaxVio that a collapse is above */
+export function messageOf(alert: v1.Alert, collapse: number): string {
+  return `${what(alert, collapse)}, since step ${alert.beganStep}`;
 }
 
-function what({ rule, layer, experts, value, threshold }: v1.Alert, { experts: all, topK }: v1.RunDescription): string {
+function what({ rule, layer, experts, value, threshold }: v1.Alert, collapse: number): string {
   const of = `layer ${layer}`;
   switch (rule) {
     case Rule.COLLAPSE: {
-      const ceiling = `${number(all / topK - 1)} is the most possible`;
+      const ceiling = `${number(threshold / collapse)} is the most possible`;
       return `${of} collapses onto expert ${experts[0]}: MaxVio ${number(value)}, above ${number(threshold)} (${ceiling})`;
     }
     case Rule.DEAD_EXPERTS:

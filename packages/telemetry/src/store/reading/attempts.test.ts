@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
-import { shownAttempts } from "./attempts.ts";
+import { parentsOf, shownAttempts } from "./attempts.ts";
 
 const END = Number.MAX_SAFE_INTEGER;
 const attempt = (number: number, firstStep: number, lastStep: number) => ({ attempt: number, firstStep, lastStep });
@@ -24,4 +25,19 @@ test("an attempt that goes back further hides the one before it", () => {
 
 test("no attempt, nothing shown", () => {
   expect(shownAttempts([])).toEqual([]);
+});
+
+test("the parent of an attempt is the newest before it that began earlier, however many there are", () => {
+  const begun = fc.array(fc.nat({ max: 20 }), { maxLength: 40 });
+  fc.assert(
+    fc.property(begun, (firstSteps) => {
+      const attempts = firstSteps.map((firstStep, index) => ({ attempt: 3 * index, firstStep }));
+      const parents = attempts.map(({ attempt, firstStep }) => {
+        return attempts.findLast((other) => other.attempt < attempt && other.firstStep < firstStep)?.attempt;
+      });
+      expect(parentsOf(attempts)).toEqual(parents);
+    }),
+  );
+  const many = Array.from({ length: 300_000 }, (_, attempt) => ({ attempt, firstStep: attempt % 1000 }));
+  expect(parentsOf(many).at(-1)).toBe(299_998);
 });

@@ -28,8 +28,18 @@ export function shownAttempts(attempts: readonly Pick<v1.Attempt, "attempt" | "f
 
 type Begun = Pick<v1.Attempt, "attempt" | "firstStep">;
 
-/** @returns the attempt whose steps lead up to this one's first; undefined for one that begins the run */
-export function parentOf({ attempt, firstStep }: Begun, attempts: readonly Begun[]): number | undefined {
-  const earlier = attempts.filter((other) => other.attempt < attempt && other.firstStep < firstStep);
-  return earlier.length === 0 ? undefined : Math.max(...earlier.map((other) => other.attempt));
+/**
+ * @param attempts ascending
+ * @returns for each the attempt whose steps lead up to its first: the newest before it that began earlier; undefined for one that
+ *   begins the run
+ */
+export function parentsOf(attempts: readonly Begun[]): (number | undefined)[] {
+  // Of those before, the ones that may still be a parent: what began later than one after it never is.
+  const candidates: Begun[] = [];
+  return attempts.map((attempt) => {
+    while (candidates.length > 0 && candidates.at(-1)!.firstStep >= attempt.firstStep) candidates.pop();
+    const parent = candidates.at(-1)?.attempt;
+    candidates.push(attempt);
+    return parent;
+  });
 }

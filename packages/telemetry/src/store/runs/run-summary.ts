@@ -1,6 +1,6 @@
 // The summary of a run: its state, and its newest values.
 import { v1 } from "@moescope/proto";
-import { parentOf } from "../reading/attempts.ts";
+import { parentsOf } from "../reading/attempts.ts";
 
 const { State } = v1.RunSummary;
 const { Outcome } = v1.RunEnd;
@@ -84,14 +84,31 @@ export function summaryOf(record: RunRecord, silentAfter: number): v1.RunSummary
   });
 }
 
+/** Missing ranks that are named; a run may say that it has billions. */
+const MOST_MISSING = 64;
+
 /** Which ranks of the newest attempt have sent no training step, and which of the others is furthest behind. */
 function laggingRanks({ attempts, description }: RunRecord) {
-  const { ranks } = attempts.get(Math.max(...attempts.keys())) ?? { ranks: new Map<number, number>() };
-  const missingRanks = Array.from({ length: description.ranks }, (_, rank) => rank).filter((rank) => !ranks.has(rank));
-  const furthest = Math.max(...ranks.values());
-  const slowest = [...ranks].reduce((last, next) => (next[1] < last[1] ? next : last), [0, furthest] as const);
-  const stepsBehind = ranks.size === 0 ? 0 : furthest - slowest[1];
-  return { missingRanks, slowestRank: stepsBehind === 0 ? 0 : slowest[0], stepsBehind };
+  const ranks = attempts.get(newestOf(attempts.keys()))?.ranks ?? new Map<number, number>();
+  const missingRanks: number[] = [];
+  // Ends soon: a rank that is not missing has sent a step.
+  for (let rank = 0; rank < description.ranks && missingRanks.length < MOST_MISSING; rank++) {
+    if (!ranks.has(rank)) missingRanks.push(rank);
+  }
+  const missing = description.ranks - ranks.size;
+  let [furthest, slowestRank, slowest] = [-1, 0, Number.POSITIVE_INFINITY];
+  for (const [rank, step] of ranks) {
+    furthest = Math.max(furthest, step);
+    if (step < slowest) [slowestRank, slowest] = [rank, step];
+  }
+  const stepsBehind = ranks.size === 0 ? 0 : furthest - slowest;
+  return { missingRanks, missing, slowestRank: stepsBehind === 0 ? 0 : slowestRank, stepsBehind };
+}
+
+function newestOf(attempts: Iterable<number>): number {
+  let newest = -1;
+  for (const attempt of attempts) newest = Math.max(newest, attempt);
+  return newest;
 }
 
 /** Ranges of training steps; of all steps for an attempt that has not trained. Ascending. */
@@ -104,14 +121,15 @@ export function attemptsOf(record: RunRecord): v1.Attempt[] {
       singleFrom,
     }))
     .sort((a, b) => a.attempt - b.attempt);
-  return attempts.map((each) => {
+  const parents = parentsOf(attempts);
+  return attempts.map((each, index) => {
     const { outcome } = endOf(record, each.attempt) ?? { outcome: Outcome.OUTCOME_UNSPECIFIED };
-    return new v1.Attempt({ ...each, parent: parentOf(each, attempts), outcome });
+    return new v1.Attempt({ ...each, parent: parents[index], outcome });
   });
 }
 
 export function stateOf(record: RunRecord, silentAfter: number): { state: v1.RunSummary.State; reason: string } {
-  const ended = endOf(record, Math.max(record.describedBy, ...record.attempts.keys()));
+  const ended = endOf(record, Math.max(record.describedBy, newestOf(record.attempts.keys())));
   if (ended !== undefined) return { state: STATES[ended.outcome], reason: ended.reason };
   const live = record.openStreams > 0 || performance.now() - record.heardAt < silentAfter;
   return { state: live ? State.LIVE : State.SILENT, reason: "" };
