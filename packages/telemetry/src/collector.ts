@@ -81,13 +81,13 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
   undo.add(() => ownership.release());
   const database = await openDatabase(config);
   undo.add(() => database.close());
-  const freeSpace = new FreeSpace({ ...config, ...(database.shared && { keepFree: 0 }), database, log });
+  const freeSpace = new FreeSpace({ ...config, ...(!database.embedded && { keepFree: 0 }), database, log });
   undo.add(() => freeSpace.stop());
   const store = await Store.open(database, log, config);
   const runs = new Runs(config.silentAfter);
   const stored = await loadRuns(store, runs);
   // Where a store is shared, a run's senders are known once the run is this collector's.
-  const senders = new Senders(database.shared ? [] : stored);
+  const senders = new Senders(store.ownsAll ? stored : []);
 
   const counters = newCounters();
   const fanOut = new FanOut({ ...config, runs, counters });

@@ -33,7 +33,7 @@ export class Sharing {
 
   constructor(options: SharingOptions) {
     this.#options = options;
-    if (!options.store.database.shared) return;
+    if (options.store.ownsAll) return;
     this.#timer = setInterval(() => {
       this.#following ??= this.#tryToFollow().finally(() => {
         this.#following = undefined;

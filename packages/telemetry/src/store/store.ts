@@ -16,7 +16,7 @@ import { migrate } from "./schema/migrate.ts";
 import { blockWidth, type Sealed } from "./schema/pieces.ts";
 import { BATCH_TABLES, type BatchTable, ROLLED_TABLES } from "./schema/schema.ts";
 import { setTables } from "./schema/table-settings.ts";
-import { Batches } from "./sharing/batches.ts";
+import { type Batches, batchesOf } from "./sharing/batches.ts";
 import { rollupBlocks } from "./writing/rolled-rows.ts";
 import { rollUp } from "./writing/rollups.ts";
 import { type BatchContent, batchBlocks, blockOf, type StreamMark, sealRows, streamRows } from "./writing/rows.ts";
@@ -75,9 +75,9 @@ export class Store {
   private constructor(database: Database, log: Logger, rollUpEvery: number) {
     this.database = database;
     this.#log = log;
-    this.#batches = new Batches(database);
+    this.#batches = batchesOf(database);
     this.#singleSteps = new SingleSteps(database);
-    this.#sealing = new Sealing((run) => this.#ranks.get(run) ?? 1, rollUpEvery, !database.shared);
+    this.#sealing = new Sealing((run) => this.#ranks.get(run) ?? 1, rollUpEvery, this.#batches.ownsAll);
   }
 
   /** @throws Error when the store was written by a newer version, or cannot be opened */
@@ -88,9 +88,8 @@ export class Store {
     store.#syncNames = await nameSync(database, durability, "streams");
     await store.#batches.load();
     await store.#singleSteps.load();
-    if (!database.shared) await store.#deleteUnfinishedBatches(`batch > ${store.#batches.last}`);
-    await store.#loadProgress();
-    if (!database.shared) await store.#rollUpMissing(store.#batches.last);
+    if (store.ownsAll) await store.#takeOver();
+    else await store.#loadOthers();
     return store;
   }
 
@@ -99,7 +98,12 @@ export class Store {
     return this.#batches.existing(run);
   }
 
-  /** Whether this collector stores the run; others may, where they share a store. */
+  /** Whether this collector stores every run: no other shares the store. */
+  get ownsAll(): boolean {
+    return this.#batches.ownsAll;
+  }
+
+  /** Whether this collector stores the run. */
   owns(run: string): boolean {
     return this.#batches.owns(run);
   }
@@ -113,16 +117,7 @@ export class Store {
    */
   async claim(run: string, letGo: (runs: readonly string[]) => void): Promise<StreamMark[]> {
     const { marks, known } = await this.#batches.claim(run, letGo);
-    if (!known) return marks;
-    // Not those of later owners: one may store the run while these are being deleted.
-    const unfinished = `batch < ${this.#batches.next} AND NOT ${this.existing(run)}`;
-    await this.#deleteUnfinishedBatches(`run = {run:String} AND ${unfinished}`, { run });
-    this.#forgetProgress(run);
-    await this.#singleSteps.load();
-    await this.#loadProgress(run);
-    const batch = this.#batches.next;
-    await this.#rollUpMissing(batch);
-    this.#batches.stored(batch);
+    if (known) await this.#takeOver(run);
     return marks;
   }
 
@@ -192,7 +187,7 @@ export class Store {
 
   /** Deletes what may be stored of a batch that is not written after all; its number is not used again. */
   async abandon({ number }: PreparedBatch): Promise<void> {
-    await this.#deleteUnfinishedBatches(`batch = ${number}`);
+    await this.#deleteRows(`batch = ${number}`);
     this.#batches.stored(number);
   }
 
@@ -350,19 +345,35 @@ export class Store {
     }
   }
 
-  /** Of one run; without it of all, of which a shared store's are only looked at. */
-  async #loadProgress(run?: string): Promise<void> {
-    const [where, parameters] = run === undefined ? ["1", {}] : ["run = {run:String}", { run }];
+  /** Brings a run, or without it every run, to where this collector can go on with it. */
+  async #takeOver(run?: string): Promise<void> {
+    await this.#deleteUnfinishedBatches(run);
+    if (run !== undefined) {
+      this.#forgetProgress(run);
+      await this.#singleSteps.load();
+    }
+    await this.#loadRanks(run);
+    await this.#loadSeals(run);
+    await this.#loadHighest(run);
+    await this.#rollUpMissing();
+  }
+
+  /** What readers need of runs that other collectors store. */
+  async #loadOthers(): Promise<void> {
+    await this.#loadRanks();
+    await this.#loadSeals();
+  }
+
+  async #loadRanks(run?: string): Promise<void> {
+    const where = run === undefined ? "1" : "run = {run:String}";
     const described = await this.database.rows(
       `SELECT description FROM ${DATABASE}.runs FINAL WHERE ${where}`,
-      parameters,
+      run === undefined ? {} : { run },
     );
     for (const [description] of described) {
       const { id, ranks } = v1.RunDescription.decode(Buffer.from(description as string, "base64"));
       this.#ranks.set(id, ranks);
     }
-    await this.#loadSeals(run);
-    if (run !== undefined || !this.database.shared) await this.#loadHighest(run);
   }
 
   /** Blocks may be wider than those asked for here, never narrower. */
@@ -383,7 +394,7 @@ export class Store {
 
   async #loadSeals(run?: string): Promise<void> {
     const where = run === undefined ? "1" : "run = {run:String}";
-    if (!this.database.shared) await this.#loadDoubts();
+    if (this.ownsAll) await this.#loadDoubts();
     // The newest of a block counts.
     const seals = await this.database.rows(
       `SELECT run, toInt8(split), attempt, start, until, batch, narrowest FROM ${DATABASE}.sealed WHERE ${where} ORDER BY batch`,
@@ -409,15 +420,24 @@ export class Store {
   }
 
   /** Rolls up what an earlier version stored. */
-  async #rollUpMissing(batch: number): Promise<void> {
+  async #rollUpMissing(): Promise<void> {
+    const batch = this.#batches.spare;
     for (const plan of this.#sealing.missing()) {
       this.#log.info({ ...plan.seals[0] }, "rolling up steps that were stored without");
       await this.#rollUp(plan.tasks, batch);
       await this.database.insert("sealed", blockOf(sealRows(batch, plan.seals)), randomUUID());
     }
+    this.#batches.stored(batch);
   }
 
-  async #deleteUnfinishedBatches(where: string, parameters: QueryParameters = {}): Promise<void> {
+  /** Of a run; without it of all. */
+  async #deleteUnfinishedBatches(run?: string): Promise<void> {
+    const unfinished = this.#batches.unfinished(run);
+    if (run === undefined) await this.#deleteRows(unfinished);
+    else await this.#deleteRows(`run = {run:String} AND ${unfinished}`, { run });
+  }
+
+  async #deleteRows(where: string, parameters: QueryParameters = {}): Promise<void> {
     for (const table of [...BATCH_TABLES, ...ROLLED_TABLES, "sealed"]) {
       const [row] = await this.database.rows(`SELECT count() FROM ${DATABASE}.${table} WHERE ${where}`, parameters);
       const rows = asNumber(row![0]);

@@ -62,8 +62,8 @@ export class Database {
   /** Every server that holds rows. */
   readonly servers: readonly Server[];
   readonly cluster: string | undefined;
-  /** Whether other collectors may store into it at the same time. */
-  readonly shared: boolean;
+  /** Whether the engine runs in this process, on a disk of its own. */
+  readonly embedded: boolean;
   readonly #writer: ClickHouseClient;
   readonly #readers: { client: ClickHouseClient; busy: number }[];
   readonly #exchange: string | undefined;
@@ -71,7 +71,7 @@ export class Database {
   private constructor({ writer, readers, servers, cluster, exchange }: Connections) {
     this.servers = servers;
     this.cluster = cluster;
-    this.shared = exchange === undefined;
+    this.embedded = exchange !== undefined;
     this.#writer = writer;
     this.#readers = readers.map((client) => ({ client, busy: 0 }));
     this.#exchange = exchange;

@@ -24,7 +24,7 @@ export async function nameSync(
   durability: Durability,
   table: string,
 ): Promise<() => Promise<void>> {
-  if (durability === "os" || database.shared) return async () => {};
+  if (durability === "os" || !database.embedded) return async () => {};
   const [row] = await database.rows(
     `SELECT data_paths[1] FROM system.tables WHERE database = '${DATABASE}' AND name = '${table}'`,
   );
