@@ -1,4 +1,6 @@
 // Runs an operation on a compiled addon in a process of its own, so that a crash becomes a message.
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
 import { CommandFailed, runCommand } from "./command.ts";
 import { TensorflowUnavailable } from "./outcome.ts";
 
@@ -42,7 +44,8 @@ console.log(JSON.stringify({ version: binding.TF_Version, customOps }));
 export async function checkAddon(addon: string, tfjsNode: string, signal?: AbortSignal): Promise<AddonAnswer> {
   try {
     const env = { TF_CPP_MIN_LOG_LEVEL: "2" };
-    const answer = await runCommand(process.execPath, ["-e", RUN_AN_OPERATION, addon, tfjsNode], { signal, env });
+    const args = ["--import", compatibilityModule(), "-e", RUN_AN_OPERATION, addon, tfjsNode];
+    const answer = await runCommand(process.execPath, args, { signal, env });
     return JSON.parse(answer) as AddonAnswer;
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
@@ -51,4 +54,9 @@ export async function checkAddon(addon: string, tfjsNode: string, signal?: Abort
       "Please report this with the output of `npx moescope doctor`.",
     );
   }
+}
+
+/** URL of what puts back the functions that tfjs-node-gpu calls and newer Nodes removed. */
+function compatibilityModule(): string {
+  return pathToFileURL(createRequire(import.meta.url).resolve("@moescope/trainer/node-compatibility")).href;
 }

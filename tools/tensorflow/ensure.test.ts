@@ -161,6 +161,12 @@ describe.runIf(compiler && library)("with TensorFlow in the cache", () => {
     expect((await linked({ customOps })).customOps).toEqual({ built: false, reason: expect.stringMatching(reason) });
   });
 
+  test("a newer Node, whose util lacks what tfjs-node-gpu calls, can check it", async () => {
+    const asNode23 = `import util from "node:util"; delete util.isNullOrUndefined;`;
+    vi.stubEnv("NODE_OPTIONS", `--import=data:text/javascript,${encodeURIComponent(asNode23)}`);
+    await linked();
+  });
+
   test("several processes at once compile it once", async () => {
     let compiled = 0;
     const onProgress = ({ stage, done }: { stage: string; done: number }) => {

@@ -1,4 +1,5 @@
 // The one tfjs namespace that every backend registers with; nothing else in the package imports tfjs directly.
+import "./node-compatibility.ts";
 import { createRequire } from "node:module";
 import type * as tfjsCore from "@tensorflow/tfjs-core";
 
