@@ -105,19 +105,23 @@ test("5 kB a second: steps wait in the spool, and all arrive", async () => {
   await expectAllStored(reporter, "slow", 2000);
 });
 
-test("a message that the collector is too small for stays in the spool with all after it, and is said once", async () => {
+test("a message that the collector is too small for is left out, said once and counted, and all after it are stored", async () => {
   const small = await startCollectorProcess(join(directory, "small"), 0, { limits: { messageBytes: 2_000 } });
   try {
-    const reporter = reporterOf("large", { address: small.grpc, flushMilliseconds: 1_000 });
+    const reporter = reporterOf("large", { address: small.grpc, flushMilliseconds: 30_000 });
     report(reporter, 0, 10);
-    await acknowledged(reporter, 10);
     const large = Array.from({ length: 3_000 }, (_, index) => ({ name: `loss/${index}`, value: index }));
     reporter.step({ ...sentStep(10), scalars: large });
     report(reporter, 11, 20);
     const statistics = await reporter.end(v1.RunEnd.Outcome.FINISHED);
-    expect(statistics).toMatchObject({ acknowledged: 10, queued: 11, dropped: 0, spool: expect.any(String) });
-    expect(notices).toEqual([expect.stringMatching(/refuses this run: .*larger than max.*11 messages stay in/)]);
-    await expectStored(small.http, "large", [{ attempt: 0, from: 0, before: 10 }]);
+    expect(statistics).toMatchObject({ acknowledged: 21, queued: 0, rejected: 1, dropped: 0 });
+    expect(notices).toEqual([
+      expect.stringMatching(/rejects message 11: it has \d+ bytes, and the collector takes 2000;/),
+    ]);
+    await expectStored(small.http, "large", [
+      { attempt: 0, from: 0, before: 10 },
+      { attempt: 0, from: 11, before: 20 },
+    ]);
   } finally {
     await small.kill();
   }

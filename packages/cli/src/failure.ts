@@ -1,5 +1,6 @@
 // How the command ends when it cannot do what it was asked: one line for a person, and an exit code for a script.
 import { CommanderError } from "commander";
+import { paragraph } from "./terminal/lines.ts";
 
 export const exitCodes = { ok: 0, failed: 1, wrongUse: 2, alerted: 3, interrupted: 130 } as const;
 
@@ -40,12 +41,12 @@ export function isWrongUse(error: unknown): boolean {
   return error instanceof WrongUse || (error instanceof Error && wrongUseOfPackages.includes(error.name));
 }
 
-/** @returns what to print; empty when it is on the screen already */
-export function explain(error: unknown, verbose: boolean): string {
-  if (error instanceof CommanderError || error instanceof Interrupted || error instanceof Alerted) return "";
-  if (!(error instanceof Error)) return `Error: ${String(error)}`;
-  if (verbose) return error.stack ?? error.message;
+/** @returns the lines to print; none when it is on the screen already */
+export function explain(error: unknown, verbose: boolean): string[] {
+  if (error instanceof CommanderError || error instanceof Interrupted || error instanceof Alerted) return [];
+  if (!(error instanceof Error)) return paragraph(`Error: ${String(error)}`);
+  if (verbose) return paragraph(error.stack ?? error.message);
   // By name, because a training process sends its errors as name and message.
   const expected = error.name === "Failure" || failuresOfPackages.includes(error.name) || isWrongUse(error);
-  return expected ? `Error: ${error.message}` : `Error: ${error.message} (unexpected; --verbose shows where)`;
+  return paragraph(`Error: ${error.message}${expected ? "" : " (unexpected; --verbose shows where)"}`);
 }

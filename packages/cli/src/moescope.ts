@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { exitCodeOf, explain } from "./failure.ts";
+import { divertConsole } from "./terminal/console.ts";
+import { note, paragraph, print } from "./terminal/lines.ts";
 
 /** Loaded only when needed: TensorFlow.js and ClickHouse take a while. */
 const commands = {
@@ -29,6 +31,11 @@ async function buildProgram(words: readonly string[]): Promise<Command> {
     .option("--verbose", "print the stack of an error")
     .configureHelp({ showGlobalOptions: true })
     .addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 wrong use, 3 a watched run has an alert, 130 interrupted.")
+    .configureOutput({
+      writeOut: (text) => print(text.trimEnd().split("\n")),
+      writeErr: (text) => note(text.trimEnd().split("\n")),
+      outputError: (text) => note(paragraph(text.trimEnd())),
+    })
     .exitOverride();
   const asked = words.find((word) => !word.startsWith("-"));
   const wanted = Object.entries(commands).filter(([name]) => name === asked);
@@ -45,10 +52,18 @@ async function main(words: readonly string[]): Promise<void> {
     const program = await buildProgram(words);
     await program.parseAsync(words, { from: "user" });
   } catch (error) {
-    const text = explain(error, words.includes("--verbose"));
-    if (text) process.stderr.write(`${text}\n`);
-    process.exitCode = exitCodeOf(error);
+    fail(error, words);
   }
 }
 
+function fail(error: unknown, words: readonly string[]): void {
+  note(explain(error, words.includes("--verbose")));
+  process.exitCode = exitCodeOf(error);
+}
+
+divertConsole();
+process.on("uncaughtException", (error) => {
+  fail(error, process.argv);
+  process.exit();
+});
 await main(process.argv.slice(2));

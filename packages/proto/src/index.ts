@@ -10,6 +10,9 @@ export { layersOf } from "./layers.ts";
 export const PROTOCOL_VERSION = 2;
 export const OLDEST_PROTOCOL_VERSION = 1;
 
+/** Initial metadata of `Collector.Report`, by which a collector says how many bytes the largest message has that it takes. */
+export const MESSAGE_BYTES_METADATA = "moescope-message-bytes";
+
 /** `Collector.Report` as a method definition for @grpc/grpc-js, for a server (`addService`) and for a client alike. */
 export const collectorService = {
   report: {

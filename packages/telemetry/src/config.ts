@@ -145,8 +145,8 @@ const collectorConfigSchema = z.strictObject({
   /** Every alert is posted here as JSON, when it fires and when it is over. */
   webhook: z.url({ protocol: /^https?$/ }).optional(),
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
-  /** On standard error: an object of JSON a line, or coloured lines for a person. */
-  logFormat: z.enum(["json", "pretty"]).default("json"),
+  /** Takes each line of the log, an object of JSON; standard error does when it is absent. */
+  logTo: z.custom<(line: string) => void>((value) => typeof value === "function", "expected a function").optional(),
 });
 
 /** What `startCollector` takes; everything has a default. */

@@ -2,6 +2,7 @@
 import { applicationDirectory } from "@moescope/dashboard";
 import { type Collector, type CollectorOptions, startCollector } from "@moescope/telemetry";
 import { Failure } from "../failure.ts";
+import { logWriter } from "../terminal/collector-log.ts";
 
 export interface Ports {
   /** Of both; the loopback address when absent. */
@@ -13,7 +14,7 @@ export interface Ports {
 /** @throws Failure when the directory is another collector's, a port is taken, or the store cannot be opened */
 export async function openCollector(options: CollectorOptions): Promise<Collector> {
   try {
-    return await startCollector({ dashboardDirectory: applicationDirectory, ...options });
+    return await startCollector({ dashboardDirectory: applicationDirectory, logTo: logWriter(), ...options });
   } catch (error) {
     throw new Failure(`No collector could be started: ${(error as Error).message}`, { cause: error });
   }

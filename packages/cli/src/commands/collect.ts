@@ -6,6 +6,7 @@ import { addExposureOptions, type ExposureOptions, exposureOf } from "../collect
 import { listening, openCollector, type Ports } from "../collecting/open-collector.ts";
 import { aborted, interruptible } from "../interruption.ts";
 import { defaultDataDirectory } from "../reading/data-directory.ts";
+import { defaultLogFormat, type LogFormat, logFormats, logWriter } from "../terminal/collector-log.ts";
 import { note, print, printJson } from "../terminal/lines.ts";
 
 interface CollectOptions extends Ports, ExposureOptions {
@@ -21,7 +22,7 @@ interface CollectOptions extends Ports, ExposureOptions {
   keepSteps: NonNullable<CollectorOptions["keepSingle"]>;
   rollUpEvery: number;
   logLevel: NonNullable<CollectorOptions["logLevel"]>;
-  logFormat: NonNullable<CollectorOptions["logFormat"]>;
+  logFormat: LogFormat;
   json?: boolean;
 }
 
@@ -59,8 +60,8 @@ export function define(program: Command): void {
     )
     .addOption(
       new Option("--log-format <form>", "a JSON object a line, or lines for a person")
-        .choices(["json", "pretty"])
-        .default(process.stderr.isTTY ? "pretty" : "json", "pretty on a terminal, else json"),
+        .choices(logFormats)
+        .default(defaultLogFormat(), "pretty on a terminal, else json"),
     )
     .option("--json", "print the addresses as JSON")
     .action((options: CollectOptions) => interruptible((signal) => collect(options, signal)));
@@ -76,7 +77,7 @@ async function collect({ data, json, ...options }: CollectOptions, signal: Abort
     keepSingle: options.keepSteps,
     rollUpEvery: options.rollUpEvery,
     logLevel: options.logLevel,
-    logFormat: options.logFormat,
+    logTo: logWriter(options.logFormat),
     webhook: options.webhook,
     alerts: { window: options.alertWindow, collapse: options.alertCollapse, dropped: options.alertDropped },
     ...listening(options),
@@ -86,7 +87,7 @@ async function collect({ data, json, ...options }: CollectOptions, signal: Abort
   const dashboard = baseUrl(collector);
   for (const notice of notices) note(notice);
   if (json) printJson({ dashboard, collector: grpcAddress, data });
-  else print(`Dashboard  ${dashboard}\nCollector  ${grpcAddress}\nData       ${data}\nCtrl-C stops it.`);
+  else print([`Dashboard  ${dashboard}`, `Collector  ${grpcAddress}`, `Data       ${data}`, "Ctrl-C stops it."]);
   await aborted(signal);
   await collector.stop();
 }

@@ -23,7 +23,7 @@ import { Failure, WrongUse } from "../failure.ts";
 import { interruptible } from "../interruption.ts";
 import { defaultDataDirectory } from "../reading/data-directory.ts";
 import { allRuns, findRun } from "../reading/find-run.ts";
-import { note, print, printJson } from "../terminal/lines.ts";
+import { listed, note, print, printJson } from "../terminal/lines.ts";
 import { prepareBackend } from "../training/prepare-backend.ts";
 import { addSharedRunOptions, type RunOptions } from "../training/run-options.ts";
 
@@ -145,8 +145,8 @@ async function conclude(comparison: Comparison, plan: readonly PlannedRun[], opt
   const drawable = comparison.arms.some(({ runs }) => runs.length > 0);
   const files = write && drawable ? await writeComparison(comparison, resolve(write), trainedOn) : [];
   if (json) printJson({ ...comparisonJson(comparison, trainedOn), files });
-  else print(`\n${comparisonText(comparison, trainedOn)}`);
-  if (!json && files.length > 0) print(`\nFiles      ${files.join("\n           ")}`);
+  else print(["", ...comparisonText(comparison, trainedOn)]);
+  if (!json && files.length > 0) print(["", ...listed("Files", files)]);
   refuseFailures(comparison.failed);
 }
 

@@ -12,7 +12,7 @@ import { relativeLoad } from "../figures/relative-load.ts";
 import { aborted, interruptible } from "../interruption.ts";
 import { defaultDataDirectory } from "../reading/data-directory.ts";
 import { allRuns, findRun } from "../reading/find-run.ts";
-import { note, print, printJson } from "../terminal/lines.ts";
+import { attended, listed, note, print, printJson } from "../terminal/lines.ts";
 import { formatConfiguration } from "../training/configuration.ts";
 import { refuseUnfinished } from "../training/ending.ts";
 import type { TrainingOrder } from "../training/messages.ts";
@@ -58,16 +58,16 @@ async function demo(options: DemoOptions, signal: AbortSignal): Promise<void> {
   const collector = await openCollector({ dataDirectory: dataDir, logLevel: "error", ...listening(options) });
   try {
     for (const notice of collector.notices) note(notice);
-    note(`Dashboard  http://${collector.httpAddress}\n\n${formatConfiguration(orders[0]!.recipe)}`);
+    note([`Dashboard  http://${collector.httpAddress}`, "", ...formatConfiguration(orders[0]!.recipe)]);
     const reporting = { address: collector.grpcAddress, access: {}, spoolDirectory: resolve(dataDir, "spool") };
     for (const [place, order] of orders.entries()) {
-      note(`\nRun ${order.identity.id}`);
+      note(["", `Run ${order.identity.id}`]);
       const known = fallbackKnown || place > 0;
       refuseUnfinished(await trainVisibly({ ...order, collector: reporting }, known, signal));
     }
     const ids = orders.map(({ identity }) => identity.id);
     await conclude(collector, ids, options);
-    if (options.keep && process.stderr.isTTY) await keepOpen(collector, signal);
+    if (options.keep && attended()) await keepOpen(collector, signal);
   } finally {
     await collector.stop();
     if (signal.aborted) note(`Stopped. What was acknowledged is in ${resolve(dataDir)}`);
@@ -110,19 +110,19 @@ async function conclude(collector: Collector, ids: readonly string[], { dataDir,
   const files = [".svg", ".png", ".csv"].map((ending) => resolve(dataDir, "figures", `relative-load${ending}`));
   for (const file of files) await writeFigure(figure, file);
   if (json) printJson({ runs: compared, figures: files, data: dataDir });
-  else print(`\n${runTable(compared)}\n\n${whereItLies(ids, files, dataDir)}`);
+  else print(["", ...runTable(compared), "", ...whereItLies(ids, files, dataDir)]);
 }
 
-function whereItLies(ids: readonly string[], files: readonly string[], dataDir: string): string {
+function whereItLies(ids: readonly string[], files: readonly string[], dataDir: string): string[] {
   return [
-    `Runs       ${ids.join("\n           ")}`,
-    `Figure     ${files.join("\n           ")}`,
+    ...listed("Runs", ids),
+    ...listed("Figure", files),
     `Data       ${resolve(dataDir)}`,
     `Dashboard  npx moescope collect --data ${resolve(dataDir)}`,
-  ].join("\n");
+  ];
 }
 
 async function keepOpen(collector: Collector, signal: AbortSignal): Promise<void> {
-  note(`\nThe dashboard stays open at http://${collector.httpAddress} until Ctrl-C.`);
+  note(["", `The dashboard stays open at http://${collector.httpAddress} until Ctrl-C.`]);
   await aborted(signal);
 }

@@ -39,7 +39,7 @@ async function diagnose({ json }: { json?: boolean }, signal: AbortSignal): Prom
     ...[checkMemory(), describeProcessor(), describeNode()],
   ];
   if (json) printJson({ backends, checks });
-  else print(`${formatTable(backends, backendColumns)}\n\n${formatTable(checks, checkColumns)}`);
+  else print([...formatTable(backends, backendColumns), "", ...formatTable(checks, checkColumns)]);
   if (!backends.some(({ works }) => works)) throw new Failure("No backend works here: nothing can be trained");
   if (!store.fine) throw new Failure("The store does not open here: nothing can be collected");
 }

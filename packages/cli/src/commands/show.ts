@@ -3,13 +3,13 @@ import type { Client, LayerBalance } from "@moescope/dashboard/api";
 import { v1 } from "@moescope/proto";
 import type { Command } from "commander";
 import { wholeNumber } from "../arguments.ts";
-import { attemptLines, ranksText } from "../reading/attempts.ts";
+import { Failure } from "../failure.ts";
 import { type Balance, balanceAtEnd } from "../reading/balance.ts";
 import { allRuns, findRun, type StoredRun } from "../reading/find-run.ts";
 import { countHeads, type HeadCounts } from "../reading/heads.ts";
 import { asJson } from "../reading/json.ts";
 import { addReadOptions, type ReadOptions, withRuns } from "../reading/open-runs.ts";
-import { stateName } from "../reading/run-states.ts";
+import { configurationLines, readConfiguration, runFacts } from "../reading/run-facts.ts";
 import { print, printJson } from "../terminal/lines.ts";
 import { decimal, whole } from "../terminal/numbers.ts";
 import { type Column, formatTable } from "../terminal/table.ts";
@@ -32,19 +32,20 @@ interface ShowOptions extends ReadOptions {
 
 async function show(wanted: string, options: ShowOptions): Promise<void> {
   const { summary, balance, heads } = await withRuns(options, (client) => read(client, wanted, options.attempt));
+  const configuration = readConfiguration(summary.run);
   if (options.config) {
-    printJson(JSON.parse(summary.run.configJson));
+    if (configuration === undefined) throw new Failure(`The configuration of run ${summary.run.id} is not JSON`);
+    printJson(configuration);
     return;
   }
   if (options.json) {
-    printJson({ ...asJson(v1.RunSummary, summary), configuration: JSON.parse(summary.run.configJson), balance, heads });
+    printJson({ ...asJson(v1.RunSummary, summary), configuration: configuration ?? null, balance, heads });
     return;
   }
-  print([...factsOf(summary), ...headsFact(heads)].map(([title, text]) => `${title.padEnd(15)}${text}`).join("\n"));
-  print();
-  print(configurationLines(JSON.parse(summary.run.configJson)).join("\n"));
+  print(runFacts(summary, heads));
+  print(["", ...(configuration === undefined ? [summary.run.configJson] : configurationLines(configuration))]);
   if (balance.layers.length === 0) return;
-  print(`\nBalance over steps ${balance.firstStep} to ${balance.lastStep}`);
+  print(["", `Balance over steps ${balance.firstStep} to ${balance.lastStep}`]);
   print(formatTable(balance.layers, layerColumns));
 }
 
@@ -58,54 +59,6 @@ async function read(client: Client, wanted: string, attempt?: number): Promise<S
   const summary = findRun(await allRuns(client), wanted);
   const heads = await countHeads(client, summary.run.id);
   return { summary, balance: await balanceAtEnd(client, summary, attempt), heads };
-}
-
-function factsOf(summary: StoredRun): [string, string][] {
-  const { run } = summary;
-  const reason = summary.reason && `: ${summary.reason}`;
-  const { name = "", tags = [], notes = "" } = summary.annotation ?? {};
-  return [
-    ["run", run.id],
-    ...labelled("name", name !== "" ? [`${name} (begun as ${run.name})`] : run.name === run.id ? [] : [run.name]),
-    ["state", `${stateName(summary.state)}${reason}`],
-    ...(run.parent === "" ? [] : [["parent", run.parent] as [string, string]]),
-    ["started", new Date(run.startedAt).toISOString()],
-    ["steps", `${whole(summary.steps)} of ${whole(run.plannedSteps)}, ${whole(summary.tokens)} tokens`],
-    ["loss", `${decimal(summary.loss, 4)}, validation ${decimal(summary.validationLoss, 4)}`],
-    [
-      "MaxVio",
-      `${decimal(summary.maxViolation, 3)} batch, ${decimal(summary.validationMaxViolation, 3)} validation (global)`,
-    ],
-    ["speed", `${whole(summary.tokensPerSecond)} tokens/s`],
-    ["experts", `${run.experts}, top-${run.topK}, MoE layers ${run.moeLayers.join(", ")}`],
-    ["categories", run.categories.join(", ")],
-    ...labelled("attempts", attemptLines(summary)),
-    ...labelled("ranks", [ranksText(summary)]),
-    ["rejected", whole(summary.rejected)],
-    ["code", `${run.codeVersion}, metric definitions ${run.metricsVersion}`],
-    ...labelled("tags", run.tags.length + tags.length > 0 ? [[...run.tags, ...tags].join(", ")] : []),
-    ...labelled("notes", notes === "" ? [] : notes.split("\n")),
-  ];
-}
-
-function headsFact(counts: HeadCounts | undefined): [string, string][] {
-  if (counts === undefined) return [];
-  const present = Object.entries(counts.heads).filter(([, count]) => count > 0);
-  const kinds = present.map(([category, count]) => `${count} ${category}`).join(", ");
-  return [["heads", `${kinds} (probe of step ${whole(counts.step)})`]];
-}
-
-/** A label before the first of these lines, and none before the others. */
-function labelled(label: string, lines: (string | undefined)[]): [string, string][] {
-  return lines.flatMap((line, index) => (line === undefined ? [] : [[index === 0 ? label : "", line]]));
-}
-
-/** `path = value`, in the words of `--set`. */
-function configurationLines(value: object, prefix = ""): string[] {
-  return Object.entries(value).flatMap(([key, inner]) => {
-    if (typeof inner === "object" && inner !== null) return configurationLines(inner, `${prefix}${key}.`);
-    return `${prefix}${key} = ${inner}`;
-  });
 }
 
 const layerColumns: Column<LayerBalance>[] = [

@@ -69,7 +69,7 @@ async function trainOne(plan: RunPlan, options: TrainOptions, signal: AbortSigna
   // Whatever is wrong with the way to the collector is said before anything starts.
   const collector = await collectorOf(options);
   const fallbackKnown = await prepareBackend(backendOf(plan, options), signal);
-  note(`${headline(plan)}\n${formatConfiguration(recipeIn(plan.configuration))}`);
+  note([headline(plan), ...formatConfiguration(recipeIn(plan.configuration))]);
   note(collector ? `Reporting to ${collector.address}` : "Reporting to nobody (--no-collector)");
   const order = { ...orderOf(plan, options), collector };
   const { kind: _, ...result } = await trainVisibly(order, fallbackKnown, signal);

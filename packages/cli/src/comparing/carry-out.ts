@@ -47,7 +47,7 @@ export async function carryOut(
       continue;
     }
     const attempt = attemptOf(planned, workshop);
-    note(`\n${what}${attempt.origin === "resumed" ? " goes on" : ""}, ${attempt.plan.run.id}`);
+    note(["", `${what}${attempt.origin === "resumed" ? " goes on" : ""}, ${attempt.plan.run.id}`]);
     record(done, planned, attempt, await train(attempt, { ...workshop, fallbackKnown }, done, plan.length, signal));
     fallbackKnown = true;
   }

@@ -1,38 +1,41 @@
 // A comparison to read: what was trained, the tables, and what to know about them.
 import { formatTable } from "../terminal/table.ts";
 import { type Comparison, cautionsOf } from "./comparison.ts";
-import { armTables, definitionLines, differenceTable, markdownTable, type TableForm } from "./tables.ts";
+import { markdown, markdownTable } from "./markdown.ts";
+import { armTables, definitionLines, differenceTable, type TableForm } from "./tables.ts";
 
 /** For a terminal. */
-export function comparisonText(comparison: Comparison, trainedOn: string): string {
-  const cautions = cautionsOf(comparison).map((caution) => `${caution}.`);
-  return [...tableParts(comparison, trainedOn, formatTable), ...cautions].join("\n\n");
+export function comparisonText(comparison: Comparison, trainedOn: string): string[] {
+  const cautions = cautionsOf(comparison).map((caution) => [`${caution}.`]);
+  const parts = [...tableParts(comparison, trainedOn, formatTable), ...cautions];
+  return parts.flatMap((part, place) => (place === 0 ? part : ["", ...part]));
 }
 
 /** Figures stand beside it, see `writeComparison`. */
 export function comparisonMarkdown(comparison: Comparison, trainedOn: string): string {
   const { name, arms } = comparison;
   const parts = [
-    `# ${name}`,
-    ...tableParts(comparison, trainedOn, markdownTable),
-    ...cautionsOf(comparison).map((caution) => `**${caution}.**`),
+    `# ${markdown(name)}`,
+    ...tableParts(comparison, markdown(trainedOn), markdownTable).map((part) => part.join("\n")),
+    ...cautionsOf(comparison).map((caution) => `**${markdown(caution)}.**`),
     "![Validation loss against MaxVio global, a point a run](loss-against-balance.svg)",
     "![MaxVio over steps, mean and spread](balance-over-steps.svg)",
     "Arms:",
-    lines(arms.map(({ name: arm, strategy, settings }) => `${arm}: ${[strategy, ...settings].join(", ")}`)),
+    lines(arms.map(({ name: arm, strategy, settings }) => markdown(`${arm}: ${[strategy, ...settings].join(", ")}`))),
     "Measures:",
     lines(definitionLines()),
   ];
   return `${parts.join("\n\n")}\n`;
 }
 
-function tableParts(comparison: Comparison, trainedOn: string, form: TableForm): string[] {
+/** The lines of each. */
+function tableParts(comparison: Comparison, trainedOn: string, form: TableForm): string[][] {
   return [
-    `${trainedOn} Means ± sample standard deviation over seeds.`,
+    [`${trainedOn} Means ± sample standard deviation over seeds.`],
     ...armTables(comparison, form),
     ...(comparison.differences.length > 0
       ? [
-          "Differences, seed by seed; the interval is Student's t, each by itself, not corrected for their number:",
+          ["Differences, seed by seed; the interval is Student's t, each by itself, not corrected for their number:"],
           differenceTable(comparison, form),
         ]
       : []),

@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { type ComparedRun, cautionsOf, comparisonOf } from "./comparison.ts";
+import { markdownTable } from "./markdown.ts";
 import { measureNamed, measures, type RunMeasures } from "./measures.ts";
-import { armTables, differenceTable, formatSample, markdownTable } from "./tables.ts";
+import { armTables, differenceTable, formatSample } from "./tables.ts";
 
 const arm = (name: string) => ({ name, strategy: name, settings: [] });
 
@@ -50,16 +51,11 @@ it("says when spread means little, and which runs failed", () => {
 
 it("has one row an arm, and the same tables in Markdown", () => {
   const [cost] = armTables(comparison);
-  expect(
-    cost!
-      .split("\n")
-      .slice(2)
-      .map((line) => line.split(/ {2,}/).slice(0, 3)),
-  ).toEqual([
+  expect(cost!.slice(2).map((line) => line.split(/ {2,}/).slice(0, 3))).toEqual([
     ["a", "3", "2.5000 ± 0.5000"],
     ["b", "2", "2.5000 ± 0.1414"],
   ]);
-  const lines = differenceTable(comparison, markdownTable).split("\n");
+  const lines = differenceTable(comparison, markdownTable);
   expect(lines[1]).toBe("| --- | --- | ---: | ---: | ---: | ---: | --- |");
   // t of 1 degree of freedom is 12.7062.
   expect(lines[2]).toBe("| b − a | validation loss | 2 | -0.2500 | 0.1500 | -2.1559 to +1.6559 | lower in 2 of 2 |");

@@ -1,11 +1,12 @@
-// A comparison as tables, for a terminal and for Markdown.
+// A comparison as tables, in any form.
 import type { Sample } from "@moescope/metrics";
 import { decimal, whole } from "../terminal/numbers.ts";
 import { type Column, formatTable } from "../terminal/table.ts";
 import type { ArmDifference, ComparedArm, Comparison } from "./comparison.ts";
 import { type Measure, measureNamed, measures, type RunMeasures } from "./measures.ts";
 
-export type TableForm = <Row>(rows: readonly Row[], columns: readonly Column<Row>[]) => string;
+/** Gives the lines of a table. */
+export type TableForm = <Row>(rows: readonly Row[], columns: readonly Column<Row>[]) => string[];
 
 /** Measures side by side: all in one table would be too wide to read. */
 const groups: (keyof RunMeasures)[][] = [
@@ -14,7 +15,7 @@ const groups: (keyof RunMeasures)[][] = [
 ];
 
 /** Means with their spread, an arm a line. */
-export function armTables({ arms }: Comparison, form: TableForm = formatTable): string[] {
+export function armTables({ arms }: Comparison, form: TableForm = formatTable): string[][] {
   const lead: Column<ComparedArm>[] = [
     { title: "arm", value: ({ name }) => name },
     { title: "seeds", value: ({ runs }) => String(runs.length), right: true },
@@ -40,7 +41,7 @@ export function formatSample({ n, mean, deviation }: Sample, { meanDigits }: Mea
 }
 
 /** Single runs, what they cost and the balance they reached. */
-export function runTable(runs: readonly ({ strategy: string } & RunMeasures)[]): string {
+export function runTable(runs: readonly ({ strategy: string } & RunMeasures)[]): string[] {
   const columns = [...groups[0]!, "tokensPerSecond" as const].map((name): Column<RunMeasures> => {
     const { title, digits } = measureNamed(name);
     return { title, value: (run) => number(run[name], digits), right: true };
@@ -49,7 +50,7 @@ export function runTable(runs: readonly ({ strategy: string } & RunMeasures)[]):
 }
 
 /** Differences of every pair of arms, seed by seed. */
-export function differenceTable({ differences }: Comparison, form: TableForm = formatTable): string {
+export function differenceTable({ differences }: Comparison, form: TableForm = formatTable): string[] {
   return form(differences, differenceColumns);
 }
 
@@ -90,13 +91,3 @@ function number(value: number, digits: number): string {
 function signed(value: number, digits: number): string {
   return `${value > 0 ? "+" : ""}${decimal(value, digits)}`;
 }
-
-/** The form of GitHub's Markdown. */
-export const markdownTable: TableForm = (rows, columns) => {
-  const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [
-    line(columns.map(({ title }) => title)),
-    line(columns.map(({ right }) => (right ? "---:" : "---"))),
-    ...rows.map((row) => line(columns.map(({ value }) => value(row)))),
-  ].join("\n");
-};

@@ -9,7 +9,12 @@ export type StoredRun = v1.RunSummary & { run: v1.RunDescription };
 /** All runs, the newest first. */
 export async function allRuns(client: Client): Promise<StoredRun[]> {
   const { runs } = await client.runs();
-  return (runs as StoredRun[]).sort((a, b) => b.run.startedAt - a.run.startedAt);
+  return (runs as StoredRun[]).sort((a, b) => startOf(b) - startOf(a));
+}
+
+/** A run that says NaN comes last: no order has a place for it. */
+function startOf({ run }: StoredRun): number {
+  return run.startedAt || 0;
 }
 
 /** @throws WrongUse that names the nearest id, or all that begin so */

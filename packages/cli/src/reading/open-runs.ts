@@ -54,12 +54,7 @@ async function readFrom<Result>(
   try {
     return await read(await collectorClient(url, access));
   } catch (error) {
-    if (error instanceof CollectorError) throw refusal(error);
-    // What fetch throws when nobody answers.
-    if (!(error instanceof TypeError && error.message === "fetch failed")) throw error;
-    throw new Failure(
-      `No collector answers at ${url}: ${(error.cause as Error | undefined)?.message ?? error.message}`,
-    );
+    throw error instanceof CollectorError ? refusal(error) : error;
   }
 }
 

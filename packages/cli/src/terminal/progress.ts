@@ -1,6 +1,7 @@
 // Progress on stderr: a bar on a terminal; elsewhere a plain line every five seconds and at every tenth of the way.
 import { MultiBar } from "cli-progress";
-import { divertNotes, note } from "./lines.ts";
+import { attended, divertNotes, note } from "./lines.ts";
+import { visible } from "./visible.ts";
 
 export interface Progress {
   /** @param details what stands beside the bar */
@@ -14,7 +15,7 @@ const plainInterval = 5000;
 const detailsWidth = 66;
 
 export function startProgress(total: number): Progress {
-  return process.stderr.isTTY ? new Bar(total) : new PlainLines(total);
+  return attended() ? new Bar(total) : new PlainLines(total);
 }
 
 class Bar implements Progress {
@@ -36,15 +37,15 @@ class Bar implements Progress {
       gracefulExit: false,
     });
     this.#bar = this.#bars.create(total, 0, { details: "" });
-    this.#endDiversion = divertNotes((line) => {
-      this.#bars.log(`${line}\n`);
+    this.#endDiversion = divertNotes((text) => {
+      this.#bars.log(text);
       this.#bars.update();
     });
   }
 
   update(done: number, details: string, total?: number): void {
     if (total !== undefined) this.#bar.setTotal(total);
-    this.#bar.update(done, { details });
+    this.#bar.update(done, { details: visible(details) });
   }
 
   stop(): void {

@@ -1,7 +1,7 @@
 // A run's resolved configuration as a few lines, in the words of `--set`.
 import type { Recipe } from "@moescope/trainer";
 
-export function formatConfiguration(recipe: Recipe): string {
+export function formatConfiguration(recipe: Recipe): string[] {
   const { recipe: name, balancing, seed, steps, ...sections } = recipe;
   const { strategy, ...options } = balancing;
   const lines: [string, string][] = [
@@ -9,7 +9,7 @@ export function formatConfiguration(recipe: Recipe): string {
     ["strategy", [strategy, settingsOf(options)].filter(Boolean).join(": ")],
     ...Object.entries(sections).map(([section, settings]): [string, string] => [section, settingsOf(settings)]),
   ];
-  return lines.map(([title, text]) => `  ${title.padEnd(11)}${text}`).join("\n");
+  return lines.map(([title, text]) => `  ${title.padEnd(11)}${text}`);
 }
 
 function settingsOf(settings: object): string {

@@ -9,11 +9,12 @@ import { note } from "../terminal/lines.ts";
 export function startChild(program: URL): ChildProcess {
   const child = spawn(process.execPath, ["--enable-source-maps", fileURLToPath(program)], {
     env: { ...process.env, ...processEnvironment() },
-    stdio: ["ignore", process.stderr, "pipe", "ipc"],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
     // Keeps NaN, which JSON does not.
     serialization: "advanced",
   });
   // What a library prints appears above the progress bar.
-  createInterface(child.stderr!.pipe(withoutStartUpNoise())).on("line", note);
+  for (const output of [child.stdout!, child.stderr!.pipe(withoutStartUpNoise())])
+    createInterface(output).on("line", note);
   return child;
 }

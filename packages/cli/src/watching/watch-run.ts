@@ -53,7 +53,7 @@ class Watch {
   connected(connection: Connection): void {
     if (connection.state === "open") this.#look();
     if (connection.state === "waiting")
-      note(`The collector does not answer (${connection.error.message}); trying again`);
+      note(`The run is not followed just now: ${connection.error.message}; trying again`);
   }
 
   /** Alerts may have fired while nobody listened. */

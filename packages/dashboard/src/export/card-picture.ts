@@ -1,4 +1,5 @@
 // A card as one standalone SVG: title, sentence, charts with their axes, and legends, all with the styles they have on screen.
+import { xmlFile } from "../format/xml-file.ts";
 import { saveBlob } from "./save.ts";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -48,7 +49,7 @@ export function cardToSvg(card: HTMLElement, title: string, sentence: string): s
     ...charts,
     ...textsOf(body, frame, top),
   );
-  return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(root)}\n`;
+  return xmlFile(new XMLSerializer().serializeToString(root));
 }
 
 /** Draws an SVG file at twice its size and saves it. */

@@ -1,6 +1,7 @@
 // Figures as files. Kept apart from the drawings, so that the browser does not load a second renderer.
 import { createElement, type ReactElement } from "react";
 import { renderToStaticMarkup } from "react-dom/server";
+import { xmlFile } from "../format/xml-file.ts";
 import { BalanceOverStepsFigure } from "./balance-over-steps.tsx";
 import type { BalanceOverStepsModel } from "./balance-over-steps-model.ts";
 import { BarPanelsFigure } from "./bar-panels.tsx";
@@ -31,5 +32,5 @@ export function renderBarPanels(model: BarPanelsModel): string {
 }
 
 function standalone(figure: ReactElement): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>\n${renderToStaticMarkup(figure)}\n`;
+  return xmlFile(renderToStaticMarkup(figure));
 }

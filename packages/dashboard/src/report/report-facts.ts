@@ -28,7 +28,7 @@ export function factsOf(summary: v1.RunSummary.$Properties, ownName = summary.ru
     ["Recipe", run.recipe],
     ["Seed", String(run.seed ?? 0)],
     ["Fine-tuned from", run.parent],
-    ["Started", startedAt > 0 ? new Date(startedAt).toISOString().slice(0, 19).replace("T", " ").concat(" UTC") : ""],
+    ["Started", utcMoment(startedAt)],
     ["Lasted", startedAt > 0 && lasted > 0 ? formatDuration(lasted) : ""],
     ["Steps", progressOf(summary).text],
     ["Tokens", formatCount(summary.tokens ?? 0)],
@@ -46,6 +46,14 @@ export function factsOf(summary: v1.RunSummary.$Properties, ownName = summary.ru
     ["Metric definitions", run.metricsVersion ? String(run.metricsVersion) : ""],
   ];
   return facts.flatMap(([name, value]) => (value ? [[name, value] as const] : []));
+}
+
+/** As in 2026-11-21 09:42:00 UTC; empty for a time that was never set, or that no calendar has. */
+function utcMoment(milliseconds: number): string {
+  const date = new Date(milliseconds);
+  if (!(milliseconds > 0) || Number.isNaN(date.getTime())) return "";
+  const [day, time] = date.toISOString().split(/[T.]/);
+  return `${day} ${time} UTC`;
 }
 
 function numberOr(value: number | undefined, format: (value: number) => string): string | undefined {

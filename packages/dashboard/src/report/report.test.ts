@@ -118,6 +118,13 @@ test("facts that are not known are left out", () => {
   expect(facts).toContainEqual(["Strategy", "no balancing"]);
 });
 
+test("a start that no calendar has is left out, like one that was never set", () => {
+  const started = (startedAt: number) => new Map(factsOf({ run: { id: "r", startedAt } })).get("Started");
+  expect(started(1_764_000_000_123.5)).toBe("2025-11-24 16:00:00 UTC");
+  expect(started(8.64e15)).toBe("+275760-09-13 00:00:00 UTC");
+  expect([0, -1, 8.64e15 + 2, 1e300, Number.NaN, Infinity, -Infinity].map(started)).toEqual(Array(7).fill(undefined));
+});
+
 test("the configuration stands as it is set; what is not JSON stands as it is", () => {
   const configJson = JSON.stringify({
     model: { experts: 8, dense: [0, 1] },

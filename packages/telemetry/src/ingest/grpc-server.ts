@@ -1,8 +1,8 @@
 // The gRPC side of the collector: listens, lets in those who may report, and gives every stream to a ReportStream.
-import { Server, status } from "@grpc/grpc-js";
+import { Metadata, Server, status } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
-import { collectorService } from "@moescope/proto";
+import { collectorService, MESSAGE_BYTES_METADATA } from "@moescope/proto";
 import type { Tls } from "../access/tls.ts";
 import type { Tokens } from "../access/tokens.ts";
 import type { CollectorConfig } from "../config.ts";
@@ -107,7 +107,9 @@ export class GrpcServer {
   }
 
   #open(call: ReportCall): void {
-    const { helloWithin } = this.#options.limits;
+    const { helloWithin, messageBytes } = this.#options.limits;
+    // A larger message is answered by the library, in words: the sender is told the number before it sends any.
+    call.sendMetadata(Metadata.fromHttp2Headers({ [MESSAGE_BYTES_METADATA]: String(messageBytes) }));
     const stream = new ReportStream(call, this.#options);
     this.#streams.add(stream);
     const impatient = setTimeout(() => {

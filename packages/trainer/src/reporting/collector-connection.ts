@@ -1,7 +1,8 @@
 // One gRPC stream to the collector, over a channel of its own: bytes out, responses in, and how it ended.
-import { Client, type ClientDuplexStream, type StatusObject, status } from "@grpc/grpc-js";
-import { collectorService, type v1 } from "@moescope/proto";
+import { Client, type ClientDuplexStream, type Metadata, status } from "@grpc/grpc-js";
+import { collectorService, MESSAGE_BYTES_METADATA, type v1 } from "@moescope/proto";
 import { type CollectorAccess, callMetadata, channelCredentials } from "./collector-access.ts";
+import type { Ended } from "./stream-end.ts";
 
 export interface CollectorTarget {
   /** host:port */
@@ -10,9 +11,6 @@ export interface CollectorTarget {
   /** A collector that answers nothing for so long, not even a ping, is taken for gone. */
   vanishedAfterMilliseconds: number;
 }
-
-/** How a stream ended. */
-export type Ended = Pick<StatusObject, "code" | "details">;
 
 export interface ConnectionEvents {
   responded(response: v1.ReportResponse): void;
@@ -37,6 +35,7 @@ export class CollectorConnection {
   readonly #stream: ClientDuplexStream<Uint8Array, v1.ReportResponse>;
   readonly #unanswered: NodeJS.Timeout;
   #open = true;
+  #messageBytes = Number.POSITIVE_INFINITY;
 
   constructor({ address, access, vanishedAfterMilliseconds }: CollectorTarget, events: ConnectionEvents) {
     this.#client = new Client(address, channelCredentials(access), {
@@ -48,6 +47,9 @@ export class CollectorConnection {
     const { path, responseDeserialize } = collectorService.report;
     const asTheyAre = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#stream = this.#client.makeBidiStreamRequest(path, asTheyAre, responseDeserialize, callMetadata(access));
+    this.#stream.on("metadata", (metadata: Metadata) => {
+      this.#messageBytes = Number(metadata.get(MESSAGE_BYTES_METADATA)[0]) || Number.POSITIVE_INFINITY;
+    });
     this.#stream.on("data", (response: v1.ReportResponse) => {
       clearTimeout(this.#unanswered);
       if (this.#open) events.responded(response);
@@ -65,6 +67,11 @@ export class CollectorConnection {
     // Pings begin with the connection: one that is never established is not found by them.
     const details = `no answer within ${vanishedAfterMilliseconds} ms`;
     this.#unanswered = setTimeout(end, vanishedAfterMilliseconds, { code: status.DEADLINE_EXCEEDED, details });
+  }
+
+  /** Of the largest message that the collector takes. Known with its first response, unless it does not say. */
+  get messageBytes(): number {
+    return this.#messageBytes;
   }
 
   /** @returns false when the stream has taken enough: wait for `drained` before the next write */

@@ -214,6 +214,96 @@ test("rejections are counted, shown once and not sent again", async () => {
   expect(notices).toEqual([expect.stringMatching(/rejects message 3: message 3 does not add up; later rejections/)]);
 });
 
+describe("a message that the collector has no room for", () => {
+  const messageBytes = 20_000;
+  beforeEach(async () => {
+    collector.stop();
+    Object.assign(collector, { messageBytes });
+    await collector.start();
+  });
+
+  /** @param large whether the collector takes no such message */
+  function sized(index: number, large: boolean): StepReport {
+    return large
+      ? { ...step(index), scalars: Array.from({ length: 2_000 }, () => ({ name: "loss", value: 0.5 })) }
+      : step(index);
+  }
+  const storedSteps = () => collector.messages(key).flatMap((message) => ("step" in message ? [message.step] : []));
+
+  test.each([...Array(5).keys()])(
+    "is left out, said once and counted; all others are stored, whatever is cut (%d)",
+    async (seed) => {
+      let state = seed + 1;
+      const random = () => {
+        state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+        return state / 2 ** 32;
+      };
+      const large = Array.from({ length: 120 }, () => random() < 0.3);
+      const reporter = report({ flushMilliseconds: 20_000 });
+      for (let cut = 0; cut < 3; cut++) {
+        for (let index = cut * 40; index < (cut + 1) * 40; index++) reporter.step(sized(index, large[index]!));
+        const enough = cut * 20 + Math.floor(random() * 20);
+        await collector.until(() => collector.messages(key).length >= enough);
+        collector.stop();
+        await collector.start();
+      }
+      const statistics = await finish(reporter);
+      expect(storedSteps()).toEqual([...large.keys()].filter((index) => !large[index]));
+      const rejected = large.filter(Boolean).length;
+      expect(statistics).toMatchObject({ acknowledged: 121, queued: 0, rejected, dropped: 0, state: "closed" });
+      expect(statistics.firstRejection).toMatch(/^it has \d{5} bytes, and the collector takes 20000$/);
+      const first = large.indexOf(true) + 1;
+      expect(notices.filter((line) => /rejects/.test(line))).toEqual([
+        expect.stringMatching(new RegExp(`rejects message ${first}: it has .*; later rejections are only counted`)),
+      ]);
+      expect(notices.filter((line) => /no longer has/.test(line))).toEqual([]);
+      expect({ gaps: collector.gaps, files: readdirSync(directory) }).toEqual({ gaps: [], files: [] });
+    },
+  );
+
+  test("a description is refused: no message can be sent before it", async () => {
+    const run = { id: "run-a", configJson: "x".repeat(messageBytes) };
+    const reporter = report({ run });
+    send(reporter, 0, 3);
+    await collector.until(() => notices.length > 0);
+    expect(notices).toEqual([
+      expect.stringMatching(/refuses this run: its description has 20\d{3} bytes, and the collector takes 20000\. /),
+    ]);
+    expect(collector.connections).toEqual([]);
+    expect(await finish(reporter)).toMatchObject({ acknowledged: 0, queued: 4, rejected: 0, dropped: 0 });
+  });
+
+  test("of a collector that does not say how much it takes: it is not tried for ever, and stays in the spool with all after it", async () => {
+    collector.saysMessageBytes = false;
+    const reporter = report();
+    send(reporter, 0, 3);
+    await collector.until(() => collector.messages(key).length === 3);
+    reporter.step(sized(3, true));
+    send(reporter, 4, 6);
+    await collector.until(() => notices.some((line) => /refuses/.test(line)));
+    expect(notices.at(-1)).toMatch(/refuses this run: .+\. 3 messages stay in/);
+    expect(collector.connections).toHaveLength(8);
+    expect(await finish(reporter)).toMatchObject({ acknowledged: 3, queued: 4, rejected: 0, dropped: 0 });
+    collector.stop();
+    collector.messageBytes = 2 ** 20;
+    await collector.start();
+    report({ run: { id: "run-b" } });
+    await collector.until(() => collector.messages(key).length === 7);
+    expect(storedSteps()).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+});
+
+test("a collector that is busy is tried again, whatever it calls that", async () => {
+  collector.refusal = { code: status.RESOURCE_EXHAUSTED, details: "Received message larger than max (2 vs 1)" };
+  const reporter = report();
+  send(reporter, 0, 5);
+  await collector.until(() => collector.connections.length === 5);
+  expect(notices).toEqual([expect.stringMatching(/is away \(Received message larger/)]);
+  collector.refusal = undefined;
+  await finish(reporter);
+  expectStored(5);
+});
+
 describe("a collector that refuses", () => {
   test("another version: said once, not tried again, training goes on, steps stay in the spool", async () => {
     collector.refusal = { code: status.FAILED_PRECONDITION, details: "collector speaks version 2, sender version 1" };

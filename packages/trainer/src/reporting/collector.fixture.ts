@@ -1,7 +1,7 @@
 // A collector for the tests of this folder: a real gRPC server that speaks the protocol, keeps messages in memory, and misbehaves on request.
 import { EventEmitter, once } from "node:events";
-import { Server, ServerCredentials, type ServerDuplexStream, type status } from "@grpc/grpc-js";
-import { collectorService, v1 } from "@moescope/proto";
+import { Metadata, Server, ServerCredentials, type ServerDuplexStream, type status } from "@grpc/grpc-js";
+import { collectorService, MESSAGE_BYTES_METADATA, v1 } from "@moescope/proto";
 
 type Call = ServerDuplexStream<v1.ReportRequest, v1.ReportResponse.$Properties>;
 
@@ -26,11 +26,16 @@ export class CollectorFixture {
   reads = true;
   /** Ends every stream with this instead of answering the Hello. */
   refusal: { code: status; details: string } | undefined;
+  /** Bytes of the largest message that it takes, and whether it says so. */
+  messageBytes = 4 * 2 ** 20;
+  saysMessageBytes = true;
   /** Answers the Hello as if this many messages were stored already. */
   claims = 0;
 
   readonly #events = new EventEmitter();
   readonly #calls = new Map<Call, string>();
+  /** Streams whose next message may leave a gap: the first after a Hello. */
+  readonly #mayLeaveGap = new Set<Call>();
   #server = new Server();
 
   get address(): string {
@@ -39,7 +44,7 @@ export class CollectorFixture {
 
   /** On the port of the time before, when there was one. */
   async start(): Promise<this> {
-    this.#server = new Server();
+    this.#server = new Server({ "grpc.max_receive_message_length": this.messageBytes });
     this.#server.addService(collectorService, { report: (call: Call) => this.#serve(call) });
     this.port = await new Promise<number>((resolve, reject) => {
       this.#server.bindAsync(this.address, ServerCredentials.createInsecure(), (error, port) =>
@@ -75,6 +80,9 @@ export class CollectorFixture {
 
   #serve(call: Call): void {
     call.on("error", () => {});
+    if (this.saysMessageBytes && this.refusal === undefined) {
+      call.sendMetadata(Metadata.fromHttp2Headers({ [MESSAGE_BYTES_METADATA]: String(this.messageBytes) }));
+    }
     call.on("data", (request: v1.ReportRequest) => {
       if (request.hello) this.#welcome(call, request.hello);
       else this.#store(call, this.#calls.get(call)!, request.step ?? request.end!);
@@ -93,16 +101,19 @@ export class CollectorFixture {
     const stream = this.streams.get(key) ?? { hello, messages: [] };
     this.streams.set(key, stream);
     this.#calls.set(call, key);
-    this.#acknowledge(call, key, Math.max(this.claims, stream.messages.length));
+    this.#mayLeaveGap.add(call);
+    this.#acknowledge(call, key, Math.max(this.claims, this.#durable(key)));
     if (!this.reads) call.pause();
   }
 
   #store(call: Call, key: string, message: v1.Step | v1.RunEnd): void {
     const { messages } = this.streams.get(key)!;
-    if (message.sequence <= messages.length) this.duplicates++;
-    else if (message.sequence > messages.length + 1)
-      this.gaps.push(`${key}: ${message.sequence} after ${messages.length}`);
+    const durable = this.#durable(key);
+    if (message.sequence <= durable) this.duplicates++;
+    else if (message.sequence > durable + 1 && !this.#mayLeaveGap.has(call))
+      this.gaps.push(`${key}: ${message.sequence} after ${durable}`);
     else messages.push(message);
+    this.#mayLeaveGap.delete(call);
     if (this.reject.has(message.sequence)) {
       const [run, rank, attempt] = key.split("/") as [string, string, string];
       const reason = v1.Rejection.Reason.COUNTS_DO_NOT_ADD_UP;
@@ -113,7 +124,11 @@ export class CollectorFixture {
     if (this.acknowledges) this.#acknowledge(call, key);
   }
 
-  #acknowledge(call: Call, key: string, sequence = this.messages(key).length): void {
+  #durable(key: string): number {
+    return this.messages(key).at(-1)?.sequence ?? 0;
+  }
+
+  #acknowledge(call: Call, key: string, sequence = this.#durable(key)): void {
     const [run, rank, attempt] = key.split("/") as [string, string, string];
     call.write({ acknowledgement: { run, rank: Number(rank), attempt: Number(attempt), sequence } });
   }

@@ -1,10 +1,10 @@
 // Brings the messages of one spool to the collector, in order, each until it is acknowledged, over as many connections as it takes.
-import { status } from "@grpc/grpc-js";
 import type { v1 } from "@moescope/proto";
 import { backOff } from "./back-off.ts";
-import { CollectorConnection, type CollectorTarget, type Ended } from "./collector-connection.ts";
+import { CollectorConnection, type CollectorTarget } from "./collector-connection.ts";
 import type { ReporterState } from "./reporter.ts";
 import type { Spool } from "./spool.ts";
+import { type Ended, isExhausted, isPermanent, reasonOf } from "./stream-end.ts";
 
 export interface DeliveryOptions {
   target: CollectorTarget;
@@ -19,19 +19,11 @@ export interface DeliveryOptions {
   changed: () => void;
 }
 
-/** Statuses that trying again cannot change. */
-const permanent: ReadonlySet<status> = new Set([
-  status.FAILED_PRECONDITION,
-  status.INVALID_ARGUMENT,
-  status.PERMISSION_DENIED,
-  status.UNAUTHENTICATED,
-  status.UNIMPLEMENTED,
-]);
-
-/** A message is larger than the collector takes, and will be at the next try. Other ends with this status are of a busy collector. */
-function isTooLarge({ code, details }: Ended): boolean {
-  return code === status.RESOURCE_EXHAUSTED && details.includes("larger than max");
-}
+/**
+ * Streams in a row that something exhausted after the collector had taken them in, without one acknowledgement. Messages that are larger
+ * than the collector says are never sent, so this is a collector that does not say, or a proxy before it: it will take no more next time.
+ */
+const mostExhausted = 8;
 
 export class Delivery {
   state: Extract<ReporterState, "connecting" | "connected" | "away" | "refused" | "closed"> = "connecting";
@@ -51,10 +43,16 @@ export class Delivery {
   #highestSent = 0;
   /** Tries since the last that brought an acknowledgement. */
   #failures = 0;
+  #exhausted = 0;
   #retry: NodeJS.Timeout | undefined;
+  /** Highest sequence number that the collector has said it holds: not that of a message it was never sent. */
+  #held: number;
+  /** The next message is too large, and waits until all before it are acknowledged. */
+  #leavesOut = false;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
+    this.#held = options.spool.acknowledged;
     this.#connect();
   }
 
@@ -64,11 +62,27 @@ export class Delivery {
     while (this.#connection && this.#next !== undefined && this.#mayWrite && this.#next <= spool.last) {
       const message = this.#read(this.#next);
       if (!message) return;
+      if (message.length > this.#connection.messageBytes) {
+        this.#leaveOut(this.#next, message.length);
+        return;
+      }
       this.#mayWrite = this.#connection.write(message);
       this.#highestSent = Math.max(this.#highestSent, this.#next);
       this.#next++;
       this.sent++;
     }
+  }
+
+  /** Goes on behind a message that the collector never takes. After a Hello the next sequence number may be any. */
+  #leaveOut(sequence: number, bytes: number): void {
+    const { spool, opening } = this.#options;
+    this.#leavesOut = spool.acknowledged < sequence - 1;
+    if (this.#leavesOut) return;
+    this.#countRejection(sequence, `it has ${bytes} bytes, and the collector takes ${this.#connection!.messageBytes}`);
+    spool.acknowledge(sequence);
+    this.#next = undefined;
+    this.#mayWrite = this.#connection!.write(opening);
+    this.#options.changed();
   }
 
   /** Ends the stream in good order; to be called when everything is acknowledged. */
@@ -88,6 +102,7 @@ export class Delivery {
   #connect(): void {
     this.#next = undefined;
     this.#mayWrite = true;
+    this.#leavesOut = false;
     this.#connection = new CollectorConnection(this.#options.target, {
       responded: (response) => this.#receive(response),
       drained: () => {
@@ -118,11 +133,12 @@ export class Delivery {
       );
       return;
     }
-    if (durable < spool.acknowledged) {
+    if (durable < this.#held) {
       notice(
-        `The collector at ${address} no longer has messages ${durable + 1} to ${spool.acknowledged}, which it had acknowledged`,
+        `The collector at ${address} no longer has messages ${durable + 1} to ${this.#held}, which it had acknowledged`,
       );
     }
+    this.#held = durable;
     if (this.state === "away") notice(`The collector at ${address} is back; ${spool.last - durable} messages to send`);
     this.#setState("connected");
     this.#acknowledge(durable);
@@ -134,7 +150,10 @@ export class Delivery {
     const { spool, changed } = this.#options;
     const before = spool.acknowledged;
     spool.acknowledge(sequence);
+    this.#held = Math.max(this.#held, sequence);
+    if (spool.acknowledged > before) this.#exhausted = 0;
     if (spool.acknowledged > before || spool.acknowledged === spool.last) this.#failures = 0;
+    if (this.#leavesOut) this.wake();
     changed();
   }
 
@@ -144,24 +163,33 @@ export class Delivery {
       this.#refuse(message);
       return;
     }
-    this.rejected++;
-    if (this.firstRejection === undefined) {
-      this.firstRejection = message;
-      this.#options.notice(`The collector rejects message ${sequence}: ${message}; later rejections are only counted`);
-    }
+    this.#countRejection(sequence, message);
     this.#options.changed();
   }
 
-  #lose({ code, details }: Ended): void {
+  #countRejection(sequence: number, reason: string): void {
+    this.rejected++;
+    if (this.firstRejection !== undefined) return;
+    this.firstRejection = reason;
+    this.#options.notice(`The collector rejects message ${sequence}: ${reason}; later rejections are only counted`);
+  }
+
+  #lose(ended: Ended): void {
+    const { target, notice, opening } = this.#options;
+    const { messageBytes } = this.#connection!;
     this.#connection = undefined;
     if (this.state === "closed") return;
-    if (permanent.has(code) || isTooLarge({ code, details })) {
-      this.#refuse(details);
+    this.#exhausted = isExhausted(ended) && this.#next !== undefined ? this.#exhausted + 1 : 0;
+    if (opening.length > messageBytes) {
+      this.#refuse(`its description has ${opening.length} bytes, and the collector takes ${messageBytes}`);
+      return;
+    }
+    if (isPermanent(ended) || this.#exhausted === mostExhausted) {
+      this.#refuse(ended.details);
       return;
     }
     if (this.state !== "away") {
-      const { target, notice } = this.#options;
-      notice(`The collector at ${target.address} is away (${reasonIn(details)}); steps wait until it is back`);
+      notice(`The collector at ${target.address} is away (${reasonOf(ended)}); steps wait until it is back`);
     }
     this.#failures++;
     this.#retry = setTimeout(() => this.#connect(), backOff(this.#failures));
@@ -193,12 +221,4 @@ export class Delivery {
     this.state = state;
     this.#options.changed();
   }
-}
-
-/** The part of a gRPC status that a person can use: it wraps the system's error in words about its own state. */
-function reasonIn(details: string): string {
-  return (
-    /Last error: (?:Error: )?(.+?)\.?(?: Resolution note:.*)?$/s.exec(details)?.[1] ??
-    (details || "it ended the stream")
-  );
 }
