@@ -3,7 +3,7 @@
 // was about to do before it kills itself. Ends in order when its standard input closes.
 import { writeSync } from "node:fs";
 import { startCollector } from "../../dist/index.js";
-import { Database } from "../../dist/store/database.js";
+import { Database } from "../../dist/store/engine/database.js";
 
 const [dataDirectory, json] = process.argv.slice(2);
 const { death, collector: options } = JSON.parse(json);
