@@ -26,12 +26,15 @@ export interface RetentionOptions {
 
 export class Retention {
   readonly #options: RetentionOptions;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
 
   constructor(options: RetentionOptions) {
     this.#options = options;
-    const { log } = options;
+  }
+
+  start(): void {
+    const { log, retentionInterval } = this.#options;
     const look = () => {
       this.#looking ??= this.look()
         .catch((error) => log.error({ error }, "steps that have expired are not deleted (disk full?); trying again"))
@@ -39,7 +42,7 @@ export class Retention {
           this.#looking = undefined;
         });
     };
-    this.#timer = setInterval(look, options.retentionInterval);
+    this.#timer = setInterval(look, retentionInterval);
   }
 
   /** Deletes what an earlier look marked, and marks what has become too old since. */
