@@ -1,6 +1,6 @@
+import { whyNoServer } from "@moescope/clickhouse-server";
 import { defineConfig } from "vitest/config";
 import { sharedTestOptions } from "../../vitest.shared.ts";
-import { whyNoServer } from "./src/clickhouse-server.ts";
 
 // A process can have one embedded store open, so every file has its own.
 const options = { pool: "forks" } as const;

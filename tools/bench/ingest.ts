@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { ClickHouseServer, TEST_CLUSTER } from "@moescope/clickhouse-server";
 import type { CollectorOptions } from "@moescope/telemetry";
-import { ClickHouseServer, TEST_CLUSTER } from "@moescope/telemetry/clickhouse-server";
 import { type CollectorProcess, startCollectorProcess } from "../collector-process.ts";
 import { StepSender } from "../journeys/step-sender.ts";
 import {

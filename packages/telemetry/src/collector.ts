@@ -1,41 +1,19 @@
-// The collector: puts the stages together, starts them, and stops them in order.
+// The collector: starts its parts one after the other, and stops them in reverse.
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { isLoopback, localAddress, warnOfExposure } from "./access/exposure.ts";
-import { Sessions } from "./access/sessions.ts";
+import { localAddress, warnOfExposure } from "./access/exposure.ts";
 import { readTls } from "./access/tls.ts";
 import { Tokens } from "./access/tokens.ts";
-import { Alerts, type AlertsOptions } from "./alerts/alerts.ts";
-import { Webhook } from "./alerts/webhook.ts";
-import { runAnnotation } from "./annotate-run.ts";
-import { HttpServer } from "./api/http-server.ts";
 import { type CollectorConfig, type CollectorOptions, exposureOf, parseCollectorConfig } from "./config.ts";
-import { type Counters, newCounters } from "./counters.ts";
-import { runDeletion } from "./delete-run.ts";
-import { Batcher } from "./ingest/batch.ts";
-import { GrpcServer } from "./ingest/grpc-server.ts";
-import { Introductions } from "./ingest/introductions.ts";
-import { NumberPool } from "./ingest/number-memory.ts";
-import { Senders } from "./ingest/senders.ts";
-import { FanOut } from "./live/fan-out.ts";
-import { Condition } from "./operations/condition.ts";
-import { Health } from "./operations/health.ts";
+import type { Counters } from "./counters.ts";
 import { openLog } from "./operations/log.ts";
-import { PrometheusMetrics } from "./operations/prometheus.ts";
-import { Refusals } from "./operations/refusals.ts";
 import { Ownership } from "./ownership.ts";
-import { type Listening, listenOn } from "./ports.ts";
-import { Retention } from "./retention.ts";
-import { Sharing } from "./sharing.ts";
+import { assemble, type Parts } from "./parts.ts";
+import { Port } from "./ports.ts";
+import { type Stage, Stages } from "./stages.ts";
 import { Database } from "./store/engine/database.ts";
 import { FreeSpace } from "./store/engine/free-space.ts";
 import { openServer } from "./store/engine/server.ts";
-import { AlertTable } from "./store/runs/alert-table.ts";
-import { AnnotationTable } from "./store/runs/annotation-table.ts";
-import { loadRuns } from "./store/runs/load-runs.ts";
-import { Runs } from "./store/runs/runs.ts";
-import { Store } from "./store/store.ts";
-import type { StepSum } from "./store/writing/step-sum.ts";
 
 /** A running collector. */
 export interface Collector {
@@ -65,134 +43,95 @@ const DRAIN_DEADLINE = 1_500;
 export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
   const config = parseCollectorConfig(options);
   const log = openLog(config);
-  const undo = new UndoList();
+  const stages = new Stages();
   try {
-    return await start(config, log, undo);
+    return await start(config, log, stages);
   } catch (error) {
-    await undo.run();
+    await stages.stop();
     throw error;
   }
 }
 
-async function start(config: CollectorConfig, log: Logger, undo: UndoList): Promise<Collector> {
+async function start(config: CollectorConfig, log: Logger, stages: Stages): Promise<Collector> {
   const tls = config.tls && readTls(config.tls);
   const tokens = new Tokens(config.tokens);
-  const ownership = await Ownership.claim(config.dataDirectory);
-  undo.add(() => ownership.release());
-  const database = await openDatabase(config);
-  undo.add(() => database.close());
+  const ownership = await stages.start(owning(config));
+  const database = await stages.start(connected(config));
+  const freeSpace = await stages.start(lookingForSpace(config, database, log));
+  const parts = await assemble({ config, log, tls, tokens, database, freeSpace });
+  const ports = portsOf(parts, config);
+  for (const stage of stagesOf(parts, ports)) await stages.start(stage);
+  const [http, grpc] = [ports.http.address, ports.grpc.address];
+  const speaks = { tls: tls !== undefined };
+  await ownership.publish({ httpAddress: localAddress(http), grpcAddress: localAddress(grpc), ...speaks });
+  log.info({ http, grpc, ...speaks, data: config.dataDirectory }, "collector started");
+  return running(parts, ports, config, async () => {
+    await stages.stop();
+    log.info({ counters: parts.counters }, "collector stopped");
+  });
+}
+
+function owning({ dataDirectory }: CollectorConfig): Stage<Ownership> {
+  return {
+    name: "data directory",
+    start: () => Ownership.claim(dataDirectory),
+    stop: (ownership) => ownership.release(),
+  };
+}
+
+function connected(config: CollectorConfig): Stage<Database> {
+  return { name: "store", start: () => openDatabase(config), stop: (database) => database.close() };
+}
+
+function lookingForSpace(config: CollectorConfig, database: Database, log: Logger): Stage<FreeSpace> {
   const freeSpace = new FreeSpace({ ...config, ...(!database.embedded && { keepFree: 0 }), database, log });
-  undo.add(() => freeSpace.stop());
-  const store = await Store.open(database, log, config);
-  const runs = new Runs(config.silentAfter);
-  const stored = await loadRuns(store, runs);
-  // Where a store is shared, a run's senders are known once the run is this collector's.
-  const senders = new Senders(store.ownsAll ? stored : []);
-
-  const counters = newCounters();
-  const fanOut = new FanOut({ ...config, runs, counters });
-  undo.add(() => fanOut.stop());
-  const alertTable = new AlertTable(database);
-  const watches = (run: string) => store.owns(run);
-  const alerts = await openAlerts(config, {
-    runs,
-    table: alertTable,
-    watches,
-    counters,
-    log,
-    show: (alert) => fanOut.sendAlert(alert),
-  });
-  undo.add(() => alerts.stop());
-  const onStored = (sum: StepSum) => {
-    fanOut.sendStep(sum);
-    alerts.stepStored(sum);
+  const start = () => {
+    freeSpace.start();
+    return freeSpace;
   };
-  const health = new Health();
-  const condition = new Condition(health);
-  const metrics = new PrometheusMetrics({
-    ...{ counters, dataDirectory: config.dataDirectory, storeBytes: () => database.bytesOnDisk() },
-    now: () => ({
-      ...{ unstored: batcher.unstored, streams: grpcServer.streams, viewers: fanOut.viewers },
-      ...{ serving: condition.trouble === undefined, states: runs.ids().map((id) => runs.summary(id)!.state!) },
-    }),
-  });
-  const batcher = new Batcher({
-    ...{ ...config, store, freeSpace, runs, counters, log, onStored },
-    // The sum of several ranks is kept until it is whole, and longer where one lags.
-    numbersInUse: (run) => runs.description(run)?.ranks !== 1 || fanOut.looksInto(run),
-    onLost: (lost) => sharing.letGo(lost),
-    onBatch: (batch) => metrics.batchStored(batch),
-    onWritten: (failed) => condition.storeAnswers(failed),
-  });
-  const retention = new Retention({ ...config, store, runs, batcher, log, take: (run) => sharing.take(run) });
-  undo.add(() => retention.stop());
-  const sharing = new Sharing({ ...config, store, runs, senders, batcher, alerts, alertTable, log });
-  undo.add(() => sharing.stop());
-  const annotations = new AnnotationTable(database);
-  const introductions = new Introductions(store, runs, annotations, (run) => sharing.take(run));
-  const deleteRun = runDeletion({ store, freeSpace, runs, introductions, senders, batcher, alerts, sharing, log });
-  const annotateRun = runAnnotation({ table: annotations, runs, introductions });
-  const grpcServer = new GrpcServer({
-    runs,
-    introductions,
-    senders,
-    batcher,
-    numbers: new NumberPool(),
-    counters,
-    log,
-    ...{ tokens, tls, health, limits: config.limits },
-    refusals: new Refusals(counters.refusedStreams, log, "stream"),
-  });
-  const httpServer = new HttpServer({
-    runs,
-    store,
-    alerts,
-    fanOut,
-    runChanges: { deleteRun, annotateRun },
-    dashboardDirectory: config.dashboardDirectory,
-    log,
-    ...{ tls, limits: config.limits, operations: { condition, metrics } },
-    access: { tokens, sessions: new Sessions(tokens) },
-    reach: { loopback: isLoopback(config.http.host), tls: tls !== undefined },
-    refusals: new Refusals(counters.refusedRequests, log, "request"),
-  });
+  return { name: "free space", start, stop: () => freeSpace.stop() };
+}
 
-  const grpc = await listenGrpc(grpcServer, config);
-  undo.add(() => grpcServer.stop());
-  const http = await listenHttp(httpServer, config);
-  undo.add(() => httpServer.stop());
-  await ownership.publish({
-    ...{ httpAddress: localAddress(http.address), grpcAddress: localAddress(grpc.address) },
-    tls: tls !== undefined,
-  });
-  const { dataDirectory } = config;
-  log.info(
-    { http: http.address, grpc: grpc.address, tls: tls !== undefined, data: dataDirectory },
-    "collector started",
-  );
+type Ports = Record<"http" | "grpc", Port>;
 
-  const stop = async () => {
-    condition.stops();
-    grpcServer.stopReading();
-    await retention.stop();
-    await sharing.stop();
-    await batcher.stop(DRAIN_DEADLINE);
-    await grpcServer.stop();
-    await alerts.stop();
-    fanOut.stop();
-    await httpServer.stop();
-    await freeSpace.stop();
-    await database.close();
-    await ownership.release();
-    log.info({ counters }, "collector stopped");
+function portsOf({ httpServer, grpcServer }: Parts, config: CollectorConfig): Ports {
+  const fallback = config.portFallback;
+  return {
+    http: new Port({ what: "HTTP", ...config.http, fallback, server: httpServer }),
+    grpc: new Port({ what: "gRPC", ...config.grpc, fallback, server: grpcServer }),
   };
+}
+
+/**
+ * In the order they start, those that others hand data to first. So stopping begins at the sources: what was received is stored and
+ * acknowledged, then the streams end, and the viewers get what was stored before their stream ends.
+ */
+function stagesOf(parts: Parts, { http, grpc }: Ports): Stage[] {
+  const { httpServer, fanOut, alerts, grpcServer, batcher, sharing, retention, condition } = parts;
+  return [
+    { name: "HTTP", start: () => http.open(), stop: () => httpServer.stop() },
+    { name: "live stream", start: () => fanOut.start(), stop: () => fanOut.stop() },
+    { name: "alerts", start: () => alerts.start(), stop: () => alerts.stop() },
+    { name: "streams of senders", stop: () => grpcServer.stop() },
+    { name: "batches", stop: () => batcher.stop(DRAIN_DEADLINE) },
+    { name: "sharing", start: () => sharing.start(), stop: () => sharing.stop() },
+    { name: "retention", start: () => retention.start(), stop: () => retention.stop() },
+    { name: "gRPC", start: () => grpc.open(), stop: () => grpcServer.stopReading() },
+    { name: "health", stop: () => condition.stops() },
+  ];
+}
+
+function running(
+  { counters, fanOut }: Parts,
+  { http, grpc }: Ports,
+  config: CollectorConfig,
+  stop: () => Promise<void>,
+): Collector {
+  const notices = [grpc.notice, http.notice, ...warnOfExposure(exposureOf(config))];
   let stopped: Promise<void> | undefined;
   return {
-    httpAddress: http.address,
-    grpcAddress: grpc.address,
-    tls: tls !== undefined,
-    notices: [grpc.notice, http.notice, ...warnOfExposure(exposureOf(config))].filter((line) => line !== undefined),
-    counters,
+    ...{ httpAddress: http.address, grpcAddress: grpc.address, tls: config.tls !== undefined, counters },
+    notices: notices.filter((line) => line !== undefined),
     get viewers() {
       return fanOut.viewers;
     },
@@ -201,14 +140,6 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
       return stopped;
     },
   };
-}
-
-type AlertSources = Pick<AlertsOptions, "runs" | "table" | "watches" | "counters" | "log" | "show">;
-
-async function openAlerts(config: CollectorConfig, sources: AlertSources): Promise<Alerts> {
-  const { webhook: url, alerts: thresholds, silentAfter } = config;
-  const webhook = url === undefined ? undefined : new Webhook({ url, ...sources });
-  return new Alerts({ ...sources, thresholds, silentAfter, webhook }, await sources.table.read());
 }
 
 async function openDatabase({ clickhouseUrls, clickhouseCluster, dataDirectory }: CollectorConfig): Promise<Database> {
@@ -223,28 +154,5 @@ async function openDatabase({ clickhouseUrls, clickhouseCluster, dataDirectory }
         cause: error,
       },
     );
-  }
-}
-
-function listenGrpc(server: GrpcServer, { grpc, portFallback }: CollectorConfig): Promise<Listening> {
-  const listen = (host: string, port: number) => server.listen(host, port);
-  return listenOn({ what: "gRPC", ...grpc, fallback: portFallback, listen });
-}
-
-function listenHttp(server: HttpServer, { http, portFallback }: CollectorConfig): Promise<Listening> {
-  const listen = (host: string, port: number) => server.listen(host, port);
-  return listenOn({ what: "HTTP", ...http, fallback: portFallback, listen });
-}
-
-/** What has been started so far, to be closed in reverse when a later step fails. */
-class UndoList {
-  readonly #steps: (() => void | Promise<void>)[] = [];
-
-  add(step: () => void | Promise<void>): void {
-    this.#steps.push(step);
-  }
-
-  async run(): Promise<void> {
-    for (const step of this.#steps.reverse()) await step();
   }
 }

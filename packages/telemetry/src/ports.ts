@@ -3,33 +3,48 @@
 /** How many ports are tried after the one asked for. */
 const TRIES = 20;
 
-export interface ListenRequest {
+export interface PortOptions {
   /** "HTTP" or "gRPC", for messages. */
   what: string;
   host: string;
   port: number;
+  /** Whether the next free port will do. */
   fallback: boolean;
-  listen: (host: string, port: number) => Promise<number>;
+  server: { listen: (host: string, port: number) => Promise<number> };
 }
 
-export interface Listening {
-  /** `host:port` */
-  address: string;
-  /** Says that another port than the one asked for is used. */
-  notice: string | undefined;
-}
+export class Port {
+  readonly #options: PortOptions;
+  #bound: number | undefined;
 
-/** @throws Error that names the port when it is taken, and with fallback also the next ones */
-export async function listenOn({ what, host, port, fallback, listen }: ListenRequest): Promise<Listening> {
-  const last = fallback && port !== 0 ? Math.min(port + TRIES, 65535) : port;
-  for (let candidate = port; candidate <= last; candidate++) {
-    const bound = await listen(host, candidate).catch(refuseUnlessTaken);
-    if (bound === undefined) continue;
-    const notice = bound === port || port === 0 ? undefined : `port ${port} is taken; ${what} listens on ${bound}`;
-    return { address: `${host.includes(":") ? `[${host}]` : host}:${bound}`, notice };
+  constructor(options: PortOptions) {
+    this.#options = options;
   }
-  const taken = last === port ? `port ${port} is taken` : `ports ${port} to ${last} are all taken`;
-  throw new Error(`${taken}: ${what} cannot listen on ${host}; choose another port or stop what listens there`);
+
+  /** @throws Error that names the port when it is taken, and with fallback also the next ones */
+  async open(): Promise<void> {
+    const { what, host, port, fallback, server } = this.#options;
+    const last = fallback && port !== 0 ? Math.min(port + TRIES, 65535) : port;
+    for (let candidate = port; candidate <= last; candidate++) {
+      this.#bound = await server.listen(host, candidate).catch(refuseUnlessTaken);
+      if (this.#bound !== undefined) return;
+    }
+    const taken = last === port ? `port ${port} is taken` : `ports ${port} to ${last} are all taken`;
+    throw new Error(`${taken}: ${what} cannot listen on ${host}; choose another port or stop what listens there`);
+  }
+
+  /** `host:port`, once it is open. */
+  get address(): string {
+    const { host } = this.#options;
+    return `${host.includes(":") ? `[${host}]` : host}:${this.#bound}`;
+  }
+
+  /** Says that another port than the one asked for is used. */
+  get notice(): string | undefined {
+    const { what, port } = this.#options;
+    const asked = port === 0 || port === this.#bound;
+    return asked ? undefined : `port ${port} is taken; ${what} listens on ${this.#bound}`;
+  }
 }
 
 function refuseUnlessTaken(error: Error & { code?: string }): undefined {

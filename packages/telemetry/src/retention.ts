@@ -2,7 +2,7 @@
 import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import type { Batcher } from "./ingest/batch.ts";
-import { asNumber, DATABASE } from "./store/engine/database.ts";
+import { lastTrainedBefore } from "./store/reading/steps-by-age.ts";
 import type { Runs } from "./store/runs/runs.ts";
 import type { Store } from "./store/store.ts";
 import type { Expiry } from "./store/writing/single-steps.ts";
@@ -26,12 +26,15 @@ export interface RetentionOptions {
 
 export class Retention {
   readonly #options: RetentionOptions;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
 
   constructor(options: RetentionOptions) {
     this.#options = options;
-    const { log } = options;
+  }
+
+  start(): void {
+    const { log, retentionInterval } = this.#options;
     const look = () => {
       this.#looking ??= this.look()
         .catch((error) => log.error({ error }, "steps that have expired are not deleted (disk full?); trying again"))
@@ -39,7 +42,7 @@ export class Retention {
           this.#looking = undefined;
         });
     };
-    this.#timer = setInterval(look, options.retentionInterval);
+    this.#timer = setInterval(look, retentionInterval);
   }
 
   /** Deletes what an earlier look marked, and marks what has become too old since. */
@@ -93,13 +96,8 @@ export class Retention {
     keep: Exclude<KeepSingle, "all">,
   ): Promise<(run: string, attempt: number, highest: number) => number> {
     if ("steps" in keep) return (_run, _attempt, highest) => highest + 1 - keep.steps;
-    const rows = await this.#options.store.database.rows(
-      `SELECT run, attempt, max(step) FROM ${DATABASE}.steps
-       WHERE split = 'TRAIN' AND time < {before:Float64} GROUP BY run, attempt`,
-      { before: Date.now() - keep.milliseconds },
-    );
-    const lastOld = new Map(rows.map(([run, attempt, step]) => [`${run}/${attempt}`, asNumber(step)]));
-    return (run, attempt) => (lastOld.get(`${run}/${attempt}`) ?? -1) + 1;
+    const lastOld = await lastTrainedBefore(this.#options.store.database, Date.now() - keep.milliseconds);
+    return (run, attempt) => lastOld(run, attempt) + 1;
   }
 }
 

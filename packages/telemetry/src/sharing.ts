@@ -26,19 +26,23 @@ const TAKEN_OVER = "another collector has taken the run over; all ranks of a run
 
 export class Sharing {
   readonly #options: SharingOptions;
-  readonly #timer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #following: Promise<void> | undefined;
   #previous: Promise<void> = Promise.resolve();
   #fails = false;
 
   constructor(options: SharingOptions) {
     this.#options = options;
-    if (options.store.ownsAll) return;
+  }
+
+  start(): void {
+    const { store, followInterval } = this.#options;
+    if (store.ownsAll) return;
     this.#timer = setInterval(() => {
       this.#following ??= this.#tryToFollow().finally(() => {
         this.#following = undefined;
       });
-    }, options.followInterval);
+    }, followInterval);
   }
 
   /** Makes a run this collector's, with what others stored of it, before the first message of a stream is taken. */

@@ -40,7 +40,7 @@ export class Alerts {
   readonly #told = new Map<string, Map<string, v1.Alert>>();
   /** Runs that are training. */
   readonly #watched = new Map<string, Watched>();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #saved: Promise<void> = Promise.resolve();
 
   /** @param stored every alert of the store */
@@ -48,7 +48,10 @@ export class Alerts {
     this.#options = options;
     for (const alert of stored) this.#remember(alert);
     options.runs.listen((run, change) => change === "state" && this.#stateChanged(run));
-    this.#timer = setTimeout(() => this.#checkAll(), options.silentAfter);
+  }
+
+  start(): void {
+    this.#timer = setTimeout(() => this.#checkAll(), this.#options.silentAfter);
   }
 
   stepStored(sum: StepSum): void {

@@ -20,15 +20,18 @@ const SUMMARY_INTERVAL = 1_000;
 export class FanOut {
   readonly #options: FanOutOptions;
   readonly #viewers = new Set<Viewer>();
-  readonly #timers: NodeJS.Timeout[];
+  #timers: NodeJS.Timeout[] = [];
   readonly #changed = new Set<string>();
 
   constructor(options: FanOutOptions) {
     this.#options = options;
     options.runs.listen((run, change) => (change === "state" ? this.#sendSummary(run) : this.#changed.add(run)));
+  }
+
+  start(): void {
     this.#timers = [
       setInterval(() => this.#sendChanged(), SUMMARY_INTERVAL),
-      setInterval(() => this.#sendHeartbeats(), options.heartbeatInterval / 2),
+      setInterval(() => this.#sendHeartbeats(), this.#options.heartbeatInterval / 2),
     ];
   }
 

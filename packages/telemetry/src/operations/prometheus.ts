@@ -4,8 +4,8 @@ import { v1 } from "@moescope/proto";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Counters } from "../counters.ts";
 
+/** Where the numbers are read that nothing tells of. */
 export interface Sources {
-  counters: Readonly<Counters>;
   /** Read when they are asked for. */
   now: () => {
     unstored: { messages: number; bytes: number };
@@ -37,7 +37,7 @@ export class PrometheusMetrics {
   readonly #batch: Histogram;
   readonly #lag: Histogram;
 
-  constructor(sources: Sources) {
+  constructor(counters: Readonly<Counters>) {
     const registers = [this.#registry];
     const counter = (name: string, help: string) => new Counter({ name, help, registers });
     const histogram = (name: string, help: string, buckets: number[]) =>
@@ -52,8 +52,7 @@ export class PrometheusMetrics {
       "From a step's own time to when it is durable; needs clocks that agree.",
       SECONDS,
     );
-    this.#addCounters(sources.counters);
-    this.#addGauges(sources);
+    this.#addCounters(counters);
     collectDefaultMetrics({ register: this.#registry });
   }
 
@@ -99,7 +98,8 @@ export class PrometheusMetrics {
     }
   }
 
-  #addGauges({ now, storeBytes, dataDirectory }: Sources): void {
+  /** Adds what is read anew whenever the numbers are asked for. */
+  addGauges({ now, storeBytes, dataDirectory }: Sources): void {
     const gauge = (name: string, help: string, read: () => number | Promise<number>) => {
       const registers = [this.#registry];
       new Gauge({

@@ -1,6 +1,7 @@
 // Starts the servers that a vitest project named `server` or `cluster` runs its tests on, and stops them at the end.
+
+import { ClickHouseServer, TEST_CLUSTER } from "@moescope/clickhouse-server";
 import type { TestProject } from "vitest/node";
-import { ClickHouseServer, TEST_CLUSTER } from "../clickhouse-server.ts";
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const isCluster = project.name === "cluster";

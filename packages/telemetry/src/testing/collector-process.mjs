@@ -3,7 +3,7 @@
 // was about to do before it kills itself. Ends in order when its standard input closes.
 import { writeSync } from "node:fs";
 import { startCollector } from "../../dist/index.js";
-import { Database } from "../../dist/store/database.js";
+import { Database } from "../../dist/store/engine/database.js";
 
 const [dataDirectory, json] = process.argv.slice(2);
 const { death, collector: options } = JSON.parse(json);
@@ -58,7 +58,7 @@ function dieIn(nanoseconds) {
   setImmediate(check);
 }
 
-const collector = await startCollector({
+const startOptions = {
   dataDirectory,
   http: { port: 0 },
   grpc: { port: 0 },
@@ -67,7 +67,13 @@ const collector = await startCollector({
   rollUpEvery: 32,
   logLevel: "warn",
   ...options,
-});
-const { httpAddress, grpcAddress } = collector;
-console.log(JSON.stringify({ httpAddress, grpcAddress }));
-process.stdin.resume().on("end", () => collector.stop());
+};
+try {
+  const collector = await startCollector(startOptions);
+  const { httpAddress, grpcAddress } = collector;
+  console.log(JSON.stringify({ httpAddress, grpcAddress }));
+  process.stdin.resume().on("end", () => collector.stop());
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1; // and the process ends by itself, unless something was left running
+}

@@ -3,13 +3,10 @@ import { mkdirSync, rmSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { type ClickHouseClient, createClient } from "@clickhouse/client";
-import { drainPending } from "chdb";
-import { createChdbConnection } from "chdb/connection";
+import type { ClickHouseClient } from "@clickhouse/client";
+import { EmbeddedEngine } from "./embedded.ts";
 import { type AnswerBlock, answerBlocks } from "./native-answer.ts";
 import { answered } from "./store-error.ts";
-
-type Connection = NonNullable<Parameters<typeof createClient>[0]>["connection"];
 
 /** Every statement names its tables with this database; on a cluster they are spread over the tables of its servers. */
 export const DATABASE = "moescope";
@@ -54,8 +51,11 @@ interface Connections {
   servers: readonly Server[];
   /** The cluster's name, when rows are spread over its shards. */
   cluster?: string | undefined;
-  /** Where blocks are handed to the embedded engine, which takes binary data from files alone. */
-  exchange?: string;
+  embedded?: {
+    engine: EmbeddedEngine;
+    /** Where blocks are handed to the engine, which takes binary data from files alone. */
+    exchange: string;
+  };
 }
 
 export class Database {
@@ -66,15 +66,15 @@ export class Database {
   readonly embedded: boolean;
   readonly #writer: ClickHouseClient;
   readonly #readers: { client: ClickHouseClient; busy: number }[];
-  readonly #exchange: string | undefined;
+  readonly #embedded: Connections["embedded"];
 
-  private constructor({ writer, readers, servers, cluster, exchange }: Connections) {
+  private constructor({ writer, readers, servers, cluster, embedded }: Connections) {
     this.servers = servers;
     this.cluster = cluster;
-    this.embedded = exchange !== undefined;
+    this.embedded = embedded !== undefined;
     this.#writer = writer;
     this.#readers = readers.map((client) => ({ client, busy: 0 }));
-    this.#exchange = exchange;
+    this.#embedded = embedded;
   }
 
   /**
@@ -82,16 +82,14 @@ export class Database {
    *   the same name with `-incoming`, lie the rows being inserted.
    */
   static embedded(directory: string): Database {
-    // chdb's types are of another copy of the same interface.
-    const open = () => createChdbConnection({ path: directory }) as unknown as Connection;
-    const connect = () => createClient({ connection: open() });
-    const [writer, ...readers] = [connect(), connect(), connect()];
+    const engine = new EmbeddedEngine(directory);
+    const [writer, ...readers] = [engine.connect(), engine.connect(), engine.connect()];
     // What a killed process left there was never acknowledged.
     const exchange = `${directory}-incoming`;
     rmSync(exchange, { recursive: true, force: true });
     mkdirSync(exchange, { recursive: true });
     const servers = [{ name: directory, database: DATABASE, client: writer! }];
-    return new Database({ writer: writer!, readers, servers, exchange });
+    return new Database({ writer: writer!, readers, servers, embedded: { engine, exchange } });
   }
 
   /** @param cluster its name, when `servers` are those of a cluster; the first is asked, and asks the others */
@@ -148,8 +146,8 @@ export class Database {
    * @param begun called when the rows are on their way, which takes little of this process from then on
    */
   async insertAll(inserts: readonly Insert[], last?: Insert, begun = () => {}): Promise<void> {
-    if (this.#exchange !== undefined) {
-      await this.#insertFiles(withRows([...inserts, ...(last ? [last] : [])]), this.#exchange, begun);
+    if (this.#embedded !== undefined) {
+      await this.#insertFiles(withRows([...inserts, ...(last ? [last] : [])]), this.#embedded.exchange, begun);
       return;
     }
     const others = withRows(inserts).map((insert) => this.#insertBytes(insert));
@@ -217,10 +215,11 @@ export class Database {
     }
   }
 
+  /** Breaks off what is still asked. */
   async close(): Promise<void> {
+    await this.#embedded?.engine.close();
     const clients = [...this.#readers, ...this.servers].map(({ client }) => client);
     for (const client of new Set(clients)) await client.close();
-    await drainPending();
   }
 }
 

@@ -22,7 +22,7 @@ export interface FreeSpaceOptions {
  */
 export class FreeSpace {
   readonly #options: FreeSpaceOptions;
-  readonly #timer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #merging = true;
   /** Work that merges are allowed for. */
   #allowed = 0;
@@ -30,11 +30,16 @@ export class FreeSpace {
 
   constructor(options: FreeSpaceOptions) {
     this.#options = options;
-    if (options.keepFree === 0) return;
+  }
+
+  /** Looks again and again from now on. */
+  start(): void {
+    const { keepFree, log } = this.#options;
+    if (keepFree === 0) return;
     const look = () => {
       this.#look().catch((error) => {
         clearInterval(this.#timer);
-        options.log.error({ error }, "free space is looked at before every batch alone from now on");
+        log.error({ error }, "free space is looked at before every batch alone from now on");
       });
     };
     this.#timer = setInterval(look, INTERVAL);

@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { TEST_PASSWORD } from "@moescope/clickhouse-server";
 import { expect, onTestFinished, test } from "vitest";
-import { TEST_PASSWORD } from "../../clickhouse-server.ts";
 import { underTest } from "../../testing/store-kind.ts";
 import { openServer } from "./server.ts";
 

@@ -1,7 +1,8 @@
 // Servers that hold the rows are killed in mid-run and come back, and so is the collector: senders are held back meanwhile, and what
 // is stored in the end is what was sent.
+
+import { ClickHouseServer, TEST_CLUSTER } from "@moescope/clickhouse-server";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { ClickHouseServer, TEST_CLUSTER } from "../../clickhouse-server.ts";
 import { temporaryDirectory } from "../../testing/collector.ts";
 import { CollectorProcess } from "../../testing/collector-process.ts";
 import { Ledger } from "../../testing/ledger.ts";

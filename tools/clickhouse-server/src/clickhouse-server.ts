@@ -1,39 +1,15 @@
-// A real ClickHouse server, or a cluster of them, on free loopback ports, to be asked, killed and started again in tests and benches:
-// built from the library that chdb installs.
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+// A real ClickHouse server, or a cluster of them, on free loopback ports, to be asked, killed and started again in tests and benches.
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, watch, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdtempSync, rmSync, watch, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-
-/** `clickhouse local`, which its query tells to listen; the library's own name for it is a function that takes the command line. */
-const SOURCE = `#include <stdio.h>
-
-typedef struct chdb_result chdb_result;
-chdb_result *chdb_query_cmdline(int argc, char **argv);
-const char *chdb_result_error(chdb_result *result);
-
-int main(int argc, char **argv) {
-  const char *error = chdb_result_error(chdb_query_cmdline(argc, argv));
-  if (error == NULL) return 0;
-  fprintf(stderr, "%s\\n", error);
-  return 1;
-}
-`;
-
-/** Of a user who has one; the user `default` has none. */
-export const TEST_PASSWORD = "right";
-export const TEST_CLUSTER = "shards";
+import { join } from "node:path";
+import { configuration, type Ports, users } from "./configuration.ts";
+import { program } from "./program.ts";
 
 /** The file that a server writes once it listens. */
 const LISTENING = "listening";
-
-interface Ports {
-  http: number;
-  tcp: number;
-}
 
 export class ClickHouseServer {
   readonly #directory: string;
@@ -137,49 +113,7 @@ function appearance(directory: string, file: string): { appeared: Promise<true>;
   return { appeared, stop: () => watcher.close() };
 }
 
-/** @returns why there is no such server on this machine; undefined when there is one */
-export function whyNoServer(): string | undefined {
-  try {
-    program();
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
-let compiled: string | undefined;
-
-/** Path of the program, compiled once for each version of the library. */
-function program(): string {
-  compiled ??= compile();
-  return compiled;
-}
-
-function compile(): string {
-  const library = libraryDirectory();
-  const cache = join(import.meta.dirname, "../node_modules/.cache/clickhouse-server");
-  const { version } = createRequire(import.meta.url)(join(library, "package.json")) as { version: string };
-  const target = join(cache, `${version}-${process.arch}`);
-  if (existsSync(target)) return target;
-  mkdirSync(cache, { recursive: true });
-  const draft = `${target}.${process.pid}`;
-  try {
-    const link = ["-L", library, "-l:libchdb.so", `-Wl,-rpath,${library}`];
-    execFileSync("cc", ["-O1", "-x", "c", "-", "-o", draft, ...link], { input: SOURCE, stdio: "pipe" });
-  } catch (error) {
-    throw new Error(`a ClickHouse server cannot be built here with cc: ${(error as Error).message}`, { cause: error });
-  }
-  renameSync(draft, target);
-  return target;
-}
-
-function libraryDirectory(): string {
-  const libc = process.platform === "linux" ? "-gnu" : "";
-  const name = `@chdb/lib-${process.platform}-${process.arch}${libc}`;
-  return dirname(createRequire(createRequire(import.meta.url).resolve("chdb")).resolve(`${name}/package.json`));
-}
-
-/** Ports that nobody listened on a moment ago. */
+/** Ports that were free a moment ago. */
 async function freePorts(servers: number): Promise<Ports[]> {
   const held = await Promise.all(
     Array.from({ length: 2 * servers }, async () => {
@@ -191,27 +125,4 @@ async function freePorts(servers: number): Promise<Ports[]> {
   const ports = held.map((server) => (server.address() as { port: number }).port);
   await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
   return Array.from({ length: servers }, (_, index) => ({ http: ports[2 * index]!, tcp: ports[2 * index + 1]! }));
-}
-
-function configuration(directory: string, shards: readonly Ports[]): string {
-  const remote = shards.map(({ tcp }) => `<shard><replica><host>127.0.0.1</host><port>${tcp}</port></replica></shard>`);
-  return `<clickhouse>
-  <listen_host>127.0.0.1</listen_host>
-  <users_config>${join(directory, "users.xml")}</users_config>
-  <remote_servers><${TEST_CLUSTER}>${remote.join("")}</${TEST_CLUSTER}></remote_servers>
-</clickhouse>
-`;
-}
-
-function users(): string {
-  const loopback = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>";
-  return `<clickhouse>
-  <users>
-    <default><password></password>${loopback}</default>
-    <moescope><password>${TEST_PASSWORD}</password>${loopback}</moescope>
-  </users>
-  <profiles><default></default></profiles>
-  <quotas><default></default></quotas>
-</clickhouse>
-`;
 }
