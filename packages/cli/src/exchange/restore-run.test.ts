@@ -76,6 +76,6 @@ it("says what the collector refuses", async () => {
   const wrong = { hello: { run: { ...run, id: "wrong", topK: 3 } } };
   const messages = [wrong, { step: { ...step(0, 0, 1), run: "wrong", sequence: 1 } }] as v1.ReportRequest[];
   await expect(restoreRun({ address: collector.grpcAddress, access: {} }, first(messages))).rejects.toThrow(
-    /top_k 3, allowed are 1 to 2/,
+    /top_k 3, expected 1 to 2/,
   );
 });

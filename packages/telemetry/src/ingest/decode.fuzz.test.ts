@@ -20,11 +20,15 @@ const label = { layer: uint32, head: fc.integer({ min: -1, max: 127 }) };
 const category = fc.record({
   ...{ category: uint32, counts: fc.array(uint32, { maxLength: 300 }), tokens: uint64, dropped: uint64 },
   ...{ gateMass: floats, meanProbability: floats },
+  ...{ droppedCounts: fc.array(uint32, { maxLength: 300 }), assignments: uint64 },
 });
-const histogram = fc.record({ layer: uint32, categories: fc.array(category, { maxLength: 4 }), selectionBias: floats });
+const histogram = fc.record({
+  ...{ layer: uint32, categories: fc.array(category, { maxLength: 4 }), selectionBias: floats },
+  ...{ gateMass: floats, meanProbability: floats },
+});
 const step = fc.record({
   ...{ run: text, rank: uint32, attempt: uint32, sequence: uint64, step: uint64, tokens: uint64, time: fc.double() },
-  split: fc.nat(3),
+  split: fc.nat(4),
   scalars: fc.array(fc.record({ name: text, value: fc.double() }), { maxLength: 5 }),
   histograms: fc.array(histogram, { maxLength: 4 }),
   attention: fc.array(fc.record({ ...label, tokenClass: fc.array(text), share: floats }), { maxLength: 3 }),
@@ -42,6 +46,9 @@ const run = fc.record({
     topK: uint32,
   },
   ...{ categories: fc.array(text), ranks: uint32, tags: fc.array(text), startedAt: fc.double(), plannedSteps: uint64 },
+  layers: fc.array(
+    fc.record({ index: uint32, experts: uint32, topK: uint32, group: text, expertsChoose: fc.boolean() }),
+  ),
 });
 const request = fc.oneof(
   fc.record({ hello: fc.record({ protocolVersion: uint32, run, rank: uint32, attempt: uint32 }) }),
@@ -61,18 +68,18 @@ test("every message is read as the library reads it", () => {
 
 /** A repeated number, written packed or one by one, in any number of parts and any order, as a sender may. */
 const part = fc.record({
-  field: fc.constantFrom(...(["counts", "gateMass", "meanProbability"] as const)),
+  field: fc.constantFrom(...(["counts", "droppedCounts", "gateMass", "meanProbability"] as const)),
   packed: fc.boolean(),
   values: fc.array(fc.nat(70_000), { maxLength: 20 }),
 });
-const FIELDS = { counts: 2, gateMass: 5, meanProbability: 6 };
+const FIELDS = { counts: 2, droppedCounts: 7, gateMass: 5, meanProbability: 6 };
 
 test("numbers written packed and one by one, in turns, are read as the library reads them", () => {
   fc.assert(
     fc.property(fc.array(part, { maxLength: 12 }), (parts) => {
       const category = protobuf.Writer.create();
       for (const { field, packed, values } of parts)
-        writePart(category, FIELDS[field], packed, values, field === "counts");
+        writePart(category, FIELDS[field], packed, values, field === "counts" || field === "droppedCounts");
       const histogram = protobuf.Writer.create().uint32(18).bytes(category.finish()).finish();
       const step = protobuf.Writer.create().uint32(82).bytes(histogram).finish();
       const bytes = protobuf.Writer.create().uint32(18).bytes(step).finish();

@@ -17,7 +17,7 @@ afterAll(() => collector.stop());
 const connect = (run: v1.RunDescription, rank = 0, attempt = 0) =>
   TestSender.connect(collector.grpcAddress, run, rank, attempt);
 
-describe("a message that is wrong is refused with the value and what is allowed, and the stream lives on", () => {
+describe("a message that is wrong is refused with the value and what is expected, and the stream lives on", () => {
   const run = describedRun("validated", { ranks: 2 });
   type Change = (step: v1.Step) => void;
   const cases: [string, v1.Rejection.Reason, RegExp, Change][] = [
@@ -33,7 +33,12 @@ describe("a message that is wrong is refused with the value and what is allowed,
       /rank 1, attempt 0 on the stream of rank 0, attempt 0/,
       (s) => Object.assign(s, { rank: 1 }),
     ],
-    ["no split", Reason.MALFORMED, /split 0, allowed are TRAIN, EVAL and PROBE/, (s) => Object.assign(s, { split: 0 })],
+    [
+      "no split",
+      Reason.MALFORMED,
+      /split 0, expected TRAIN, EVAL, PROBE or ROLLOUT/,
+      (s) => Object.assign(s, { split: 0 }),
+    ],
     ["no time", Reason.MALFORMED, /time NaN/, (s) => Object.assign(s, { time: Number.NaN })],
     [
       "unknown layer",
@@ -50,7 +55,7 @@ describe("a message that is wrong is refused with the value and what is allowed,
     [
       "unknown category",
       Reason.UNKNOWN_CATEGORY,
-      /category 9, allowed are 0 \(code\), 1 \(docs\)/,
+      /category 9, expected one of 0 \(code\), 1 \(docs\)/,
       (s) => Object.assign(s.histograms[0]!.categories[1]!, { category: 9 }),
     ],
     [
@@ -62,7 +67,7 @@ describe("a message that is wrong is refused with the value and what is allowed,
     [
       "too few experts",
       Reason.WRONG_EXPERTS,
-      /counts has 3 values, the run has 4 experts/,
+      /counts has 3 values, the layer has 4 experts/,
       (s) => s.histograms[0]!.categories[0]!.counts.pop(),
     ],
     [
@@ -98,13 +103,13 @@ describe("a message that is wrong is refused with the value and what is allowed,
     [
       "shares that are more than all",
       Reason.MALFORMED,
-      /attention of layer 0, head 2: shares add up to 1.5, allowed is 1 at most/,
+      /attention of layer 0, head 2: shares add up to 1.5, expected 1 at most/,
       (s) => s.attention.push(v1.AttentionByToken.create({ head: 2, tokenClass: ["#", "*"], share: [0.5, 1] })),
     ],
     [
       "a share that is negative",
       Reason.MALFORMED,
-      /share is -0.5, allowed are numbers from 0 to 1/,
+      /share is -0.5, expected a number from 0 to 1/,
       (s) => s.attention.push(v1.AttentionByToken.create({ tokenClass: ["#", "*"], share: [-0.5, 1] })),
     ],
     [
@@ -116,7 +121,7 @@ describe("a message that is wrong is refused with the value and what is allowed,
     [
       "a head that is none",
       Reason.MALFORMED,
-      /head -2: allowed are heads from 0, and -1 for the mean of all/,
+      /head -2: expected heads from 0, or -1 for the mean of all/,
       (s) => s.attention.push(v1.AttentionByToken.create({ head: -2 })),
     ],
     [
@@ -134,7 +139,7 @@ describe("a message that is wrong is refused with the value and what is allowed,
     [
       "a score that is no number",
       Reason.MALFORMED,
-      /layer 0, head 0: induction is NaN, allowed are numbers from 0 to 1/,
+      /layer 0, head 0: induction is NaN, expected a number from 0 to 1/,
       (s) => s.heads.push(v1.HeadProfile.create({ induction: Number.NaN })),
     ],
     [
@@ -152,8 +157,14 @@ describe("a message that is wrong is refused with the value and what is allowed,
     [
       "saturation against a later step",
       Reason.MALFORMED,
-      /earlier step 1, allowed are ascending steps below 1/,
+      /earlier step 1, expected ascending steps below 1/,
       (s) => s.saturation.push(v1.RouterSaturation.create({ layer: 1, earlierStep: [1], share: [1] })),
+    ],
+    [
+      "a number that would be rounded",
+      Reason.MALFORMED,
+      /layer 1, category code: dropped is about 1\.845e\+19, but must be at most 2\^53 - 1/,
+      (s) => Object.assign(s.histograms[0]!.categories[0]!, { dropped: { low: 0xffffffff, high: 0xffffffff } }),
     ],
     ["out of order", Reason.OUT_OF_ORDER, /sequence 5, expected 2/, (s) => Object.assign(s, { sequence: 5 })],
     ["sequence 0", Reason.OUT_OF_ORDER, /sequence 0, expected 2/, (s) => Object.assign(s, { sequence: 0 })],
@@ -195,10 +206,30 @@ describe("a message that is wrong is refused with the value and what is allowed,
     sender.close();
   });
 
+  test("a sequence number that would be rounded, which has no place in the sequence", async () => {
+    const named = describedRun("sequence-too-large");
+    const sender = await connect(named);
+    const sequence = { low: 0xffffffff, high: 0xffffffff } as unknown as number;
+    for (const message of [
+      { step: randomStep(named, { sequence }) },
+      { end: { run: named.id, sequence, outcome: 1 } },
+    ]) {
+      const refused = sender.rejections.length;
+      sender.send(message);
+      expect(await sender.untilRejected(refused + 1)).toMatchObject({
+        ...{ reason: Reason.MALFORMED, sequence: 0 },
+        message: expect.stringMatching(/^message: sequence is about 1\.845e\+19, but must be at most 2\^53 - 1$/),
+      });
+    }
+    sender.send({ step: randomStep(named, { sequence: 1 }) });
+    await sender.untilAcknowledged(1);
+    sender.close();
+  });
+
   test("an end without an outcome", async () => {
     const sender = await connect(describedRun("no-outcome"));
     sender.send({ end: { run: "no-outcome", sequence: 1 } });
-    expect((await sender.untilRejected()).message).toMatch(/outcome 0, allowed are FINISHED, STOPPED and FAILED/);
+    expect((await sender.untilRejected()).message).toMatch(/outcome 0, expected FINISHED, STOPPED or FAILED/);
     sender.close();
   });
 
@@ -218,17 +249,56 @@ describe("a message that is wrong is refused with the value and what is allowed,
   });
 });
 
+test("layers that differ, whose counts are chosen and dropped, are taken", async () => {
+  const layers = [
+    { index: 0, experts: 4, topK: 2, identityExperts: 1 },
+    { index: 7, experts: 2, topK: 0, group: "vision" },
+    { index: 9, experts: 3, topK: 1, expertsChoose: true },
+  ];
+  const run = describedRun("protocol-2", { moeLayers: [], experts: 0, topK: 0, layers } as never);
+  const sender = await connect(run);
+  const histograms = [
+    {
+      layer: 0,
+      categories: [{ counts: [1, 2, 0, 1], droppedCounts: [0, 2, 0, 0], tokens: 2 }],
+      gateMass: [1, 1, 0, 0.5],
+    },
+    { layer: 7, categories: [{ counts: [1, 2], assignments: 3, tokens: 5 }] },
+    {
+      layer: 9,
+      categories: [
+        { counts: [1, 0, 1], tokens: 1 },
+        { category: 1, counts: [0, 1, 0], tokens: 2 },
+      ],
+    },
+  ];
+  sender.send({ step: randomStep(run, { sequence: 1, histograms } as never) });
+  await sender.untilAcknowledged(1);
+  expect(sender.rejections).toEqual([]);
+  sender.close();
+});
+
 describe("a description that is wrong is refused", () => {
   const cases: [string, Partial<v1.RunDescription>, RegExp][] = [
-    ["id", { id: "../etc" }, /run id "\.\.\/etc": allowed are 1 to 128 letters/],
-    ["experts", { experts: 0 }, /experts 0, allowed are 1 to 65536/],
-    ["top_k", { topK: 5 }, /top_k 5, allowed are 1 to 4/],
+    ["id", { id: "../etc" }, /run id "\.\.\/etc": expected 1 to 128 letters/],
+    ["experts", { experts: 0 }, /experts 0, expected 1 to 65536/],
+    ["top_k", { topK: 5 }, /top_k 5, expected 1 to 4/],
     ["layers", { moeLayers: [3, 1] }, /moe_layers 3, 1 must ascend/],
     ["categories", { categories: [] }, /categories is empty/],
     ["ranks", { ranks: 0 }, /rank 0 of 0 ranks/],
+    ["top_k that varies, which protocol 1 has not", { topK: 0 }, /top_k 0, expected 1 to 4/],
+    ["experts of a layer", ofLayers({ index: 3, experts: 65_537 }), /layer 3: experts 65537, expected 1 to 65536/],
+    ["top_k of a layer", ofLayers({ index: 3, experts: 4, topK: 5 }), /layer 3: top_k 5, expected 0 to 4/],
+    [
+      "identity experts",
+      ofLayers({ index: 3, experts: 4, topK: 1, identityExperts: 4 }),
+      /layer 3: identity_experts 4, expected fewer than its 4 experts/,
+    ],
+    ["order of layers", ofLayers({ index: 3, experts: 4 }, { index: 3, experts: 4 }), /layers 3, 3 must ascend/],
+    ["planned steps", { plannedSteps: { low: 0, high: 2 ** 21 } as never }, /planned_steps is about 9\.007e\+15/],
   ];
   test.each(cases)("%s", async (name, changes, message) => {
-    const sender = await connect(describedRun(`description-${name}`, changes));
+    const sender = await connect(describedRun(`description-${name.replace(/\W+/g, "-")}`, changes));
     expect(sender.rejections[0]).toMatchObject({ reason: Reason.MALFORMED, message: expect.stringMatching(message) });
     sender.close();
   });
@@ -255,6 +325,10 @@ describe("a description that is wrong is refused", () => {
     for (const sender of senders) sender.close();
   });
 });
+
+function ofLayers(...layers: v1.MoeLayer.$Properties[]): Partial<v1.RunDescription> {
+  return { layers: layers as v1.MoeLayer[], moeLayers: [], experts: 0, topK: 0 };
+}
 
 test("another protocol version ends the stream, naming both versions", async () => {
   const sender = new TestSender(collector.grpcAddress);

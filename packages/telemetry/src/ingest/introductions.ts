@@ -4,7 +4,7 @@ import type { AnnotationTable } from "../store/runs/annotation-table.ts";
 import type { Runs } from "../store/runs/runs.ts";
 import type { Store } from "../store/store.ts";
 import type { Refusal } from "./refusal.ts";
-import { checkAnnotation, checkDescription, checkSameRun } from "./validate.ts";
+import { checkAnnotation, checkDescription, checkSameRun } from "./validate-description.ts";
 
 export class Introductions {
   readonly #store: Store;

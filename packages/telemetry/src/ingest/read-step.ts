@@ -35,10 +35,14 @@ const [VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES] = [0, 1, 2, 5];
 /** The tags of what is read here, as step.proto and collector.proto number it. */
 const REQUEST_STEP = (2 << 3) | LENGTH;
 const STEP_HISTOGRAM = (10 << 3) | LENGTH;
-const HISTOGRAM = { layer: (1 << 3) | VARINT, category: (2 << 3) | LENGTH, selectionBias: (3 << 3) | LENGTH };
+const HISTOGRAM = {
+  ...{ layer: (1 << 3) | VARINT, category: (2 << 3) | LENGTH, selectionBias: (3 << 3) | LENGTH },
+  ...{ gateMass: (4 << 3) | LENGTH, meanProbability: (5 << 3) | LENGTH },
+};
 const CATEGORY = {
   ...{ category: (1 << 3) | VARINT, counts: (2 << 3) | LENGTH, tokens: (3 << 3) | VARINT, dropped: (4 << 3) | VARINT },
   ...{ gateMass: (5 << 3) | LENGTH, meanProbability: (6 << 3) | LENGTH },
+  ...{ droppedCounts: (7 << 3) | LENGTH, assignments: (8 << 3) | VARINT },
 };
 
 // The generated types say number[]; what is done with them holds for both (index, length, iteration).
@@ -86,6 +90,8 @@ class StepReader {
   #histogram(end: number): v1.RoutingHistogram {
     let layer = 0;
     let selectionBias = NONE;
+    let gateMass = NONE;
+    let meanProbability = NONE;
     const categories: v1.CategoryRouting[] = [];
     while (this.#position < end) {
       const tag = this.#tag(end);
@@ -93,14 +99,17 @@ class StepReader {
       else if (tag === HISTOGRAM.category) categories.push(this.#category(this.#end(end)));
       // Not in the message's memory: sums keep the newest.
       else if (tag === HISTOGRAM.selectionBias) selectionBias = this.#floats(selectionBias, end, newFloats);
+      else if (tag === HISTOGRAM.gateMass) gateMass = this.#floats(gateMass, end, this.#inMemory);
+      else if (tag === HISTOGRAM.meanProbability) meanProbability = this.#floats(meanProbability, end, this.#inMemory);
       else throw UNUSUAL;
     }
-    return { layer, categories, selectionBias } as v1.RoutingHistogram;
+    return { layer, categories, selectionBias, gateMass, meanProbability } as v1.RoutingHistogram;
   }
 
   #category(end: number): v1.CategoryRouting {
-    let [category, tokens, dropped] = [0, 0, 0];
+    let [category, tokens, dropped, assignments] = [0, 0, 0, 0];
     let counts = NONE;
+    let droppedCounts = NONE;
     let gateMass = NONE;
     let meanProbability = NONE;
     while (this.#position < end) {
@@ -111,10 +120,13 @@ class StepReader {
       else if (tag === CATEGORY.dropped) dropped = this.#varint(end);
       else if (tag === CATEGORY.gateMass) gateMass = this.#floats(gateMass, end, this.#inMemory);
       else if (tag === CATEGORY.meanProbability) meanProbability = this.#floats(meanProbability, end, this.#inMemory);
+      else if (tag === CATEGORY.droppedCounts) droppedCounts = this.#uint32s(droppedCounts, end);
+      else if (tag === CATEGORY.assignments) assignments = this.#varint(end);
       else throw UNUSUAL;
     }
     // Not by the constructor, which makes three arrays that are not needed.
-    return { category, counts, tokens, dropped, gateMass, meanProbability } as v1.CategoryRouting;
+    const numbers = { category, counts, tokens, dropped, gateMass, meanProbability, droppedCounts, assignments };
+    return numbers as v1.CategoryRouting;
   }
 
   #tag(end: number): number {

@@ -21,9 +21,13 @@ export function firstRefusal<T>(items: readonly T[], check: (item: T) => Refusal
 /** @returns the first value that is there a second time */
 export function firstRepeated<T, Value>(items: readonly T[], read: (item: T) => Value): Value | undefined {
   if (ascends(items, read)) return undefined;
-  const values = items.map(read);
-  if (new Set(values).size === values.length) return undefined;
-  return values.find((value, index) => values.indexOf(value) !== index);
+  const seen = new Set<Value>();
+  for (const item of items) {
+    const value = read(item);
+    if (seen.has(value)) return value;
+    seen.add(value);
+  }
+  return undefined;
 }
 
 /** Usually they do, which takes nothing to see: this runs for hundreds of histograms a step. */
@@ -40,4 +44,36 @@ export function brokenBy(error: unknown): Refusal {
   return malformed(
     `the collector cannot take this message, by a fault of its own (${name}: ${message}); its log has more`,
   );
+
+/** Characters of a sender's text that a refusal repeats. */
+const MOST_QUOTED = 140;
+/** Items of a sender's list that a refusal repeats. */
+const MOST_LISTED = 8;
+
+/** @returns the text in quotes, cut where it is long; control characters are escaped */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > MOST_QUOTED ? `${text.slice(0, MOST_QUOTED)}…` : text);
+}
+
+/** @returns for example `0, 1, 2, … 997 more` */
+export function listed(items: Iterable<unknown>): string {
+  const shown: unknown[] = [];
+  let more = 0;
+  for (const item of items) {
+    if (shown.length < MOST_LISTED) shown.push(item);
+    else more++;
+  }
+  return more === 0 ? shown.join(", ") : `${shown.join(", ")}, … ${more} more`;
+}
+
+/** 64-bit numbers arrive as JavaScript's, which are exact up to here. */
+export const LARGEST_WHOLE = Number.MAX_SAFE_INTEGER;
+
+/** @param numbers by the name of their field */
+export function checkWholes(where: string, numbers: Record<string, number>): Refusal | undefined {
+  for (const [name, value] of Object.entries(numbers)) {
+    if (value <= LARGEST_WHOLE) continue;
+    return malformed(`${where} ${name} is about ${value.toPrecision(4)}, but must be at most 2^53 - 1`);
+  }
+  return undefined;
 }

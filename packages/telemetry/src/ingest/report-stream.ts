@@ -9,7 +9,7 @@ import { decoded } from "./decode.ts";
 import type { Entry } from "./entry.ts";
 import type { Introductions } from "./introductions.ts";
 import type { NumberPool } from "./number-memory.ts";
-import type { Refusal } from "./refusal.ts";
+import { checkWholes, LARGEST_WHOLE, type Refusal } from "./refusal.ts";
 import type { Reply, Sender, Senders } from "./senders.ts";
 import { checkEnd, checkStep } from "./validate.ts";
 
@@ -149,7 +149,8 @@ export class ReportStream implements Reply {
 
   #take(message: Numbered, bytes: number, body: Exclude<Entry["body"], { refusal: Refusal }>): void {
     const sender = this.#sender;
-    const misplaced = this.#refusedRun ?? this.#misplaced(message);
+    const { sequence } = message;
+    const misplaced = this.#refusedRun ?? checkWholes("message:", { sequence }) ?? this.#misplaced(message);
     if (sender === undefined || misplaced !== undefined) {
       this.#refuseOutOfSequence(message, misplaced!);
       return;
@@ -158,7 +159,7 @@ export class ReportStream implements Reply {
     this.#mayLeaveGap = false;
     const run = this.#context.runs.description(sender.run)!;
     const refusal = "step" in body ? checkStep(body.step, run) : checkEnd(body.end);
-    this.#add(sender, message.sequence, bytes, refusal === undefined ? body : { refusal });
+    this.#add(sender, sequence, bytes, refusal === undefined ? body : { refusal });
   }
 
   #misplaced({ run, rank, attempt }: Numbered): Refusal | undefined {
@@ -176,7 +177,7 @@ export class ReportStream implements Reply {
     const expected = sender.received + 1;
     const { sequence, run, rank, attempt } = message;
     if (sequence === expected) return true;
-    if (sequence > expected && this.#mayLeaveGap && Number.isSafeInteger(sequence)) {
+    if (sequence > expected && this.#mayLeaveGap) {
       this.#context.counters.gaps++;
       this.#context.log.warn(
         { run, rank, attempt, expected, sequence },
@@ -207,7 +208,8 @@ export class ReportStream implements Reply {
 
   /** Refuses a message that has no place in the sender's sequence, and so is not remembered. */
   #refuseOutOfSequence(message: Numbered, refusal: Refusal): void {
-    this.reject(message, message.sequence, refusal);
+    // A number that was rounded is not repeated.
+    this.reject(message, message.sequence <= LARGEST_WHOLE ? message.sequence : 0, refusal);
     this.#context.runs.messagesArrived(message.run, Date.now(), 1);
   }
 

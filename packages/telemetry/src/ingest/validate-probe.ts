@@ -1,19 +1,21 @@
 // What a collector accepts of a probe: shares and scores from 0 to 1, each layer and head once.
-import { v1 } from "@moescope/proto";
-import { firstRefusal, firstRepeated, malformed, type Refusal } from "./refusal.ts";
+import type { v1 } from "@moescope/proto";
+import { checkWholes, firstRefusal, firstRepeated, malformed, quoted, type Refusal } from "./refusal.ts";
+import type { RunLayout } from "./run-layout.ts";
+import { unknownLayer } from "./validate-routing.ts";
 
 /** Sums of 32-bit numbers are off by this much. */
 const ROUNDING = 1e-3;
 const ALL_HEADS = -1;
 
 /** Whether a step's attention, heads and saturation can be stored. */
-export function checkProbe(step: v1.Step, run: v1.RunDescription): Refusal | undefined {
+export function checkProbe(step: v1.Step, { layers }: RunLayout): Refusal | undefined {
   return (
     onceEach(step, "attention", step.attention) ??
     onceEach(step, "heads", step.heads) ??
     firstRefusal(step.attention, (attention) => checkAttention(step, attention)) ??
     firstRefusal(step.heads, (profile) => checkProfile(step, profile)) ??
-    checkSaturation(step, run)
+    checkSaturation(step, layers)
   );
 }
 
@@ -23,21 +25,19 @@ function onceEach(
   items: readonly { layer: number; head: number }[],
 ): Refusal | undefined {
   const repeated = firstRepeated(items, ({ layer, head }) => `layer ${layer}, head ${head}`);
-  return repeated === undefined ? undefined : malformed(`step ${step}: ${what} of ${repeated} twice, allowed is once`);
+  return repeated === undefined ? undefined : malformed(`step ${step}: ${what} of ${repeated} twice, expected once`);
 }
 
 function checkAttention(step: v1.Step, { layer, head, tokenClass, share }: v1.AttentionByToken): Refusal | undefined {
   const where = `step ${step.step}, attention of layer ${layer}, head ${head}`;
-  if (head < ALL_HEADS) return malformed(`${where}: allowed are heads from 0, and ${ALL_HEADS} for the mean of all`);
+  if (head < ALL_HEADS) return malformed(`${where}: expected heads from 0, or ${ALL_HEADS} for the mean of all`);
   if (tokenClass.length !== share.length) {
-    return malformed(
-      `${where}: ${share.length} shares for ${tokenClass.length} token classes, allowed is one for each`,
-    );
+    return malformed(`${where}: ${share.length} shares for ${tokenClass.length} token classes, expected one for each`);
   }
   const twice = firstRepeated(tokenClass, (name) => name);
-  if (twice !== undefined) return malformed(`${where}: token class ${JSON.stringify(twice)} twice, allowed is once`);
+  if (twice !== undefined) return malformed(`${where}: token class ${quoted(twice)} twice, expected once`);
   const sum = share.reduce((total, value) => total + value, 0);
-  if (!(sum <= 1 + ROUNDING)) return malformed(`${where}: shares add up to ${sum}, allowed is 1 at most`);
+  if (!(sum <= 1 + ROUNDING)) return malformed(`${where}: shares add up to ${sum}, expected 1 at most`);
   return firstRefusal(share, (value) => checkShare(where, "share", value));
 }
 
@@ -48,28 +48,27 @@ function checkProfile(step: v1.Step, profile: v1.HeadProfile): Refusal | undefin
   return firstRefusal(SCORES, (name) => checkShare(where, name, profile[name]));
 }
 
-function checkSaturation({ step, saturation }: v1.Step, { moeLayers }: v1.RunDescription): Refusal | undefined {
+function checkSaturation({ step, saturation }: v1.Step, layers: RunLayout["layers"]): Refusal | undefined {
   const twice = firstRepeated(saturation, ({ layer }) => layer);
-  if (twice !== undefined) return malformed(`step ${step}: saturation of layer ${twice} twice, allowed is once`);
+  if (twice !== undefined) return malformed(`step ${step}: saturation of layer ${twice} twice, expected once`);
   return firstRefusal(saturation, ({ layer, earlierStep, share }) => {
     const where = `step ${step}, saturation of layer ${layer}`;
-    if (!moeLayers.includes(layer)) {
-      const message = `${where}: the MoE layers are ${moeLayers.join(", ")}`;
-      return { reason: v1.Rejection.Reason.UNKNOWN_LAYER, message };
-    }
+    if (!layers.has(layer)) return unknownLayer(where, layers);
     if (earlierStep.length !== share.length) {
       return malformed(
-        `${where}: ${share.length} shares for ${earlierStep.length} earlier steps, allowed is one for each`,
+        `${where}: ${share.length} shares for ${earlierStep.length} earlier steps, expected one for each`,
       );
     }
     const wrong = earlierStep.find((earlier, index) => earlier >= step || earlier <= (earlierStep[index - 1] ?? -1));
-    if (wrong !== undefined)
-      return malformed(`${where}: earlier step ${wrong}, allowed are ascending steps below ${step}`);
+    if (wrong !== undefined) {
+      const unordered = malformed(`${where}: earlier step ${wrong}, expected ascending steps below ${step}`);
+      return checkWholes(`${where}:`, { earlier_step: wrong }) ?? unordered;
+    }
     return firstRefusal(share, (value) => checkShare(where, "share", value));
   });
 }
 
 function checkShare(where: string, what: string, value: number): Refusal | undefined {
   if (value >= -ROUNDING && value <= 1 + ROUNDING) return undefined;
-  return malformed(`${where}: ${what} is ${value}, allowed are numbers from 0 to 1`);
+  return malformed(`${where}: ${what} is ${value}, expected a number from 0 to 1`);
 }
