@@ -29,7 +29,7 @@ export interface SealingPlan {
 type SentStep = Pick<v1.Step, "run" | "split" | "attempt" | "rank" | "step">;
 type SentEnd = Pick<v1.RunEnd, "run" | "attempt">;
 
-const SPLITS = [v1.Split.TRAIN, v1.Split.EVAL, v1.Split.PROBE];
+const SPLITS = [v1.Split.TRAIN, v1.Split.EVAL, v1.Split.PROBE, v1.Split.ROLLOUT];
 
 /** A rank that is this many steps behind the first is not waited for; what it sends is rolled up anew. */
 const MOST_STEPS_BEHIND = 1024;
