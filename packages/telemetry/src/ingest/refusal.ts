@@ -44,6 +44,7 @@ export function brokenBy(error: unknown): Refusal {
   return malformed(
     `the collector cannot take this message, by a fault of its own (${name}: ${message}); its log has more`,
   );
+}
 
 /** Characters of a sender's text that a refusal repeats. */
 const MOST_QUOTED = 140;

@@ -2,6 +2,8 @@ import { v1 } from "@moescope/proto";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "../testing/collector.ts";
+import { RunInStore } from "../testing/run-in-store.ts";
+import { describedRun, randomStep } from "../testing/runs.ts";
 import { openDatabase } from "../testing/store-kind.ts";
 import { DATABASE, select } from "./engine/database.ts";
 import { MIGRATIONS } from "./schema/schema.ts";
@@ -54,4 +56,22 @@ test("any text survives", async () => {
   expect(await database.rows(`SELECT reason FROM ${DATABASE}.ends`)).toEqual([[reason]]);
   expect(await database.rows(`SELECT scalar_names FROM ${DATABASE}.steps`)).toEqual([[names]]);
   await database.close();
+});
+
+test("steps of every split are stored, rolled up and answered apart", async () => {
+  const run = describedRun("splits");
+  const store = await RunInStore.open(run, temporaryDirectory());
+  const splits = [v1.Split.TRAIN, v1.Split.EVAL, v1.Split.PROBE, v1.Split.ROLLOUT];
+  const steps = splits.flatMap((split) => {
+    return Array.from({ length: 32 }, (_, step) => randomStep(run, { sequence: 1, step, split, tokens: split }));
+  });
+  await store.write(steps, [v1.RunEnd.create({ run: run.id, sequence: 2, outcome: v1.RunEnd.Outcome.FINISHED })]);
+  for (const split of splits) {
+    for (const points of [32, 1]) {
+      const buckets = await store.history({ split, from: 0, to: 31, points }, "rollups");
+      expect(buckets.map((bucket) => [bucket.split, bucket.tokens])).toEqual(Array(points).fill([split, split]));
+    }
+  }
+  expect(await store.database.rows(`SELECT count() FROM ${DATABASE}.rolled_steps`)).toEqual([[splits.length]]);
+  await store.database.close();
 });

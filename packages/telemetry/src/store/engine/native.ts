@@ -6,7 +6,7 @@
 import type { Block } from "./database.ts";
 
 const ENUMS = {
-  Split: "Enum8('TRAIN' = 1, 'EVAL' = 2, 'PROBE' = 3)",
+  Split: "Enum8('TRAIN' = 1, 'EVAL' = 2, 'PROBE' = 3, 'ROLLOUT' = 4)",
   Outcome: "Enum8('FINISHED' = 1, 'STOPPED' = 2, 'FAILED' = 3)",
 } as const;
 

@@ -3,6 +3,8 @@
 // Every row carries the number of the batch it was stored with. The batch exists from the moment its rows in `streams`, written
 // last, are there: readers ignore rows of a later batch, and opening the store deletes them.
 
+import { PROTOCOL_2 } from "./protocol-2.ts";
+
 /** A batch may be tried again this many inserts later and still be recognised. */
 const DEDUPLICATION = "non_replicated_deduplication_window = 1000";
 
@@ -307,8 +309,9 @@ export const MIGRATIONS: Migration[] = [
       `ALTER TABLE routing MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool = 134217728, max_avg_part_size_for_too_many_parts = 33554432`,
     ],
   },
+  ...PROTOCOL_2,
   {
-    version: 16,
+    version: 19,
     statements: [
       // A seal is of one block of steps; those before are of all steps up to theirs. Rollups may be as wide as a step number is large.
       `ALTER TABLE sealed ADD COLUMN IF NOT EXISTS start UInt64 AFTER batch`,
