@@ -7,12 +7,14 @@ import { PROTOBUF, Refusal } from "./respond.ts";
 /** @param most viewers at one time; each may have a queue of some megabytes */
 export function liveRoutes(fanOut: FanOut, most: number): Hono {
   const routes = new Hono();
-  routes.get("/live", (context) => {
+  routes.get("/live", async (context) => {
     const parameters = readParameters(liveParameters, context.req.query());
     if (fanOut.viewers >= most)
       throw new Refusal(503, "viewers", `${most} viewers watch already; one has to leave first`);
-    const viewer = fanOut.subscribe(parameters);
-    return context.body(viewer.events, 200, { "Content-Type": PROTOBUF, "X-Accel-Buffering": "no" });
+    const { events } = fanOut.subscribe(parameters);
+    // The body of a HEAD request is dropped unread, so its viewer would stay for ever.
+    if (context.req.method === "HEAD") await events.cancel();
+    return context.body(events, 200, { "Content-Type": PROTOBUF, "X-Accel-Buffering": "no" });
   });
   return routes;
 }
