@@ -1,8 +1,8 @@
 // GET /live: an endless stream of length-delimited LiveEvents.
 import { Hono } from "hono";
-import type { FanOut } from "../live/fan-out.ts";
-import { liveParameters, readParameters } from "./parameters.ts";
-import { PROTOBUF, Refusal } from "./respond.ts";
+import type { FanOut } from "../../live/fan-out.ts";
+import { liveParameters, readParameters } from "../parameters.ts";
+import { PROTOBUF, Refusal } from "../respond.ts";
 
 /** @param most viewers at one time; each may have a queue of some megabytes */
 export function liveRoutes(fanOut: FanOut, most: number): Hono {
