@@ -4,7 +4,7 @@ import { request } from "node:https";
 import { status } from "@grpc/grpc-js";
 import { PROTOCOL_VERSION } from "@moescope/proto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { OPERATIONS } from "../api/openapi.ts";
+import { OPERATIONS } from "../api/openapi/document.ts";
 import type { Collector } from "../index.ts";
 import { Authority } from "../testing/certificates.ts";
 import { startTestCollector, temporaryDirectory, testCollector } from "../testing/collector.ts";

@@ -3,7 +3,7 @@ import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { v1 } from "@moescope/proto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Collector } from "../index.ts";
 import { get, startTestCollector } from "../testing/collector.ts";
 import { describedRun, randomStep } from "../testing/runs.ts";
@@ -62,6 +62,18 @@ test("the same as protobuf for those who accept it", async () => {
   const { runs } = v1.RunList.decode(new Uint8Array(await answer.arrayBuffer()));
   expect(runs.map((summary) => summary.run.id)).toEqual(["a-run", "older"]);
   expect(runs[0]!.loss).toBeNaN();
+});
+
+test("HEAD is answered as GET is, without a body, and leaves no viewer behind", async () => {
+  for (const path of ["/healthz", "/api/v1/runs", "/api/v1/live"]) {
+    const { status, headers, text } = await rawAnswer(path, {}, "HEAD");
+    expect({ path, status, text }).toEqual({ path, status: 200, text: "" });
+    const asked = await get(collector, path);
+    expect(headers["content-type"]).toBe(asked.headers.get("content-type"));
+    await asked.body?.cancel();
+  }
+  const metrics = async () => (await get(collector, "/metrics")).text();
+  await vi.waitFor(async () => expect(await metrics()).toMatch(/^moescope_viewers 0$/m));
 });
 
 describe("a wrong request is told what is allowed", () => {

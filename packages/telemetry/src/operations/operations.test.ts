@@ -14,7 +14,7 @@ import { loadSync } from "@grpc/proto-loader";
 import { service as healthService } from "grpc-health-check";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { RateLimit } from "../api/limits.ts";
+import { RateLimit } from "../api/middleware/limits.ts";
 import type { Collector } from "../index.ts";
 import { get, startTestCollector, testCollector } from "../testing/collector.ts";
 import { describedRun, randomStep } from "../testing/runs.ts";

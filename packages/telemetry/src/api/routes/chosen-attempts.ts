@@ -1,7 +1,7 @@
 // The attempts of a run that an answer shows: the one asked for, or at every step the newest that has got there.
-import { type ShownAttempt, shownAttempts } from "../store/reading/attempts.ts";
-import type { Runs } from "../store/runs/runs.ts";
-import { RequestError } from "./respond.ts";
+import { type ShownAttempt, shownAttempts } from "../../store/reading/attempts.ts";
+import type { Runs } from "../../store/runs/runs.ts";
+import { RequestError } from "../respond.ts";
 
 /** @throws RequestError (400) when the run has no such attempt */
 export function chosenAttempts(attempt: number | undefined, run: string, runs: Runs): ShownAttempt[] {

@@ -2,12 +2,12 @@
 import { v1 } from "@moescope/proto";
 import { Hono } from "hono";
 import type { z } from "zod";
-import { bucketWidth, type HistoryRequest, queryHistory } from "../store/reading/history.ts";
-import type { Runs } from "../store/runs/runs.ts";
-import type { Store } from "../store/store.ts";
+import { bucketWidth, type HistoryRequest, queryHistory } from "../../store/reading/history.ts";
+import type { Runs } from "../../store/runs/runs.ts";
+import type { Store } from "../../store/store.ts";
+import { historyParameters, readParameters } from "../parameters.ts";
+import { RequestError, respond } from "../respond.ts";
 import { chosenAttempts } from "./chosen-attempts.ts";
-import { historyParameters, readParameters } from "./parameters.ts";
-import { RequestError, respond } from "./respond.ts";
 import { unknownRun } from "./runs.ts";
 
 /** Most counts in one answer: a heat map of 2,000 columns × 256 experts × 3 categories with its extremes fits. */

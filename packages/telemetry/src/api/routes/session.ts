@@ -1,11 +1,11 @@
 // /session: a browser hands in a token once, and is known by a cookie that no script can read from then on.
 import { Hono } from "hono";
 import { deleteCookie, setCookie } from "hono/cookie";
-import { SESSION_SECONDS } from "../access/sessions.ts";
-import { type Access, roleOf, SESSION_COOKIE } from "./access.ts";
-import { bodyOf, limitedBody } from "./body.ts";
-import { sessionRequest } from "./parameters.ts";
-import { Refusal } from "./respond.ts";
+import { SESSION_SECONDS } from "../../access/sessions.ts";
+import { bodyOf, limitedBody } from "../body.ts";
+import { type Access, roleOf, SESSION_COOKIE } from "../middleware/access.ts";
+import { sessionRequest } from "../parameters.ts";
+import { Refusal } from "../respond.ts";
 
 /** @param secure whether the cookie is to be sent over TLS only */
 export function sessionRoutes(access: Access, secure: boolean): Hono {

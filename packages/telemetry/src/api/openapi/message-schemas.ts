@@ -1,7 +1,7 @@
 // The messages of the schema as JSON Schema, in the form that `respond` writes them.
 import { join } from "node:path";
 import protobuf from "protobufjs";
-import { COLLECTOR_PROTO, PROTO_DIRECTORY, VIEW_PROTO } from "../proto-files.ts";
+import { COLLECTOR_PROTO, PROTO_DIRECTORY, VIEW_PROTO } from "../../proto-files.ts";
 
 export type JsonSchema = Record<string, unknown>;
 

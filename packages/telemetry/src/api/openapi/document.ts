@@ -1,10 +1,16 @@
 // GET /openapi.json: the HTTP API described, from the definitions that check its requests and the schema of its answers.
 import { Hono } from "hono";
 import { z } from "zod";
+import {
+  annotationRequest,
+  historyParameters,
+  liveParameters,
+  probeParameters,
+  sessionRequest,
+} from "../parameters.ts";
+import { PROTOBUF } from "../respond.ts";
+import { API_VERSION } from "../version.ts";
 import { type JsonSchema, messageSchemas, readSchema } from "./message-schemas.ts";
-import { annotationRequest, historyParameters, liveParameters, probeParameters, sessionRequest } from "./parameters.ts";
-import { PROTOBUF } from "./respond.ts";
-import { API_VERSION } from "./version.ts";
 
 interface Operation {
   method: "get" | "post" | "put" | "delete";

@@ -1,10 +1,10 @@
 // GET /runs/:id/messages: a run as its ranks sent it, length-delimited ReportRequests; what sends them to a collector restores the run.
 import { v1 } from "@moescope/proto";
 import { Hono } from "hono";
-import { runMessages } from "../store/reading/run-messages.ts";
-import type { Runs } from "../store/runs/runs.ts";
-import type { Store } from "../store/store.ts";
-import { PROTOBUF } from "./respond.ts";
+import { runMessages } from "../../store/reading/run-messages.ts";
+import type { Runs } from "../../store/runs/runs.ts";
+import type { Store } from "../../store/store.ts";
+import { PROTOBUF } from "../respond.ts";
 import { unknownRun } from "./runs.ts";
 
 export function messageRoutes(runs: Runs, store: Store): Hono {

@@ -1,12 +1,12 @@
 // GET /runs and /runs/:id, answered from memory; PUT /runs/:id/annotation; DELETE /runs/:id.
 import { v1 } from "@moescope/proto";
 import { Hono } from "hono";
-import type { AnnotateRun } from "../annotate-run.ts";
-import type { DeleteRun } from "../delete-run.ts";
-import type { Runs } from "../store/runs/runs.ts";
-import { bodyOf, limitedBody } from "./body.ts";
-import { annotationRequest } from "./parameters.ts";
-import { RequestError, respond } from "./respond.ts";
+import type { AnnotateRun } from "../../annotate-run.ts";
+import type { DeleteRun } from "../../delete-run.ts";
+import type { Runs } from "../../store/runs/runs.ts";
+import { bodyOf, limitedBody } from "../body.ts";
+import { annotationRequest } from "../parameters.ts";
+import { RequestError, respond } from "../respond.ts";
 
 export interface RunChanges {
   deleteRun: DeleteRun;

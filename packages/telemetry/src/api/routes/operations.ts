@@ -1,7 +1,7 @@
 // /healthz, /readyz and /metrics: for those who look after the collector, not after the runs.
 import { Hono, type MiddlewareHandler } from "hono";
-import type { Condition } from "../operations/condition.ts";
-import type { PrometheusMetrics } from "../operations/prometheus.ts";
+import type { Condition } from "../../operations/condition.ts";
+import type { PrometheusMetrics } from "../../operations/prometheus.ts";
 
 export interface Operations {
   condition: Condition;

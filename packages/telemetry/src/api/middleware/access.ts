@@ -1,10 +1,10 @@
 // Who asks: by the token of a program, or by the session of a browser; and whether they may.
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";
-import { allows, type Right, type Role, rolesWith } from "../access/roles.ts";
-import type { Sessions } from "../access/sessions.ts";
-import type { Tokens } from "../access/tokens.ts";
-import { Refusal } from "./respond.ts";
+import { allows, type Right, type Role, rolesWith } from "../../access/roles.ts";
+import type { Sessions } from "../../access/sessions.ts";
+import type { Tokens } from "../../access/tokens.ts";
+import { Refusal } from "../respond.ts";
 
 export const SESSION_COOKIE = "moescope-session";
 

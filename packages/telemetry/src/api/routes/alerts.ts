@@ -1,9 +1,9 @@
 // GET /runs/:id/alerts: what has gone wrong with a run, answered from memory.
 import { v1 } from "@moescope/proto";
 import { Hono } from "hono";
-import type { Alerts } from "../alerts/alerts.ts";
-import type { Runs } from "../store/runs/runs.ts";
-import { respond } from "./respond.ts";
+import type { Alerts } from "../../alerts/alerts.ts";
+import type { Runs } from "../../store/runs/runs.ts";
+import { respond } from "../respond.ts";
 import { unknownRun } from "./runs.ts";
 
 export function alertRoutes(runs: Runs, alerts: Alerts): Hono {

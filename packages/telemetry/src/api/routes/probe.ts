@@ -1,12 +1,12 @@
 // GET /runs/:id/probe: what the newest probe at or before a step found.
 import { v1 } from "@moescope/proto";
 import { Hono } from "hono";
-import { queryProbe } from "../store/reading/probes.ts";
-import type { Runs } from "../store/runs/runs.ts";
-import type { Store } from "../store/store.ts";
+import { queryProbe } from "../../store/reading/probes.ts";
+import type { Runs } from "../../store/runs/runs.ts";
+import type { Store } from "../../store/store.ts";
+import { probeParameters, readParameters } from "../parameters.ts";
+import { respond } from "../respond.ts";
 import { chosenAttempts } from "./chosen-attempts.ts";
-import { probeParameters, readParameters } from "./parameters.ts";
-import { respond } from "./respond.ts";
 import { unknownRun } from "./runs.ts";
 
 export function probeRoutes(runs: Runs, store: Store): Hono {

@@ -1,12 +1,12 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Collector } from "../index.ts";
-import { get, startTestCollector } from "../testing/collector.ts";
-import { describedRun, randomStep } from "../testing/runs.ts";
-import { TestSender } from "../testing/sender.ts";
-import { type ApiContext, application } from "./application.ts";
-import { OPERATIONS } from "./openapi.ts";
+import type { Collector } from "../../index.ts";
+import { get, startTestCollector } from "../../testing/collector.ts";
+import { describedRun, randomStep } from "../../testing/runs.ts";
+import { TestSender } from "../../testing/sender.ts";
+import { type ApiContext, application } from "../application.ts";
+import { OPERATIONS } from "./document.ts";
 
 const run = describedRun("described");
 let collector: Collector;

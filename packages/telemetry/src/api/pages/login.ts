@@ -1,8 +1,8 @@
 // The page that asks a browser for a token before it gets the dashboard; opened with #token=... it does not need to ask, and opened as
 // /logout it ends the session first.
 import { Hono, type MiddlewareHandler } from "hono";
-import { allows } from "../access/roles.ts";
-import { type Access, roleOf } from "./access.ts";
+import { allows } from "../../access/roles.ts";
+import { type Access, roleOf } from "../middleware/access.ts";
 
 const PAGE = `<!doctype html>
 <html lang="en">
