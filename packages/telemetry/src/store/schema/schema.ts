@@ -309,15 +309,15 @@ export const MIGRATIONS: Migration[] = [
       `ALTER TABLE routing MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool = 134217728, max_avg_part_size_for_too_many_parts = 33554432`,
     ],
   },
-  ...PROTOCOL_2,
   {
-    version: 19,
+    version: 16,
     statements: [
       // A seal is of one block of steps; those before are of all steps up to theirs. Rollups may be as wide as a step number is large.
       `ALTER TABLE sealed ADD COLUMN IF NOT EXISTS start UInt64 AFTER batch`,
       `ALTER TABLE sealed MODIFY COLUMN narrowest UInt64 DEFAULT 16`,
     ],
   },
+  ...PROTOCOL_2,
 ];
 
 /** May be applied twice, as a migration that was interrupted is. */
