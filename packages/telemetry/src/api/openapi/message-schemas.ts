@@ -6,9 +6,11 @@ import { COLLECTOR_PROTO, PROTO_DIRECTORY, VIEW_PROTO } from "../../proto-files.
 export type JsonSchema = Record<string, unknown>;
 
 const FLOAT = { anyOf: [{ type: "number" }, { enum: ["NaN", "Infinity", "-Infinity"] }] };
+const UINT32 = { type: "integer", minimum: 0, maximum: 0xffffffff };
 const SCALARS: Record<string, JsonSchema> = {
   ...{ double: FLOAT, float: FLOAT },
-  uint32: { type: "integer", minimum: 0, maximum: 0xffffffff },
+  uint32: UINT32,
+  fixed32: UINT32,
   uint64: { type: "integer", minimum: 0 },
   sint32: { type: "integer" },
   bool: { type: "boolean" },
