@@ -76,29 +76,30 @@ test("HEAD is answered as GET is, without a body, and leaves no viewer behind", 
   await vi.waitFor(async () => expect(await metrics()).toMatch(/^moescope_viewers 0$/m));
 });
 
-describe("a wrong request is told what is allowed", () => {
+describe("a wrong request is told what was expected", () => {
   const history = "/api/v1/runs/a-run/history";
   test.each([
     ["/api/v1/runs/nobody", 404, 'there is no run "nobody"; GET /api/v1/runs lists them'],
     ["/api/v1/runs/nobody/history", 404, 'there is no run "nobody"; GET /api/v1/runs lists them'],
     ["/api/v1/nothing", 404, "there is no GET /api/v1/nothing"],
-    [`${history}?split=test`, 400, 'parameter split is "test": allowed are train, eval, probe'],
-    [`${history}?points=0`, 400, 'parameter points is "0": allowed is 1 to 2000'],
-    [`${history}?points=2001`, 400, 'parameter points is "2001": allowed is 1 to 2000'],
-    [`${history}?from=-1`, 400, 'parameter from is "-1": allowed is a step from 0'],
-    [`${history}?from=1e3`, 400, 'parameter from is "1e3": allowed is a step from 0'],
-    [`${history}?from=9&to=8`, 400, "parameter to is 8: allowed is 9, the value of from, or more"],
-    [`${history}?layers=x`, 400, 'parameter layers is "x": allowed are none, all, or layer numbers like 0,3,5'],
+    [`${history}?split=test`, 400, 'parameter split is "test": must be one of train, eval, probe'],
+    [`${history}?points=0`, 400, 'parameter points is "0": must be a whole number from 1 to 2000'],
+    [`${history}?points=2001`, 400, 'parameter points is "2001": must be a whole number from 1 to 2000'],
+    [`${history}?from=-1`, 400, 'parameter from is "-1": must be a whole number from 0 to 9007199254740991'],
+    [`${history}?from=1e3`, 400, 'parameter from is "1e3": must be a whole number from 0 to 9007199254740991'],
+    [`${history}?from=9&to=8`, 400, "parameter to is 8: must be 9, the value of from, or more"],
+    [`${history}?layers=x`, 400, 'parameter layers is "x": must be none, all, or layer numbers like 0,3,5'],
     [`${history}?layers=1,2`, 400, "parameter layers has 2: the run's MoE layers are 1, 3"],
     [`${history}?attempt=7`, 400, "parameter attempt is 7: the run's attempts are 0"],
     [
       `${history}?layer=1`,
       400,
-      "parameter layer is unknown; allowed are split, from, to, points, layers, metrics, categories, attempt",
+      'parameter "layer" is unknown: expected one of split, from, to, points, layers, metrics, categories, attempt',
     ],
-    [`${history}?metrics=none`, 400, 'parameter metrics is "none": allowed are all, chosen'],
-    [`${history}?categories=one`, 400, 'parameter categories is "one": allowed are each, together'],
-    ["/api/v1/live?runs=a%20b", 400, 'parameter runs is "a b": allowed are all, or run ids like a,b'],
+    [`${history}?layers=1&layers=3`, 400, 'parameter "layers" is "1" and "3": expected one value'],
+    [`${history}?metrics=none`, 400, 'parameter metrics is "none": must be one of all, chosen'],
+    [`${history}?categories=one`, 400, 'parameter categories is "one": must be one of each, together'],
+    ["/api/v1/live?runs=a%20b", 400, 'parameter runs is "a b": must be all, or run ids like a,b'],
   ])("%s", async (path, status, message) => {
     const answer = await get(collector, path);
     expect({ status: answer.status, body: await answer.json() }).toEqual({ status, body: { error: { message } } });
@@ -148,10 +149,10 @@ describe("the dashboard", () => {
 
 describe("other web sites are kept out", () => {
   test.each([
-    [{ Host: "evil.example" }, 'Host "evil.example" is not allowed: only 127.0.0.1, ::1, localhost'],
-    [{ Host: "127.0.0.1.evil.example:80" }, 'Host "127.0.0.1.evil.example:80" is not allowed'],
-    [{ Origin: "http://evil.example" }, 'Origin "evil.example" is not allowed'],
-    [{ Origin: "null" }, 'Origin "null" is not allowed'],
+    [{ Host: "evil.example" }, 'Host is "evil.example": must be one of 127.0.0.1, ::1, localhost'],
+    [{ Host: "127.0.0.1.evil.example:80" }, 'Host is "127.0.0.1.evil.example:80": must be one of'],
+    [{ Origin: "http://evil.example" }, 'Origin is "evil.example": must be one of'],
+    [{ Origin: "null" }, 'Origin is "null": must be one of'],
   ])("%o", async (headers, message) => {
     expect(await rawGet("/api/v1/runs", headers)).toContain(JSON.stringify(message).slice(1, -1));
   });

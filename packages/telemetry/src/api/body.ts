@@ -7,7 +7,7 @@ import { Refusal, RequestError } from "./respond.ts";
 /** @param most bytes */
 export function limitedBody(most: number): MiddlewareHandler {
   const onError = (): never => {
-    throw new Refusal(413, "body", `the body is too large: allowed are ${most} bytes`);
+    throw new Refusal(413, "body", `the body is too large: must be at most ${most} bytes`);
   };
   return bodyLimit({ maxSize: most, onError });
 }
@@ -24,7 +24,7 @@ export async function bodyOf<Schema extends z.ZodType>(
 ): Promise<z.output<Schema>> {
   const type = request.header("Content-Type") ?? "";
   if (!/^application\/json\b/i.test(type)) {
-    throw new Refusal(415, "body", `Content-Type ${JSON.stringify(type)}: allowed is application/json`);
+    throw new Refusal(415, "body", `Content-Type is ${JSON.stringify(type)}: must be application/json`);
   }
   const parsed = schema.safeParse(await request.json().catch(() => undefined));
   if (parsed.success) return parsed.data;

@@ -42,7 +42,7 @@ export function security({ loopback, tls }: Reach): MiddlewareHandler {
     if (loopback) refuseForeign("Host", host);
     if (loopback && origin !== undefined) refuseForeign("Origin", origin);
     if (!loopback && origin !== undefined && origin !== host) {
-      throw new Refusal(403, "origin", `Origin ${JSON.stringify(origin)} is not allowed: only ${host}`);
+      throw new Refusal(403, "origin", `Origin is ${JSON.stringify(origin)}: must be ${host}`);
     }
     await next();
   };
@@ -52,6 +52,6 @@ function refuseForeign(header: "Host" | "Origin", host: string | undefined): voi
   const name = host?.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
   if (name !== undefined && isLoopback(name)) return;
   const reason = header === "Host" ? "host" : "origin";
-  const allowed = LOOPBACK_HOSTS.join(", ");
-  throw new Refusal(403, reason, `${header} ${JSON.stringify(host ?? "")} is not allowed: only ${allowed}`);
+  const own = LOOPBACK_HOSTS.join(", ");
+  throw new Refusal(403, reason, `${header} is ${JSON.stringify(host ?? "")}: must be one of ${own}`);
 }

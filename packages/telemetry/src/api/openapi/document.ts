@@ -146,7 +146,7 @@ function operationObject({ method, path, summary, parameters, body, errors, open
 }
 
 const EVERYWHERE = {
-  400: "A parameter is not allowed; the message names it, its value and what is.",
+  400: "A parameter or the body is wrong; the message names it, its value and what was expected.",
   401: "A token is needed.",
   403: "The token does not allow this, or another site asks.",
   429: "Too many requests from one address.",

@@ -17,7 +17,7 @@ export function historyRoutes(runs: Runs, store: Store): Hono {
   const routes = new Hono();
   routes.get("/runs/:id/history", async (context) => {
     const description = runs.description(context.req.param("id")) ?? unknownRun(context.req.param("id"));
-    const parameters = readParameters(historyParameters, context.req.query());
+    const parameters = readParameters(historyParameters, new URL(context.req.url).searchParams);
     const request = historyRequest(description, parameters, runs, store);
     refuseTooMuch(request, description);
     return respond(context, v1.History, await queryHistory(request, store.database));
@@ -34,7 +34,7 @@ function historyRequest(
   const { id, ranks } = description;
   const from = parameters.from ?? 0;
   const to = parameters.to ?? Math.max(runs.lastStep(id), from);
-  if (to < from) throw new RequestError(400, `parameter to is ${to}: allowed is ${from}, the value of from, or more`);
+  if (to < from) throw new RequestError(400, `parameter to is ${to}: must be ${from}, the value of from, or more`);
   const { split, points } = parameters;
   return {
     ...{ run: id, split, from, to, points, ranks },

@@ -8,7 +8,7 @@ import { PROTOBUF, Refusal } from "../respond.ts";
 export function liveRoutes(fanOut: FanOut, most: number): Hono {
   const routes = new Hono();
   routes.get("/live", async (context) => {
-    const parameters = readParameters(liveParameters, context.req.query());
+    const parameters = readParameters(liveParameters, new URL(context.req.url).searchParams);
     if (fanOut.viewers >= most)
       throw new Refusal(503, "viewers", `${most} viewers watch already; one has to leave first`);
     const { events } = fanOut.subscribe(parameters);

@@ -13,7 +13,7 @@ export function probeRoutes(runs: Runs, store: Store): Hono {
   const routes = new Hono();
   routes.get("/runs/:id/probe", async (context) => {
     const { id: run } = runs.description(context.req.param("id")) ?? unknownRun(context.req.param("id"));
-    const { step, attempt } = readParameters(probeParameters, context.req.query());
+    const { step, attempt } = readParameters(probeParameters, new URL(context.req.url).searchParams);
     const attempts = chosenAttempts(attempt, run, runs);
     return respond(
       context,
