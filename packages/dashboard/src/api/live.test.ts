@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { v1 } from "@moescope/proto";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { type AnsweringServer, beginStream, delimited, startAnswering } from "../testing/answering-server.ts";
 import { syntheticStep } from "../testing/synthetic-run.ts";
 import { type Connection, followLive, type LiveOptions } from "./live.ts";
@@ -76,6 +76,37 @@ test("a broken stream is opened again, and a refused one tried again with back-o
   await live.reach(4);
   expect(live.log).toEqual(["connecting", "open", 0, "waiting", "connecting", "waiting", "connecting", "open", 4]);
   expect(live.errors[1]).toContain("503");
+});
+
+test("waits are random parts of a time that doubles up to its longest, and begin again once it was open", async () => {
+  const random = vi.spyOn(Math, "random").mockReturnValue(1 - 2 ** -53);
+  vi.useFakeTimers({ toFake: ["Date"] });
+  onTestFinished(() => {
+    random.mockRestore();
+    vi.useRealTimers();
+  });
+  let answers = 0;
+  server = await startAnswering((_, response) => {
+    if (++answers !== 6) response.writeHead(503).end();
+    else {
+      beginStream(response);
+      response.write(delimited({ step: syntheticStep(7) }), () => server.breakConnections());
+    }
+  });
+  const waits: number[] = [];
+  let enough = () => {};
+  const eight = new Promise<void>((resolve) => {
+    enough = resolve;
+  });
+  const onConnection = (connection: Connection) => {
+    if (connection.state !== "waiting") return;
+    waits.push(connection.retryAt - Date.now());
+    if (waits.length === 8) enough();
+  };
+  const live = follow({ onConnection, backOff: { first: 10, longest: 60 } });
+  await eight;
+  live.stop();
+  expect(waits).toEqual([9, 19, 39, 59, 59, 9, 19, 39]);
 });
 
 test("a stream without heartbeats counts as broken", async () => {

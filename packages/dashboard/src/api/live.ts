@@ -1,5 +1,6 @@
 // The live stream: one long answer, read until it is aborted, connected again with back-off when it breaks.
 import { v1 } from "@moescope/proto";
+import { ExponentialBackoff, fullJitterGenerator, type IBackoff } from "cockatiel";
 import { type Fetch, type LayerChoice, layerParameter, PROTOBUF, refuseErrors } from "./client.ts";
 import { DelimitedDecoder } from "./delimited.ts";
 
@@ -24,7 +25,7 @@ export interface LiveOptions {
   onConnection?(connection: Connection): void;
   /** A stream without even a heartbeat for this long counts as broken; milliseconds, default 20,000. */
   silence?: number;
-  /** First and longest wait before a new try, milliseconds; default 500 and 8,000, doubled from try to try. */
+  /** The longest that the first wait before a new try may be, doubled from try to try, and that any may be; milliseconds, default 500 and 8,000. */
   backOff?: { first: number; longest: number };
 }
 
@@ -35,17 +36,21 @@ export interface LiveOptions {
  */
 export async function followLive(base: string, options: LiveOptions): Promise<void> {
   const { signal, onConnection = () => {}, backOff = { first: 500, longest: 8000 } } = options;
+  const { first: initialDelay, longest: maxDelay } = backOff;
+  const firstWait = new ExponentialBackoff({ generator: fullJitterGenerator, initialDelay, maxDelay });
+  let wait: IBackoff<unknown> | undefined;
   for (let attempt = 0; !signal.aborted; attempt++) {
     onConnection({ state: "connecting", attempt });
     const opened = () => {
       attempt = 0;
+      wait = undefined;
       onConnection({ state: "open" });
     };
     const error = await readUntilBroken(base, options, opened);
     if (signal.aborted) return;
-    const wait = Math.min(backOff.longest, backOff.first * 2 ** attempt);
-    onConnection({ state: "waiting", attempt, error, retryAt: Date.now() + wait });
-    await delay(wait, signal);
+    wait = (wait ?? firstWait).next(undefined);
+    onConnection({ state: "waiting", attempt, error, retryAt: Date.now() + wait.duration });
+    await delay(wait.duration, signal);
   }
 }
 

@@ -1,6 +1,7 @@
 // Posts alerts to a URL, one after the other, each tried a few times; what cannot be delivered is counted and said in the log.
 import { setTimeout as delay } from "node:timers/promises";
 import { v1 } from "@moescope/proto";
+import { ExponentialBackoff, fullJitterGenerator, type IBackoff } from "cockatiel";
 import type { Logger } from "pino";
 import type { Counters } from "../counters.ts";
 
@@ -12,8 +13,9 @@ export interface WebhookOptions {
 
 /** Alerts that wait for earlier ones to be delivered. */
 const MOST_WAITING = 100;
-/** Milliseconds before the second and the third try, and for each to be answered. */
-const PAUSES = [1_000, 5_000];
+const TRIES = 3;
+/** Milliseconds at most before the second try, and before any; and for each to be answered. */
+const BACK_OFF = new ExponentialBackoff({ generator: fullJitterGenerator, initialDelay: 2_000, maxDelay: 10_000 });
 const ANSWER_WITHIN = 10_000;
 
 export class Webhook {
@@ -50,13 +52,15 @@ export class Webhook {
   }
 
   async #deliver(alert: v1.Alert): Promise<void> {
-    for (let tries = 0; ; tries++) {
+    let pause: IBackoff<unknown> | undefined;
+    for (let tries = 1; ; tries++) {
       try {
         await this.#post(alert);
         return;
       } catch (error) {
-        if (tries === PAUSES.length || this.#stopping.signal.aborted) throw error;
-        await delay(PAUSES[tries], undefined, { signal: this.#stopping.signal });
+        if (tries === TRIES || this.#stopping.signal.aborted) throw error;
+        pause = (pause ?? BACK_OFF).next(undefined);
+        await delay(pause.duration, undefined, { signal: this.#stopping.signal });
       }
     }
   }

@@ -1,8 +1,22 @@
-import { expect, test } from "vitest";
+import type { IBackoff } from "cockatiel";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { backOff } from "./back-off.ts";
 
-test("waits double from 50 ms to 5 s, less up to half of it by chance", () => {
-  const longest = (failures: number) => backOff(failures, () => 0);
-  expect([1, 2, 3, 7, 8, 9, 1000].map(longest)).toEqual([50, 100, 200, 3200, 5000, 5000, 5000]);
-  expect(backOff(9, () => 0.999)).toBeGreaterThan(2500);
+/** Waits one after the other, in milliseconds. */
+function waits(tries: number): number[] {
+  let wait: IBackoff<unknown> | undefined;
+  return Array.from({ length: tries }, () => {
+    wait = (wait ?? backOff).next(undefined);
+    return wait.duration;
+  });
+}
+
+test("waits at random, up to 50 ms and then up to double, never above 5 s, however often it is tried", () => {
+  const random = vi.spyOn(Math, "random");
+  onTestFinished(() => random.mockRestore());
+  random.mockReturnValue(1 - 2 ** -53);
+  expect(waits(10)).toEqual([49, 99, 199, 399, 799, 1599, 3199, 4999, 4999, 4999]);
+  expect(Math.max(...waits(2000))).toBe(4999);
+  random.mockReturnValue(0);
+  expect(waits(10)).toEqual(Array(10).fill(0));
 });

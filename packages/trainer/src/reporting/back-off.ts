@@ -1,14 +1,9 @@
 // How long to wait before the next try to connect.
+import { ExponentialBackoff, fullJitterGenerator } from "cockatiel";
 
-const firstMilliseconds = 50;
-const longestMilliseconds = 5000;
-
-/**
- * Doubles from 50 ms to 5 s. A random half of it is left out, so that many trainers do not come back to a collector at one moment.
- *
- * @param failures tries that failed one after the other, from 1
- */
-export function backOff(failures: number, random = Math.random): number {
-  const longest = Math.min(longestMilliseconds, firstMilliseconds * 2 ** (failures - 1));
-  return longest * (1 - random() / 2);
-}
+/** From nothing up to 50 ms, doubled from try to try up to 5 s, at random: many trainers do not come back to a collector at one moment. */
+export const backOff = new ExponentialBackoff({
+  generator: fullJitterGenerator,
+  initialDelay: 50,
+  maxDelay: 5000,
+});

@@ -1,5 +1,6 @@
 // Brings the messages of one spool to the collector, in order, each until it is acknowledged, over as many connections as it takes.
 import type { v1 } from "@moescope/proto";
+import type { IBackoff } from "cockatiel";
 import { backOff } from "./back-off.ts";
 import { CollectorConnection, type CollectorTarget } from "./collector-connection.ts";
 import type { ReporterState } from "./reporter.ts";
@@ -41,8 +42,8 @@ export class Delivery {
   #mayWrite = true;
   /** Highest sequence number handed to any connection. */
   #highestSent = 0;
-  /** Tries since the last that brought an acknowledgement. */
-  #failures = 0;
+  /** The wait before the last try; undefined since an acknowledgement. */
+  #wait: IBackoff<unknown> | undefined;
   #exhausted = 0;
   #retry: NodeJS.Timeout | undefined;
   /** Highest sequence number that the collector has said it holds: not that of a message it was never sent. */
@@ -152,7 +153,7 @@ export class Delivery {
     spool.acknowledge(sequence);
     this.#held = Math.max(this.#held, sequence);
     if (spool.acknowledged > before) this.#exhausted = 0;
-    if (spool.acknowledged > before || spool.acknowledged === spool.last) this.#failures = 0;
+    if (spool.acknowledged > before || spool.acknowledged === spool.last) this.#wait = undefined;
     if (this.#leavesOut) this.wake();
     changed();
   }
@@ -191,8 +192,8 @@ export class Delivery {
     if (this.state !== "away") {
       notice(`The collector at ${target.address} is away (${reasonOf(ended)}); steps wait until it is back`);
     }
-    this.#failures++;
-    this.#retry = setTimeout(() => this.#connect(), backOff(this.#failures));
+    this.#wait = (this.#wait ?? backOff).next(undefined);
+    this.#retry = setTimeout(() => this.#connect(), this.#wait.duration);
     this.#setState("away");
   }
 
