@@ -69,7 +69,8 @@ async function measure(shape: Shape, address: string, spoolDirectory: string): P
   microseconds.sort((a, b) => a - b);
   return {
     shape: `${name}: ${layers} layers × ${experts} experts × ${categories} categories`,
-    values: layers * experts * categories * 3,
+    // Counts, and for each layer bias, gate mass and probability.
+    values: layers * experts * (categories + 3),
     "message kB": Math.round(v1.Step.encode(randomStep(0, layers, experts, categories)).finish().length / 100) / 10,
     "median µs": Math.round(microseconds[steps / 2]!),
     "p99 µs": Math.round(microseconds[Math.floor(steps * 0.99)]!),
@@ -80,10 +81,9 @@ async function measure(shape: Shape, address: string, spoolDirectory: string): P
 function randomStep(index: number, layers: number, experts: number, categories: number): StepReport {
   const routing = (category: number) => {
     const counts = Array.from({ length: experts }, () => Math.floor(Math.random() * 500));
-    const tokens = counts.reduce((sum, count) => sum + count, 0);
-    const fractions = counts.map(() => Math.random());
-    return { category, counts, tokens, gateMass: fractions, meanProbability: fractions };
+    return { category, counts, tokens: counts.reduce((sum, count) => sum + count, 0) };
   };
+  const fractions = () => Array.from({ length: experts }, () => Math.random());
   return {
     step: index,
     tokens: (index + 1) * 4096,
@@ -93,7 +93,9 @@ function randomStep(index: number, layers: number, experts: number, categories: 
     histograms: Array.from({ length: layers }, (_, layer) => ({
       layer,
       categories: Array.from({ length: categories }, (_, category) => routing(category)),
-      selectionBias: Array.from({ length: experts }, () => Math.random()),
+      selectionBias: fractions(),
+      gateMass: fractions(),
+      meanProbability: fractions(),
     })),
   };
 }

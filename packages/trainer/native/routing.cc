@@ -124,47 +124,79 @@ class CombineGrad : public OpKernel {
   }
 };
 
-// For every category c and layer l, over its tokens: Σ kept, Σ gate · kept and Σ of the scores' shares, each [E], beside each other:
-// [C, L·3·E]. A token belongs to a category by `category` [T, C]. A layer and quantity is summed up by one thread, tokens in order, so
-// sums do not depend on how many threads there are.
+// For every layer, rows of [E] one below another: for every category Σ chosen over its tokens; if anything can be dropped, for every
+// category Σ (chosen − kept); Σ gate · kept over all tokens; Σ of the scores' shares over all tokens. [L·R, E]. A token belongs to a
+// category by `category` [T, C]. Each sum is made by one thread, tokens in order, so it does not depend on how many threads there are.
 class CountRouting : public OpKernel {
  public:
   explicit CountRouting(OpKernelConstruction* c) : OpKernel(c) {
     OP_REQUIRES_OK(c, c->GetAttr("layers", &layers_));
+    OP_REQUIRES_OK(c, c->GetAttr("droppable", &droppable_));
     OP_REQUIRES_OK(c, c->GetAttr("scores_are_shares", &scores_are_shares_));
   }
 
   void Compute(OpKernelContext* c) override {
     const Tensor& category = c->input(0);
     const int64_t tokens = category.dim_size(0), categories = category.dim_size(1), experts = c->input(1).dim_size(1);
+    const std::vector<int64_t> category_of = CategoryOf(category);
+    const int64_t rows = categories * (droppable_ ? 2 : 1) + 2;
     Tensor* sums;
-    OP_REQUIRES_OK(c, c->allocate_output(0, TensorShape({categories, layers_ * kQuantities * experts}), &sums));
-    ForEachUnit(c, layers_ * kQuantities, [&](int64_t unit) {
-      const int64_t layer = unit / kQuantities, quantity = unit % kQuantities;
-      const float* kept = Data(c->input(1 + layer));
-      const float* gate = Data(c->input(1 + layers_ + layer));
-      const float* score = Data(c->input(1 + 2 * layers_ + layer));
-      Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> sum(categories, experts);
-      sum.setZero();
-      for (int64_t t = 0; t < tokens; ++t) {
-        const auto row = [&](const float* of) { return Eigen::Map<const Vector>(of + t * experts, experts).array(); };
-        for (int64_t own = 0; own < categories; ++own) {
-          if (Data(category)[t * categories + own] == 0) continue;
-          auto target = sum.row(own).array();
-          if (quantity == 0) target += row(kept).cast<double>();
-          if (quantity == 1) target += (row(gate) * row(kept)).cast<double>();
-          if (quantity == 2) target += (row(score) / (scores_are_shares_ ? 1.0f : row(score).sum() + 1e-20f)).cast<double>();
+    OP_REQUIRES_OK(c, c->allocate_output(0, TensorShape({layers_ * rows, experts}), &sums));
+    const int64_t kinds = droppable_ ? 4 : 3;
+    ForEachUnit(c, layers_ * kinds, [&](int64_t unit) {
+      const int64_t layer = unit / kinds;
+      const auto input = [&](int64_t group) {
+        return ConstRows(Data(c->input(1 + group * layers_ + layer)), tokens, experts);
+      };
+      const ConstRows chosen = input(0), kept = input(1), gate = input(2), score = input(3);
+      Rows out(Data(sums) + layer * rows * experts, rows, experts);
+      const auto by_category = [&](const auto& term) {
+        Totals total = Totals::Zero(categories, experts);
+        for (int64_t t = 0; t < tokens; ++t) {
+          if (category_of[t] >= 0) total.row(category_of[t]) += term(t).template cast<double>();
         }
+        return total.template cast<float>().eval();
+      };
+      const auto over_all = [&](const auto& term) {
+        Totals total = Totals::Zero(1, experts);
+        for (int64_t t = 0; t < tokens; ++t) total.row(0) += term(t).template cast<double>();
+        return total.template cast<float>().eval();
+      };
+      switch (unit % kinds) {
+        case 0:
+          out.topRows(categories) = by_category([&](int64_t t) { return chosen.row(t); });
+          break;
+        case 1:
+          out.row(rows - 2) = over_all([&](int64_t t) { return gate.row(t).cwiseProduct(kept.row(t)); });
+          break;
+        case 2:
+          out.row(rows - 1) = over_all([&](int64_t t) {
+            return score.row(t) / (scores_are_shares_ ? 1.0f : score.row(t).sum() + 1e-20f);
+          });
+          break;
+        case 3:
+          out.middleRows(categories, categories) = by_category([&](int64_t t) { return chosen.row(t) - kept.row(t); });
       }
-      Rows out(Data(sums), categories, layers_ * kQuantities * experts);
-      out.middleCols(unit * experts, experts) = sum.cast<float>();
     });
   }
 
  private:
-  static constexpr int64_t kQuantities = 3;
+  using Totals = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+  // −1 where a token has none.
+  static std::vector<int64_t> CategoryOf(const Tensor& category) {
+    const int64_t tokens = category.dim_size(0), categories = category.dim_size(1);
+    std::vector<int64_t> category_of(tokens, -1);
+    for (int64_t t = 0; t < tokens; ++t) {
+      for (int64_t own = 0; own < categories; ++own) {
+        if (Data(category)[t * categories + own] != 0) category_of[t] = own;
+      }
+    }
+    return category_of;
+  }
+
   int64_t layers_;
-  bool scores_are_shares_;
+  bool droppable_, scores_are_shares_;
 };
 
 REGISTER_OP("MoescopeRoutePlan")
@@ -195,11 +227,13 @@ REGISTER_OP("MoescopeCombineGrad")
     .SetShapeFn(tensorflow::shape_inference::UnknownShape);
 REGISTER_OP("MoescopeCountRouting")
     .Input("category: float")
+    .Input("chosen: layers * float")
     .Input("kept: layers * float")
     .Input("gate: layers * float")
     .Input("score: layers * float")
     .Output("sums: float")
     .Attr("layers: int >= 1")
+    .Attr("droppable: bool")
     .Attr("scores_are_shares: bool")
     .SetShapeFn(tensorflow::shape_inference::UnknownShape);
 REGISTER_KERNEL_BUILDER(Name("MoescopeRoutePlan").Device(tensorflow::DEVICE_CPU), RoutePlan);

@@ -1,5 +1,5 @@
 // Validation: loss and routing over the held-out batches, with the selection bias frozen.
-import { deadExperts, maxViolation } from "@moescope/metrics";
+import { deadExperts, maxViolation, totalLoad } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { Corpus } from "./data/corpus.ts";
 import type { Measured } from "./measured-batch.ts";
@@ -30,7 +30,7 @@ export function evaluate(trainer: TrainStep, corpus: Corpus): Evaluation {
     loss,
     maxViolation: mean(loads.map(maxViolation)),
     deadExperts: loads.reduce((sum, load) => sum + deadExperts(load).length, 0),
-    dropped: histograms.flatMap(({ categories }) => categories!).reduce((sum, { dropped }) => sum + dropped!, 0),
+    dropped: totalLoad(histograms.map(droppedOf)),
     scalars: [{ name: "loss", value: loss }, ...categoryLosses(measured, corpus.categories)],
     histograms,
   };
@@ -53,6 +53,10 @@ function categoryLosses(measured: readonly Measured[], categories: readonly stri
   });
 }
 
+function droppedOf({ categories }: v1.RoutingHistogram.$Properties): number {
+  return totalLoad(categories!.flatMap(({ droppedCounts }) => droppedCounts ?? []));
+}
+
 /** Adds the second histogram to the first: counts and gate mass add up, mean probabilities are weighted by tokens. */
 function addTo(
   sum: v1.RoutingHistogram.$Properties,
@@ -64,23 +68,36 @@ function addTo(
     if (at < 0) categories.push(routing);
     else categories[at] = addCategory(categories[at]!, routing);
   }
-  return { ...sum, categories: categories.sort((a, b) => a.category! - b.category!) };
+  const [own, more] = [tokensOf(sum), tokensOf(other)];
+  const weighted = (p: number, q: number) => (p * own + q * more) / (own + more);
+  return {
+    ...sum,
+    categories: categories.sort((a, b) => a.category! - b.category!),
+    gateMass: added(sum.gateMass!, other.gateMass!),
+    meanProbability: sum.meanProbability!.map((p, expert) => weighted(p, other.meanProbability![expert]!)),
+  };
 }
 
 function addCategory(
   a: v1.CategoryRouting.$Properties,
   b: v1.CategoryRouting.$Properties,
 ): v1.CategoryRouting.$Properties {
-  const tokens = a.tokens! + b.tokens!;
-  const weighted = (x: number, y: number) => (x * a.tokens! + y * b.tokens!) / tokens;
   return {
     category: a.category,
-    tokens,
-    dropped: a.dropped! + b.dropped!,
-    counts: a.counts!.map((n, expert) => n + b.counts![expert]!),
-    gateMass: a.gateMass!.map((mass, expert) => mass + b.gateMass![expert]!),
-    meanProbability: a.meanProbability!.map((p, expert) => weighted(p, b.meanProbability![expert]!)),
+    tokens: a.tokens! + b.tokens!,
+    counts: added(a.counts!, b.counts!),
+    droppedCounts: added(a.droppedCounts ?? [], b.droppedCounts ?? []),
+    ...(a.assignments !== undefined && { assignments: a.assignments + b.assignments! }),
   };
+}
+
+function tokensOf({ categories }: v1.RoutingHistogram.$Properties): number {
+  return totalLoad(categories!.map(({ tokens }) => tokens!));
+}
+
+/** One of the two may be empty. */
+function added(a: readonly number[], b: readonly number[]): number[] {
+  return Array.from({ length: Math.max(a.length, b.length) }, (_, expert) => (a[expert] ?? 0) + (b[expert] ?? 0));
 }
 
 function mean(values: number[]): number {

@@ -5,7 +5,7 @@ import type { v1 } from "@moescope/proto";
 import type { BalancingStrategy, LayerObservation } from "./balancing/strategy.ts";
 import type { BatchTensors } from "./batch-tensors.ts";
 import type { Routing } from "./moe/router.ts";
-import { countRouting, loadsOf, meanProbabilityOf, routingHistogram } from "./moe/routing-counts.ts";
+import { countRouting, loadsOf, routingHistogram, rowsOfLayer } from "./moe/routing-counts.ts";
 import { offTape } from "./ops/off-tape.ts";
 import { type Scalar, type Tensor1D, type Tensor2D, tf } from "./runtime/tf.ts";
 
@@ -38,6 +38,8 @@ const HEAD = 3;
 export interface Measuring {
   /** Whether routing is counted. */
   counting: boolean;
+  /** Whether experts have a capacity, so that choices can be dropped. */
+  droppable: boolean;
   /** Wants to measure something of its own; undefined outside training. */
   strategy: BalancingStrategy | undefined;
 }
@@ -46,33 +48,22 @@ export function packMeasurements(
   { loss, crossEntropy, balanceLoss, crossEntropy_T }: BatchLosses,
   routings: readonly Routing[],
   { inputCategory_TC, targetCategory_TC }: BatchTensors,
-  { counting, strategy }: Measuring,
+  { counting, droppable, strategy }: Measuring,
 ): Tensor1D {
   return offTape(() => {
     const head = tf.stack([loss, crossEntropy, balanceLoss]);
     const byCategory = tf.matMul(targetCategory_TC, tf.expandDims(crossEntropy_T, 1) as Tensor2D, true, false);
-    const observed = strategy ? routings.flatMap((routing) => observations(routing, strategy)) : [];
-    const counts = counting ? [countRouting(routings, inputCategory_TC), ...observed] : [];
+    const own = () => routings.flatMap((routing) => strategy?.measure?.(routing) ?? []);
+    const counts = counting ? [countRouting(routings, inputCategory_TC, droppable), ...own()] : [];
     const parts = [head, byCategory, ...counts];
     return tf.concat(parts.map((part) => tf.reshape(part, [-1]) as Tensor1D));
   });
 }
 
-/** What `afterStep` needs of one layer beyond the counts: what was chosen, where some of it was dropped, and what it measures. */
-function observations(routing: Routing, strategy: BalancingStrategy): Tensor1D[] {
-  const dropped = routing.kept_TE !== routing.chosen_TE;
-  return [
-    ...(dropped ? [tf.sum(routing.chosen_TE, 0) as Tensor1D] : []),
-    ...(strategy.measure ? [strategy.measure(routing)] : []),
-  ];
-}
-
 export interface PackedShape {
-  layers: readonly number[];
-  experts: number;
-  topK: number;
+  /** As the run is described; all of one size. */
+  layers: readonly v1.MoeLayer[];
   categories: number;
-  /** Whether choices can be dropped. */
   droppable: boolean;
   strategy: BalancingStrategy;
 }
@@ -89,33 +80,33 @@ export function unpackMeasurements(
   { inputs, predicted }: Pick<BatchTensors, "inputs" | "predicted">,
   shape: PackedShape,
 ): UnpackedBatch {
-  const { layers, experts, topK, categories, strategy } = shape;
+  const { layers, categories, droppable, strategy } = shape;
   const counted = HEAD + categories;
-  const rest = counted + categories * layers.length * 3 * experts;
+  const rest = counted + layers.length * layers[0]!.experts * rowsOfLayer(categories, droppable);
   const [loss, crossEntropy, balanceLoss] = packed as unknown as [number, number, number];
   const categoryLoss = Array.from(predicted, (tokens, category) => ({ sum: packed[HEAD + category]!, tokens }));
   const losses = { loss, crossEntropy, balanceLoss, categoryLoss };
   if (packed.length === counted) return { measured: { ...losses, histograms: [] }, observed: [] };
-  const counts = { sums: packed.subarray(counted, rest), tokens: inputs, experts, topK };
-  const histograms = layers.map((layer, index) => {
-    return routingHistogram(counts, index, layer, strategy.selectionBias?.(index));
+  const counts = { sums: packed.subarray(counted, rest), tokens: inputs, droppable };
+  const histograms = layers.map((layer, place) => {
+    return routingHistogram(counts, place, layer, strategy.selectionBias?.(place));
   });
   return {
     measured: { ...losses, histograms },
-    observed: observedOf(histograms, packed.subarray(rest), shape),
+    observed: observedOf(histograms, packed.subarray(rest), strategy),
   };
 }
 
+/** @param own what the strategy's `measure` gave for all layers */
 function observedOf(
   histograms: readonly v1.RoutingHistogram.$Properties[],
-  extra: Float32Array,
-  { layers, experts, droppable, strategy }: PackedShape,
+  own: Float32Array,
+  { measure }: BalancingStrategy,
 ): LayerObservation[] {
-  const stride = extra.length / layers.length;
-  return histograms.map((histogram, index) => {
-    const own = extra.subarray(index * stride, (index + 1) * stride);
-    const measured = strategy.measure && own.subarray(droppable ? experts : 0);
-    const loads = droppable && own.length > 0 ? own.subarray(0, experts) : loadsOf(histogram);
-    return { loads, meanProbability: meanProbabilityOf(histogram), measured };
-  });
+  const stride = own.length / histograms.length;
+  return histograms.map((histogram, place) => ({
+    loads: loadsOf(histogram),
+    meanProbability: histogram.meanProbability!,
+    measured: measure && own.subarray(place * stride, (place + 1) * stride),
+  }));
 }

@@ -1,8 +1,10 @@
 // What a run tells the collector about itself.
 import { METRICS_VERSION } from "@moescope/metrics";
-import type { v1 } from "@moescope/proto";
+import { v1 } from "@moescope/proto";
+import { definitionOf } from "./balancing/combination.ts";
 import type { Corpus } from "./data/corpus.ts";
 import { moeLayersOf } from "./model/transformer.ts";
+import type { Recipe } from "./recipe.ts";
 import type { RunConfiguration } from "./run-configuration.ts";
 
 export interface RunIdentity {
@@ -28,9 +30,11 @@ export function describeRun(
     recipe,
     strategy: balancing.strategy,
     seed,
+    // Protocol 1; `layers` has the same, layer by layer.
     moeLayers: moeLayersOf(model),
     experts: model.experts,
     topK: model.topK,
+    layers: describeLayers(configuration),
     categories: corpus.categories,
     ranks: 1,
     codeVersion,
@@ -41,4 +45,14 @@ export function describeRun(
     tokensPerStep: data.batch * data.sequence,
     ...(parent && { parent: parent.run }),
   };
+}
+
+/**
+ * The MoE layers of a run, all alike. Top-k is fixed with every strategy: a token's K choices include identity experts, and experts that
+ * choose take K × tokens of a batch between them.
+ */
+export function describeLayers({ model, balancing }: Recipe): v1.MoeLayer[] {
+  const { experts, topK, identityExperts } = model;
+  const { expertsChoose = false } = definitionOf(balancing.strategy);
+  return moeLayersOf(model).map((index) => new v1.MoeLayer({ index, experts, topK, identityExperts, expertsChoose }));
 }

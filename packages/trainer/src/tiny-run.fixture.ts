@@ -1,15 +1,24 @@
 // A very small model on generated mathematics, for tests: the same steps as `train`, without a reporter.
 import { maxViolation } from "@moescope/metrics";
+import type { v1 } from "@moescope/proto";
 import { openCorpus } from "./data/corpus.ts";
+import type { DataSource } from "./data/data-source.ts";
+import { type Evaluation, evaluate } from "./evaluation.ts";
 import { loadsOf } from "./moe/routing-counts.ts";
 import type { Recipe } from "./recipe.ts";
 import { resolveRecipe } from "./resolve-recipe.ts";
+import { configurationOf, fitToData } from "./run-configuration.ts";
+import { describeLayers } from "./run-description.ts";
 import { tf } from "./runtime/tf.ts";
 import { type Trained, TrainStep } from "./train-step.ts";
 
 export interface TinyRun {
   recipe: Recipe;
+  /** As the run would be described. */
+  layers: v1.MoeLayer[];
   steps: Trained[];
+  /** After the last step. */
+  evaluation: Evaluation;
   /** tf.memory().numTensors after every step. */
   tensors: number[];
   /** MaxVio (batch), mean over layers and over the last quarter of the steps. */
@@ -34,26 +43,39 @@ export interface TinyChoice {
   steps: number;
   seed?: number;
   settings?: string[];
-  /** The built-in categories instead of mathematics alone. */
-  realText?: boolean;
+  /** Mathematics alone when absent. */
+  sources?: DataSource[];
 }
+
+/** Code, documentation and mathematics. */
+export const REAL_TEXT: DataSource[] = ["code", "docs", "maths"].map((category) => ({ category }));
+/** Patches of images, their captions, and mathematics: three categories of two modalities. */
+export const TWO_MODALITIES: DataSource[] = [{ category: "shapes" }, { category: "maths", weight: 2 }];
+/** With it, each of the three has a number of tokens of its own in a batch. */
+export const UNEQUAL = "data.sequence=40";
 
 export function tinyRecipe({ strategy = "none", steps, seed = 7, settings = [] }: TinyChoice): Recipe {
   return resolveRecipe({ recipe: "demo", strategy, steps, seed, settings: [...TINY, ...settings] });
 }
 
-export async function trainBriefly({ steps, realText, ...choice }: TinyChoice): Promise<TinyRun> {
+export async function trainBriefly({
+  steps,
+  sources = [{ category: "maths" }],
+  ...choice
+}: TinyChoice): Promise<TinyRun> {
   const recipe = tinyRecipe({ steps, ...choice });
-  const sources = realText ? undefined : [{ category: "maths" }];
   const corpus = await openCorpus({ ...recipe.data, seed: recipe.seed, sources });
-  const trainer = new TrainStep(recipe, corpus.categories.length);
-  const run: TinyRun = { recipe, steps: [], tensors: [], lateMaxViolation: 0 };
+  const trainer = new TrainStep(fitToData(configurationOf(recipe, { sources }), corpus), corpus.categories.length);
+  const trained: Trained[] = [];
+  const tensors: number[] = [];
   for (let step = 0; step < steps; step++) {
-    run.steps.push(trainer.run(corpus.batchAt(step), step));
-    run.tensors.push(tf.memory().numTensors);
+    trained.push(trainer.run(corpus.batchAt(step), step));
+    tensors.push(tf.memory().numTensors);
   }
+  const evaluation = evaluate(trainer, corpus);
   trainer.dispose();
-  const late = run.steps.slice(-Math.ceil(steps / 4)).flatMap(({ histograms }) => histograms);
-  run.lateMaxViolation = late.reduce((sum, histogram) => sum + maxViolation(loadsOf(histogram)), 0) / late.length;
-  return run;
+  const late = trained.slice(-Math.ceil(steps / 4)).flatMap(({ histograms }) => histograms);
+  const violations = late.map((histogram) => maxViolation(loadsOf(histogram)));
+  const lateMaxViolation = violations.reduce((sum, violation) => sum + violation, 0) / late.length;
+  return { recipe, layers: describeLayers(recipe), steps: trained, evaluation, tensors, lateMaxViolation };
 }

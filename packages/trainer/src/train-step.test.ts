@@ -1,20 +1,23 @@
+import { totalLoad } from "@moescope/metrics";
+import type { v1 } from "@moescope/proto";
 import { describe, expect, test } from "vitest";
+import { loadsOf } from "./moe/routing-counts.ts";
 import { openBackend } from "./runtime/backends.ts";
 import { tf } from "./runtime/tf.ts";
-import { trainBriefly } from "./tiny-run.fixture.ts";
+import { REAL_TEXT, trainBriefly } from "./tiny-run.fixture.ts";
 
 const { name: native } = await openBackend();
 
 describe("a train step", () => {
   test("learns real text: the loss falls well below that of guessing", async () => {
-    const { steps } = await trainBriefly({ steps: 80, realText: true });
+    const { steps } = await trainBriefly({ steps: 80, sources: REAL_TEXT });
     const late = steps.slice(-10).reduce((sum, { crossEntropy }) => sum + crossEntropy, 0) / 10;
     expect(steps[0]!.crossEntropy).toBeGreaterThan(5);
     expect(late).toBeLessThan(4);
   });
 
   test("splits every count by category, and categories add up to the batch", async () => {
-    const { steps, recipe } = await trainBriefly({ steps: 2, realText: true });
+    const { steps, recipe } = await trainBriefly({ steps: 2, sources: REAL_TEXT });
     for (const { histograms } of steps) {
       for (const { categories } of histograms) {
         expect(categories!.map(({ category }) => category)).toEqual([0, 1, 2]);
@@ -25,25 +28,37 @@ describe("a train step", () => {
   });
 
   test("gate mass adds up to one for each token, router probability to one", async () => {
-    const { steps } = await trainBriefly({ steps: 1 });
-    const [routing] = steps[0]!.histograms[0]!.categories!;
-    const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
-    expect(sum(routing!.gateMass!)).toBeCloseTo(routing!.tokens!, 2);
-    expect(sum(routing!.meanProbability!)).toBeCloseTo(1, 4);
+    const { steps, recipe } = await trainBriefly({ steps: 1, sources: REAL_TEXT });
+    const [{ gateMass, meanProbability }] = steps[0]!.histograms as [v1.RoutingHistogram];
+    expect(totalLoad(gateMass)).toBeCloseTo(recipe.data.batch * recipe.data.sequence, 2);
+    expect(totalLoad(meanProbability)).toBeCloseTo(1, 4);
   });
 
-  test("with a capacity, what is dropped is counted and no expert takes more", async () => {
+  test("with a capacity, what is beyond it is dropped, and given no gate mass", async () => {
     const { steps, recipe } = await trainBriefly({ steps: 3, settings: ["model.capacityFactor=1"] });
-    const { batch, sequence } = recipe.data;
-    const capacity = (2 * batch * sequence) / recipe.model.experts;
-    for (const { histograms } of steps) {
-      for (const { categories } of histograms) {
-        const [{ counts, dropped }] = categories as [Required<NonNullable<typeof categories>[number]>];
-        expect(Math.max(...counts)).toBeLessThanOrEqual(capacity);
-        expect(dropped).toBeGreaterThan(0);
-        expect(counts.reduce((sum, n) => sum + n, 0) + dropped).toBe(2 * batch * sequence);
-      }
+    const tokens = recipe.data.batch * recipe.data.sequence;
+    const capacity = (2 * tokens) / recipe.model.experts;
+    for (const { categories, gateMass } of steps.flatMap(({ histograms }) => histograms)) {
+      const [{ counts, droppedCounts }] = categories as [v1.CategoryRouting];
+      expect(totalLoad(counts)).toBe(2 * tokens);
+      expect(droppedCounts).toEqual(counts.map((chosen) => Math.max(0, chosen - capacity)));
+      // The gates of a token add up to 1.
+      expect(totalLoad(gateMass!)).toBeLessThan(tokens - 1);
     }
+  });
+
+  test("a bias follows what was chosen, not what a capacity kept", async () => {
+    // A capacity that every expert reaches: by what was kept, all would be balanced.
+    const settings = ["model.capacityFactor=0.1", "balancing.speed=0.5"];
+    const { steps } = await trainBriefly({ strategy: "loss-free-bias", steps: 2, settings });
+    steps[0]!.histograms.forEach((histogram, place) => {
+      const loads = [...loadsOf(histogram)];
+      const kept = histogram.categories![0]!.droppedCounts!.map((dropped, expert) => loads[expert]! - dropped);
+      expect(new Set(kept).size).toBe(1);
+      const mean = totalLoad(loads) / loads.length;
+      const { selectionBias } = steps[1]!.histograms[place]!;
+      expect(selectionBias).toEqual(loads.map((load) => 0.5 * Math.sign(mean - load)));
+    });
   });
 
   test.each([

@@ -1,4 +1,5 @@
 // One optimizer update, and the evaluation of a model on fixed batches; everything it needs is built once, before training.
+import type { v1 } from "@moescope/proto";
 import { createStrategy, definitionOf } from "./balancing/combination.ts";
 import type { BalancingStrategy } from "./balancing/strategy.ts";
 import { type BatchTensors, batchTensors } from "./batch-tensors.ts";
@@ -12,7 +13,7 @@ import {
   unpackMeasurements,
 } from "./measured-batch.ts";
 import { startValues } from "./model/initialise.ts";
-import { type ForwardResult, forward, moeLayersOf, parameterSpecs } from "./model/transformer.ts";
+import { type ForwardResult, forward, parameterSpecs } from "./model/transformer.ts";
 import type { RouterControl, Routing } from "./moe/router.ts";
 import { type RotaryTables, rotaryTables } from "./ops/attention.ts";
 import { crossEntropy } from "./ops/cross-entropy.ts";
@@ -22,6 +23,7 @@ import { learningRateAt } from "./optimizer/schedule.ts";
 import type { Recipe } from "./recipe.ts";
 import { balancedRun } from "./recipe-check.ts";
 import { RecipeError } from "./recipe-error.ts";
+import { describeLayers } from "./run-description.ts";
 import { type Scalar, type Tensor, type Tensor1D, tf } from "./runtime/tf.ts";
 
 export interface Trained extends Measured {
@@ -55,9 +57,13 @@ export class TrainStep {
     this.#optimizer = createAdamW(start, optimizer);
     this.#strategy = createStrategy(balancing.strategy, balancing, balancedRun(recipe));
     this.#rotary = rotaryTables(data.sequence, model.width / model.heads);
-    const layers = moeLayersOf(model);
-    const droppable = model.capacityFactor > 0;
-    this.#shape = { ...model, layers, categories, droppable, strategy: this.#strategy };
+    const layers = describeLayers(recipe);
+    this.#shape = { layers, categories, droppable: model.capacityFactor > 0, strategy: this.#strategy };
+  }
+
+  /** The MoE layers as the run is described. */
+  get layers(): readonly v1.MoeLayer[] {
+    return this.#shape.layers;
   }
 
   /**
@@ -185,12 +191,13 @@ export class TrainStep {
     const pass = forward(this.#recipe.model, byName, batch, this.#rotary, controls);
     const { logits_TV, routings } = pass;
     const losses = this.#losses(crossEntropy(logits_TV, batch.targets_T), routings, batch);
-    const measuring = { counting: moment.counting, strategy: moment.training ? this.#strategy : undefined };
+    const { strategy, droppable } = this.#shape;
+    const measuring = { counting: moment.counting, droppable, strategy: moment.training ? strategy : undefined };
     return { loss: losses.loss, packed: packMeasurements(losses, routings, batch, measuring), pass };
   }
 
   #controls({ tokens_T }: BatchTensors, moment: Moment): RouterControl[] {
-    return this.#shape.layers.map((layer, moeLayer) => {
+    return this.#shape.layers.map(({ index: layer }, moeLayer) => {
       const bias = this.#strategy.selectionBias?.(moeLayer);
       const context = { ...moment, layer, moeLayer, tokens_T, sequences: this.#recipe.data.batch };
       return { strategy: this.#strategy, bias_E: bias && tf.tensor1d(bias), context };

@@ -23,6 +23,7 @@ export function definitionOf(strategy: string): StrategyDefinition {
   return {
     summary: parts.map(({ summary }) => summary).join("; "),
     kind: parts.find(({ kind }) => kind === "choice")?.kind ?? parts[0]!.kind,
+    expertsChoose: parts.find(({ expertsChoose }) => expertsChoose)?.expertsChoose,
     defaults: Object.assign({}, ...parts.map(({ defaults }) => defaults)),
     model: Object.assign({}, ...parts.map(({ model }) => model)),
     router: Object.assign({}, ...parts.map(({ router }) => router)),

@@ -14,6 +14,7 @@ export const expertChoice: StrategyDefinition<Record<string, never>> = {
   summary: "experts choose tokens (expert choice); evaluated causally, by top-k",
   kind: "choice",
   balancedBecause: "expert choice gives every expert the same number of tokens",
+  expertsChoose: true,
   defaults: {},
   model: { gate: "softmax", normaliseGates: false },
   create(_, { tokens, topK, experts, capacityFactor, groups, identityExperts }) {

@@ -1,8 +1,11 @@
 // What every balancing strategy must do: one shared test that each strategy's test runs.
+import { totalLoad } from "@moescope/metrics";
 import { expect, test } from "vitest";
+import { loadsOf } from "../moe/routing-counts.ts";
+import { brokenLaws } from "../moe/routing-law.fixture.ts";
 import { RecipeError } from "../recipe-error.ts";
 import { resolveRecipe } from "../resolve-recipe.ts";
-import { type TinyRun, trainBriefly } from "../tiny-run.fixture.ts";
+import { type TinyRun, TWO_MODALITIES, trainBriefly, UNEQUAL } from "../tiny-run.fixture.ts";
 import { definitionOf } from "./combination.ts";
 import type { BalancedRun } from "./strategy.ts";
 
@@ -23,17 +26,13 @@ export const smallRun: BalancedRun = {
   seed: 0,
 };
 
-function expectWholeCounts({ steps, recipe }: TinyRun): void {
-  for (const { histograms } of steps) {
-    const sums = histograms.map(({ categories }) => {
-      const choices = categories!.reduce(
-        (sum, { counts, dropped }) => sum + dropped! + counts!.reduce((a, b) => a + b),
-        0,
-      );
-      expect(Math.min(...categories!.map(({ dropped }) => dropped!))).toBeGreaterThanOrEqual(0);
-      return choices;
-    });
-    expect(new Set(sums)).toEqual(new Set([recipe.model.topK * recipe.data.batch * recipe.data.sequence]));
+/** Every histogram, of training and evaluation, keeps the law, and has the K assignments of all tokens. */
+function expectEveryAssignment({ steps, evaluation, layers, recipe: { model, data } }: TinyRun): void {
+  const assignments = model.topK * data.batch * data.sequence;
+  for (const { histograms } of [...steps, evaluation]) {
+    expect(brokenLaws(histograms, layers)).toEqual([]);
+    const found = histograms.map((histogram) => totalLoad(loadsOf(histogram)));
+    expect(found).toEqual(layers.map(() => assignments));
   }
 }
 
@@ -46,8 +45,11 @@ export function strategyCases(name: string, { improves, settings }: { improves: 
     expect(definitionOf(name).summary).toMatch(/\w/);
   });
 
-  test("changes no count: every token keeps its K experts", async () => {
-    expectWholeCounts(await trainBriefly({ strategy: name, steps: 3 }));
+  test("reports every assignment of three unequal categories in two modalities", async () => {
+    const run = await trainBriefly({ strategy: name, steps: 3, settings: [UNEQUAL], sources: TWO_MODALITIES });
+    expectEveryAssignment(run);
+    const tokens = run.steps.at(-1)!.histograms[0]!.categories!.map((category) => category.tokens);
+    expect(new Set(tokens).size).toBe(3);
   });
 
   test.each([
@@ -56,6 +58,11 @@ export function strategyCases(name: string, { improves, settings }: { improves: 
     ["groups", "model.groups=4", "model.groupsKept=2"],
     ["no groups", "model.groups=1", "model.groupsKept=1"],
     ["identity experts", "model.identityExperts=2"],
+    ["a capacity and groups", "model.capacityFactor=1", "model.groups=4", "model.groupsKept=2"],
+    ["a capacity and identity experts", "model.capacityFactor=1", "model.identityExperts=2"],
+    ["groups and identity experts", "model.groups=4", "model.groupsKept=2", "model.identityExperts=2"],
+    ["all three", "model.capacityFactor=1", "model.groups=4", "model.groupsKept=2", "model.identityExperts=2"],
+    ["a capacity that drops nothing", "model.capacityFactor=4"],
     ["sigmoid gates", "model.gate=sigmoid"],
     ["softmax gates", "model.gate=softmax"],
     ["square-root softplus gates", "model.gate=sqrt-softplus"],
@@ -68,8 +75,9 @@ export function strategyCases(name: string, { improves, settings }: { improves: 
       expect((error as Error).message).toMatch(/^model\.\w+ is .+(set it to|needs|makes)/);
       return;
     }
-    const run = await trainBriefly({ strategy: name, steps: 2, settings });
-    expectWholeCounts(run);
+    const data = { settings: [...settings, UNEQUAL], sources: TWO_MODALITIES };
+    const run = await trainBriefly({ strategy: name, steps: 2, ...data });
+    expectEveryAssignment(run);
     expect(run.steps.every(({ loss, gradientNorm }) => Number.isFinite(loss) && gradientNorm > 0)).toBe(true);
   });
 

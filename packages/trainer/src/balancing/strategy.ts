@@ -126,6 +126,8 @@ export interface StrategyDefinition<Options extends Record<string, Setting> = Re
   kind: "baseline" | "balance-loss" | "regulariser" | "choice";
   /** Why a balance loss makes no sense beside it: its choice is balanced as it is. */
   balancedBecause?: string;
+  /** In training experts choose tokens, topK × tokens in all: a token may have more or fewer than topK. */
+  expertsChoose?: true;
   defaults: Options;
   /** What the published form sets in the model, as in `{ gate: "sigmoid" }`; settings of the user's come after it. */
   model?: Record<string, Setting>;

@@ -2,7 +2,7 @@
 import { type Tensor, tf } from "../runtime/tf.ts";
 
 /** Must equal kVersion in native/version.cc. */
-const NATIVE_OPS_VERSION = 4;
+const NATIVE_OPS_VERSION = 5;
 
 /** What tfjs-node-gpu's backend offers beyond tfjs's own interface. */
 interface TensorflowBackend {

@@ -1,0 +1,309 @@
+// Campaigns of messages made from the schema, over several runs, ranks, attempts and a restart: whatever is acknowledged and not refused is
+// read back as it was sent, one by one and added up, and nothing that was sent keeps the collector from anything.
+// FUZZ_CAMPAIGNS sets how many (default 3), FUZZ_SEED which.
+import { layersOf, PROTOCOL_VERSION, v1 } from "@moescope/proto";
+import fc, { type GeneratorValue } from "fast-check";
+import { expect, test } from "vitest";
+import type { Collector } from "./index.ts";
+import { startCollector } from "./index.ts";
+import { changed, type Plain, pick, typeOf } from "./testing/any-message.ts";
+import { get, getHistory, TEST_OPTIONS, temporaryDirectory } from "./testing/collector.ts";
+import { delimited } from "./testing/delimited.ts";
+import { describedRun } from "./testing/runs.ts";
+import { TestSender } from "./testing/sender.ts";
+
+const MESSAGES = 60;
+
+/** Of both versions of the protocol. */
+const RUNS = [
+  describedRun("first", { ranks: 2, configJson: "" }),
+  describedRun("second", {
+    ...{ ranks: 2, configJson: "", moeLayers: [], experts: 0, topK: 0 },
+    layers: [
+      new v1.MoeLayer({ index: 0, experts: 4, topK: 2 }),
+      new v1.MoeLayer({ index: 7, experts: 6, topK: 0, identityExperts: 2, group: "vision" }),
+      new v1.MoeLayer({ index: 2 ** 31, experts: 3, topK: 1, expertsChoose: true }),
+    ],
+  }),
+];
+
+test("what is acknowledged is stored as it was sent, and what is not is refused", { timeout: 600_000 }, async () => {
+  const numRuns = Number(process.env.FUZZ_CAMPAIGNS ?? 3);
+  const seed = Number(process.env.FUZZ_SEED ?? 20_261_128);
+  await fc.assert(fc.asyncProperty(fc.gen(), campaign), { numRuns, seed, endOnFailure: true });
+});
+
+async function campaign(random: GeneratorValue): Promise<void> {
+  const dataDirectory = temporaryDirectory();
+  const log: Sent[] = [];
+  for (const attempt of [0, 1]) {
+    const collector = await startCollector({
+      ...TEST_OPTIONS,
+      dataDirectory,
+      ...(process.env.FUZZ_LOG ? { logLevel: "warn" } : {}),
+    });
+    try {
+      for (const run of RUNS) {
+        for (const rank of [0, 1]) log.push(...(await report(collector, random, { run, rank, attempt })));
+      }
+      await expectStored(collector, log);
+    } finally {
+      await collector.stop();
+    }
+  }
+  const collector = await startCollector({
+    ...TEST_OPTIONS,
+    dataDirectory,
+    ...(process.env.FUZZ_LOG ? { logLevel: "warn" } : {}),
+  });
+  try {
+    await expectStored(collector, log);
+  } finally {
+    await collector.stop();
+  }
+}
+
+interface Place {
+  run: v1.RunDescription;
+  rank: number;
+  attempt: number;
+}
+
+/** A message that was acknowledged and not refused. */
+type Sent = Partial<Pick<v1.ReportRequest, "step" | "end">>;
+
+/** One stream. */
+async function report(collector: Collector, random: GeneratorValue, place: Place): Promise<Sent[]> {
+  await strangeHello(collector, random, place);
+  const sender = await TestSender.connect(collector.grpcAddress, place.run, place.rank, place.attempt);
+  expect(sender.rejections).toEqual([]);
+  const sent = new Map<number, Sent | undefined>();
+  for (let sequence = 1; sequence <= MESSAGES; sequence++) {
+    const request = sequence === MESSAGES ? endOf(random, place, sequence) : stepOf(random, place, sequence);
+    const bytes = v1.ReportRequest.encode(request as v1.ReportRequest.$Properties).finish();
+    // As it goes out, so that what is not exact as a number is not expected.
+    sent.set(sequence, read(bytes));
+    sender.sendBytes(bytes);
+    if (random(fc.nat, { max: 9 }) === 0) sender.sendBytes(strayMessage(random, place));
+  }
+  await inTime(
+    sender.untilAcknowledged(MESSAGES),
+    () => `acknowledged ${sender.acknowledged} of ${MESSAGES}: ${JSON.stringify(place)}`,
+  );
+  sender.close();
+  for (const { sequence, message, reason } of sender.rejections) {
+    expect(v1.Rejection.Reason[reason!]).toBeTruthy();
+    expect(message!.length).toBeGreaterThan(10);
+    expect(message!.length).toBeLessThan(1_000);
+    sent.delete(sequence!);
+  }
+  // What is no message is refused.
+  return [...sent.values()].map((message) => message ?? expect.unreachable());
+}
+
+function read(bytes: Uint8Array): Sent | undefined {
+  try {
+    return v1.ReportRequest.decode(bytes);
+  } catch {
+    return undefined; // such as text that is not UTF-8
+  }
+}
+
+/** Fails rather than waits for ever. */
+async function inTime(work: Promise<void>, where: () => string): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(where())), 30_000);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+/** A Hello of another run, or of this one, that is like none that a program would send. */
+async function strangeHello(
+  collector: Collector,
+  random: GeneratorValue,
+  { run, rank, attempt }: Place,
+): Promise<void> {
+  const own = random(fc.boolean);
+  const described = v1.RunDescription.toObject(own ? run : v1.RunDescription.create({ ...run, id: "stranger" }));
+  const hello = { protocolVersion: PROTOCOL_VERSION, run: described, rank, attempt: own ? attempt : 0 };
+  const sender = new TestSender(collector.grpcAddress);
+  const strange = changed(random, typeOf("Hello"), hello as Plain, 1 + random(fc.nat, { max: 3 }));
+  sender.send({ hello: strange as v1.Hello.$Properties });
+  await Promise.race([sender.until(() => sender.answers.length > 0).catch(() => undefined), sender.status]);
+  sender.close();
+}
+
+function strayMessage(random: GeneratorValue, { run, rank, attempt }: Place): Uint8Array {
+  const step = { run: run.id, rank, attempt, sequence: 10 ** 9, split: 1 };
+  const request = pick<Plain>(random, [{ step }, { end: { ...step, outcome: 1 } }]);
+  const changes = 1 + random(fc.nat, { max: 3 });
+  const stray = changed(random, typeOf("ReportRequest"), request, changes);
+  // Not the next, whatever else it is.
+  for (const part of [stray.step, stray.end] as Plain[]) if (part) part.sequence = 10 ** 9;
+  delete stray.hello;
+  return v1.ReportRequest.encode(stray as v1.ReportRequest.$Properties).finish();
+}
+
+function endOf(random: GeneratorValue, { run, rank, attempt }: Place, sequence: number): Plain {
+  const end = { run: run.id, rank, attempt, sequence, outcome: 1, endedAt: 1 };
+  const strange = changed(random, typeOf("RunEnd"), end, random(fc.nat, { max: 1 }));
+  return { end: { ...strange, run: run.id, rank, attempt, sequence } };
+}
+
+function stepOf(random: GeneratorValue, place: Place, sequence: number): Plain {
+  const { run, rank, attempt } = place;
+  const own = { run: run.id, rank, attempt, sequence };
+  const step = usualStep(random, place, sequence);
+  const changes = Math.max(0, random(fc.nat, { max: 5 }) - 3);
+  return { step: { ...changed(random, typeOf("Step"), step, changes), ...own } };
+}
+
+const JUMPS = [10 ** 9, 5 * 10 ** 9, 1.8 * 10 ** 12, 2 ** 53 - 1, 0];
+
+function usualStep(random: GeneratorValue, { run }: Place, sequence: number): Plain {
+  const jump = random(fc.nat, { max: 19 }) === 0 ? pick(random, JUMPS) : undefined;
+  return {
+    ...{ step: jump ?? sequence, tokens: sequence * 64, time: 1_700_000_000_000 + sequence * 250 },
+    split: random(fc.nat, { max: 9 }) === 0 ? pick(random, [2, 3, 4]) : 1,
+    scalars: [{ name: "loss", value: 5 - 0.01 * sequence }],
+    histograms: layersOf(run).map((layer) => usualHistogram(random, layer, run.categories.length)),
+  };
+}
+
+function usualHistogram(random: GeneratorValue, layer: v1.MoeLayer, categories: number): Plain {
+  const dropping = random(fc.boolean);
+  return {
+    layer: layer.index,
+    categories: Array.from({ length: categories }, (_, category) => usualCategory(random, layer, category, dropping)),
+    ...(random(fc.boolean) && { selectionBias: Array.from({ length: layer.experts }, (_, expert) => expert / 8) }),
+  };
+}
+
+function usualCategory(random: GeneratorValue, layer: v1.MoeLayer, category: number, dropping: boolean): Plain {
+  const { experts, topK, expertsChoose } = layer;
+  const tokens = random(fc.nat, { max: 50 });
+  const counts = Array.from({ length: experts }, () => 0);
+  for (let choice = 0; choice < tokens * (topK || 1); choice++) counts[random(fc.nat, { max: experts - 1 })]!++;
+  const dropped = dropping && counts.some((count) => count > 0);
+  return {
+    ...{ category, counts, tokens },
+    ...((topK === 0 || expertsChoose) && { assignments: tokens * (topK || 1) }),
+    ...(dropped && { droppedCounts: counts.map((count) => Math.floor(count / 2)) }),
+  };
+}
+
+async function expectStored(collector: Collector, log: readonly Sent[]): Promise<void> {
+  expect((await get(collector, "/readyz")).status).toBe(200);
+  const list = await get(collector, "/api/v1/runs");
+  expect(list.status).toBe(200);
+  expect((await list.text()).length).toBeLessThan(1_000_000);
+  for (const { id } of RUNS) {
+    const sent = log.filter(({ step, end }) => (step ?? end)!.run === id);
+    const stored = await storedMessages(collector, id);
+    expect(inOrder(stored)).toEqual(inOrder(sent.map(plain)));
+    for (const attempt of new Set(sent.map((message) => attemptOf(message)))) {
+      const steps = sent.flatMap(({ step }) => (step && attemptOf({ step }) === attempt ? [step] : []));
+      for (const split of [1, 2, 3, 4]) await expectSums(collector, id, attempt, split, steps);
+    }
+  }
+}
+
+function attemptOf({ step, end }: Sent): number {
+  return (step ?? end)!.attempt;
+}
+
+const SPLITS = ["", "train", "eval", "probe", "rollout"];
+
+/** Holds what history adds up against what was sent, in buckets of any width. */
+async function expectSums(collector: Collector, id: string, attempt: number, split: number, all: v1.Step[]) {
+  const steps = all.filter((step) => step.split === split);
+  for (const points of [1, 7, 2_000]) {
+    const query = `split=${SPLITS[split]}&attempt=${attempt}&layers=all&points=${points}`;
+    const { buckets, bucketWidth } = await getHistory(collector, id, query);
+    const found = new Map(buckets.map((bucket) => [Math.floor(bucket.firstStep! / bucketWidth), bucket]));
+    const wanted = new Map<number, v1.Step[]>();
+    for (const step of steps) {
+      const number = Math.floor(step.step / bucketWidth);
+      wanted.set(number, [...(wanted.get(number) ?? []), step]);
+    }
+    expect(new Set(found.keys())).toEqual(new Set(wanted.keys()));
+    for (const [number, messages] of wanted) expect(loadsOf(found.get(number)!)).toEqual(sentLoads(messages));
+  }
+}
+
+function loadsOf({ steps, layers }: v1.StepBucket.$Properties): unknown {
+  const loads = layers!.flatMap(({ layer, categories }) => {
+    return categories!.map(({ category, counts, tokens }) => [`${layer}/${category}`, [tokens, ...counts!]] as const);
+  });
+  return { steps, loads: new Map(loads) };
+}
+
+function sentLoads(messages: readonly v1.Step[]): unknown {
+  const loads = new Map<string, number[]>();
+  for (const { histograms } of messages) {
+    for (const { layer, categories } of histograms) {
+      for (const { category, counts, tokens } of categories as v1.CategoryRouting[]) {
+        const key = `${layer}/${category}`;
+        const sum = loads.get(key) ?? [];
+        loads.set(
+          key,
+          [tokens, ...counts].map((value, index) => value + (sum[index] ?? 0)),
+        );
+      }
+    }
+  }
+  return { steps: new Set(messages.map(({ step }) => step)).size, loads };
+}
+
+async function storedMessages(collector: Collector, run: string): Promise<Plain[]> {
+  const answer = await get(collector, `/api/v1/runs/${run}/messages`);
+  expect(answer.status).toBe(200);
+  const messages: Plain[] = [];
+  for await (const bytes of delimited(answer.body!)) {
+    const request = v1.ReportRequest.decode(bytes);
+    if (request.hello === null || request.hello === undefined) messages.push(plain(request));
+  }
+  return messages;
+}
+
+/** A message as it is compared: every field that is not set has its default. */
+function plain({ step, end }: Sent): Plain {
+  const options = { defaults: true, arrays: true };
+  if (end) return { end: v1.RunEnd.toObject(end as v1.RunEnd, options) };
+  return { step: comparable(v1.Step.toObject(step as v1.Step, options)) };
+}
+
+interface PlainStep {
+  histograms: { layer: number; categories: { category: number }[]; selectionBias?: unknown }[];
+  attention: { layer: number; head: number }[];
+  heads: { layer: number; head: number }[];
+  saturation: { layer: number }[];
+}
+
+/** The store keeps no order among layers, categories and heads, and one bias for all ranks of a step. */
+function comparable(step: object): Plain {
+  const { histograms, attention, heads, saturation, ...rest } = step as PlainStep;
+  const byLayer = (a: { layer: number }, b: { layer: number }) => a.layer - b.layer;
+  const byHead = (a: { layer: number; head: number }, b: { layer: number; head: number }) =>
+    byLayer(a, b) || a.head - b.head;
+  return {
+    ...rest,
+    attention: attention.sort(byHead),
+    heads: heads.sort(byHead),
+    saturation: saturation.sort(byLayer),
+    histograms: histograms.sort(byLayer).map(({ selectionBias: _, ...histogram }) => ({
+      ...histogram,
+      categories: histogram.categories.sort((a, b) => a.category - b.category).map((c: any) => ({...c, droppedCounts: 0, gateMass: 0, meanProbability: 0, assignments: 0, dropped: 0})),
+      gateMass: 0, meanProbability: 0,
+    })).filter((h) => h.categories.length > 0),
+  };
+}
+
+function inOrder(messages: readonly Plain[]): Plain[] {
+  const key = ({ step, end }: Plain) => {
+    const { attempt, rank, sequence } = (step ?? end) as Pick<v1.Step, "attempt" | "rank" | "sequence">;
+    return (attempt * 2 + rank) * 1_000_000 + sequence;
+  };
+  return [...messages].sort((a, b) => key(a) - key(b));
+}
