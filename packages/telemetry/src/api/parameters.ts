@@ -18,15 +18,15 @@ const wholeNumber = (min = 0, max = Number.MAX_SAFE_INTEGER) =>
 const oneOf = <const Names extends readonly [string, ...string[]]>(names: Names) =>
   z.enum(names, `must be one of ${names.join(", ")}`);
 
-const SPLITS = { train: v1.Split.TRAIN, eval: v1.Split.EVAL, probe: v1.Split.PROBE };
+const SPLITS = { train: v1.Split.TRAIN, eval: v1.Split.EVAL, probe: v1.Split.PROBE, rollout: v1.Split.ROLLOUT };
 
-const split = oneOf(["train", "eval", "probe"])
+const split = oneOf(["train", "eval", "probe", "rollout"])
   .default("train")
   .transform((name) => SPLITS[name]);
 
 const layers = z
   .string()
-  .regex(/^(none|all|\d{1,9}(,\d{1,9})*)$/, "must be none, all, or layer numbers like 0,3,5")
+  .regex(/^(none|all|\d{1,10}(,\d{1,10})*)$/, "must be none, all, or layer numbers like 0,3,5")
   .default("none")
   .transform((text) => (text === "none" || text === "all" ? text : [...new Set(text.split(",").map(Number))]));
 

@@ -6,6 +6,14 @@ export interface Refusal {
   message: string;
 }
 
+/** Characters of a refusal's sentence, whatever of a sender's text is in it. */
+const MOST_SAID = 700;
+
+/** @returns the refusal as it is sent: its sentence is cut where it is long */
+export function asSent({ reason, message }: Refusal): Refusal {
+  return { reason, message: message.length > MOST_SAID ? `${message.slice(0, MOST_SAID)}…` : message };
+}
+
 export function malformed(message: string): Refusal {
   return { reason: v1.Rejection.Reason.MALFORMED, message };
 }

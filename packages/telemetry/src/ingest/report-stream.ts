@@ -9,7 +9,7 @@ import { decoded } from "./decode.ts";
 import type { Entry } from "./entry.ts";
 import type { Introductions } from "./introductions.ts";
 import type { NumberPool } from "./number-memory.ts";
-import { checkWholes, LARGEST_WHOLE, type Refusal } from "./refusal.ts";
+import { asSent, checkWholes, LARGEST_WHOLE, type Refusal } from "./refusal.ts";
 import type { Reply, Sender, Senders } from "./senders.ts";
 import { checkEnd, checkStep } from "./validate.ts";
 
@@ -80,7 +80,7 @@ export class ReportStream implements Reply {
     const level = this.#reasonsLogged.has(refusal.reason) ? "debug" : "warn";
     this.#reasonsLogged.add(refusal.reason);
     log[level]({ run, rank, attempt, sequence, reason }, `message rejected: ${refusal.message}`);
-    this.#answer({ rejection: { run, rank, attempt, sequence, ...refusal } });
+    this.#answer({ rejection: { run, rank, attempt, sequence, ...asSent(refusal) } });
   }
 
   /** Reads no more messages; what is being stored is still acknowledged. */

@@ -8,6 +8,9 @@ export interface ShownAttempt {
   before: number;
 }
 
+/** Behind every step: steps are at most 2^53 - 1. */
+export const AFTER_ALL = 2 ** 53;
+
 /**
  * An attempt shows from its first step until the first step of any later attempt; the first attempt shows from 0.
  *
@@ -16,7 +19,7 @@ export interface ShownAttempt {
  */
 export function shownAttempts(attempts: readonly Pick<v1.Attempt, "attempt" | "firstStep">[]): ShownAttempt[] {
   const shown: ShownAttempt[] = [];
-  let before = Number.MAX_SAFE_INTEGER;
+  let before = AFTER_ALL;
   const newestFirst = [...attempts].sort((a, b) => b.attempt - a.attempt);
   for (const [index, { attempt, firstStep }] of newestFirst.entries()) {
     const from = index === newestFirst.length - 1 ? 0 : firstStep;
