@@ -22,7 +22,7 @@ import { type BatchContent, batchBlocks, blockOf, type StreamMark, sealRows, str
 import { RunningRollups } from "./writing/running-rollups.ts";
 import { type RollupTask, Sealing, type SealingPlan } from "./writing/sealing.ts";
 import { type Expiry, SingleSteps } from "./writing/single-steps.ts";
-import { CountSplitter } from "./writing/split-counts.ts";
+import { Splitters } from "./writing/split-counts.ts";
 
 /** The rows of a batch, which may be made while the batch before it is written. */
 export interface LaidOutBatch {
@@ -66,7 +66,7 @@ export class Store {
   readonly #ranks = new Map<string, number>();
   readonly #sealing: Sealing;
   readonly #running = new RunningRollups();
-  readonly #splitter = new CountSplitter();
+  readonly #splitters = new Splitters();
   readonly #batches: Batches;
   readonly #log: Logger;
   #syncNames = async () => {};
@@ -193,7 +193,7 @@ export class Store {
       const stored = this.highestStep(message.run, message.split, message.attempt);
       this.#running.add(message, sum, this.#ranks.get(message.run) ?? 1, stored);
     }
-    return { number, content, blocks: batchBlocks(number, content, this.#splitter) };
+    return { number, content, blocks: batchBlocks(number, content, this.#splitters) };
   }
 
   /** The second part, when the batch before it is written. */
