@@ -1,4 +1,5 @@
-// The routing of a DeepSeek-V3 in training, any number of steps: each has noise of its own, and the same seed makes the same steps.
+// What a trainer sends of a DeepSeek-V3 with loss-free balancing, any number of steps: counts, gate mass, router probabilities and biases,
+// each with noise of its own. The same seed makes the same steps.
 import { v1 } from "@moescope/proto";
 
 export const layers = 58;
@@ -21,10 +22,11 @@ export function describedRun(id: string, { layers, experts } = deepSeek): v1.Run
   return v1.RunDescription.create({
     id,
     name: id,
-    strategy: "none",
+    strategy: "loss-free-bias",
     moeLayers: Array.from({ length: layers }, (_, layer) => layer),
     experts,
     topK,
+    layers: Array.from({ length: layers }, (_, index) => ({ index, experts, topK })),
     categories,
     ranks: 1,
     tokensPerStep,
@@ -34,15 +36,33 @@ export function describedRun(id: string, { layers, experts } = deepSeek): v1.Run
 /** Numbers of a normal distribution, in 4,096ths; a histogram takes them from a place of its own on. */
 const noise = makeNoise(2 ** 20);
 
-/** The load that an expert has on average, and the standard deviation of what a step has. */
+/** The load that an expert has on average, and the standard deviation of what a step has; in 16ths. */
 interface Popularity {
   means: Int32Array;
   deviations: Int32Array;
 }
 
+/** The routers of a layer as they are on average. */
+interface Router {
+  /** One for each category. */
+  popularities: Popularity[];
+  /** Mean gate weight of the tokens that an expert gets, and mean router probability over all tokens. */
+  weights: Float32Array;
+  probabilities: Float32Array;
+  /** What loss-free balancing has settled at. */
+  biases: Float32Array;
+}
+
+/** Gate weights of an expert's tokens spread by half of their mean, and router probabilities by 1.3 times theirs, over all tokens. */
+const [weightSpread, probabilityNoise] = [0.5, 1.3 / Math.sqrt(tokensPerStep)];
+/** What a bias changes by in a step. */
+const biasStep = Math.fround(0.001);
+
 export class Workload {
-  readonly #popularities: Popularity[][];
+  readonly #routers: Router[];
   readonly #encoder: HistogramEncoder;
+  /** Biases of each run as of its last step, and how many changes each is from where it settled. */
+  readonly #biases = new Map<string, { biases: Float32Array; changes: Int8Array }>();
 
   /**
    * Each expert has a popularity of its own in each layer and category (log-normal, σ = 0.5). Its load in a step is normal around
@@ -50,9 +70,14 @@ export class Workload {
    */
   constructor({ layers, experts } = deepSeek) {
     const random = seeded(1);
-    this.#popularities = Array.from({ length: layers }, () =>
-      shares.map((share) => popularity(experts, share, random)),
-    );
+    const around = (middle: number, deviation: number) =>
+      Float32Array.from({ length: experts }, () => middle * Math.exp(deviation * normal(random)));
+    this.#routers = Array.from({ length: layers }, () => ({
+      popularities: shares.map((share) => popularity(experts, share, random)),
+      weights: around(1 / topK, 0.2),
+      probabilities: around(1 / experts, 0.5),
+      biases: Float32Array.from({ length: experts }, () => 0.05 * normal(random)),
+    }));
     this.#encoder = new HistogramEncoder(layers, experts);
   }
 
@@ -61,47 +86,119 @@ export class Workload {
     return this.#histograms("", 0).length;
   }
 
-  /** @returns a ReportRequest; fields of a message may come in any order, so what differs stands in front of the histograms */
+  /**
+   * @param step one more than in the last message of the run
+   * @returns a ReportRequest; fields of a message may come in any order, so what differs stands in front of the histograms
+   */
   message(run: string, step: number): Buffer {
     const histograms = this.#histograms(run, step);
     const head = v1.Step.encode({
       ...{ run, sequence: step + 1, step, tokens: (step + 1) * tokensPerStep, time: Date.now(), split: v1.Split.TRAIN },
-      scalars: [{ name: "loss", value: 2 + 8 / (1 + step / 100) }],
+      scalars: scalarsOf(step),
     }).finish();
     return Buffer.concat([requestHead(head.length + histograms.length), head, histograms]);
   }
 
   #histograms(run: string, step: number): Uint8Array {
     const seed = Array.from(run).reduce((sum, letter) => Math.imul(sum, 31) + letter.charCodeAt(0), 7);
-    return this.#encoder.encode(this.#popularities, seeded(Math.imul(seed, 1_000_003) + step));
+    const random = seeded(Math.imul(seed, 1_000_003) + step);
+    return this.#encoder.encode(this.#routers, this.#nextBiases(run, random), random);
+  }
+
+  /** Up or down with every step, around what balances. */
+  #nextBiases(run: string, random: () => number): Float32Array {
+    const known = this.#biases.get(run);
+    if (known === undefined) {
+      const settled = this.#routers.flatMap((router) => [...router.biases]);
+      const first = { biases: Float32Array.from(settled), changes: new Int8Array(settled.length) };
+      this.#biases.set(run, first);
+      return first.biases;
+    }
+    const { biases, changes } = known;
+    for (let index = 0; index < biases.length; index++) {
+      const up = random() / 2 ** 32 < 0.5 - 0.125 * changes[index]!;
+      changes[index]! += up ? 1 : -1;
+      biases[index]! += up ? biasStep : -biasStep;
+    }
+    return biases;
   }
 }
 
-const [layerField, categoriesField] = [field(1, 0), field(2, 2)];
-const [categoryField, countsField, tokensField, droppedField] = [field(1, 0), field(2, 2), field(3, 0), field(4, 0)];
+/** By the names that a trainer gives them. */
+function scalarsOf(step: number): v1.Scalar.$Properties[] {
+  const crossEntropy = 2 + 8 / (1 + step / 100);
+  const values = {
+    loss: crossEntropy,
+    "loss/cross_entropy": crossEntropy,
+    "loss/balance": 0,
+    learning_rate: 0.0003 * Math.min(1, step / 1000),
+    gradient_norm: 1 / (1 + step / 50),
+    tokens_per_second: 40_000 + (step % 97),
+    step_time: 1.6 + (step % 13) / 100,
+  };
+  return Object.entries(values).map(([name, value]) => ({ name, value }));
+}
+
+const histogramFields = {
+  layer: field(1, 0),
+  categories: field(2, 2),
+  bias: field(3, 2),
+  mass: field(4, 2),
+  mean: field(5, 2),
+};
+const [categoryField, countsField, tokensField] = [field(1, 0), field(2, 2), field(3, 0)];
 const histogramsField = field(10, 2);
 
 /** Writes the field `histograms` of a Step. The library needs five times as long, which a bench on two cores has not got. */
 class HistogramEncoder {
   readonly #bytes: Buffer;
+  /** Of the layer, over the categories. */
+  readonly #loads: Uint32Array;
   #position = 0;
 
   constructor(layers: number, experts: number) {
-    this.#bytes = Buffer.alloc(layers * categories.length * (experts * 5 + 64) + layers * 16);
+    this.#bytes = Buffer.alloc(layers * (categories.length * (experts * 5 + 64) + experts * 12 + 64));
+    this.#loads = new Uint32Array(experts);
   }
 
-  /** @param random numbers from 0 to 2³² */
-  encode(layers: readonly (readonly Popularity[])[], random: () => number): Uint8Array {
+  /**
+   * @param biases of all layers, one after the other
+   * @param random numbers from 0 to 2³²
+   */
+  encode(routers: readonly Router[], biases: Float32Array, random: () => number): Uint8Array {
     this.#position = 0;
-    for (const [layer, ofLayer] of layers.entries()) {
+    const experts = this.#loads.length;
+    for (const [layer, router] of routers.entries()) {
       this.#nested(histogramsField, () => {
-        this.#number(layerField, layer);
-        for (const [category, popularity] of ofLayer.entries()) {
-          this.#nested(categoriesField, () => this.#category(category, popularity, random()));
+        this.#number(histogramFields.layer, layer);
+        this.#loads.fill(0);
+        for (const [category, popularity] of router.popularities.entries()) {
+          this.#nested(histogramFields.categories, () => this.#category(category, popularity, random()));
         }
+        this.#floats(histogramFields.bias, (expert) => biases[layer * experts + expert]!);
+        this.#gates(router, random() % (noise.length - 2 * experts));
       });
     }
     return this.#bytes.subarray(0, this.#position);
+  }
+
+  #gates({ weights, probabilities }: Router, from: number): void {
+    const experts = this.#loads.length;
+    this.#floats(histogramFields.mass, (expert) => {
+      const load = this.#loads[expert]!;
+      return weights[expert]! * (load + (weightSpread * Math.sqrt(load) * noise[from + expert]!) / 4096);
+    });
+    this.#floats(histogramFields.mean, (expert) => {
+      return probabilities[expert]! * (1 + (probabilityNoise * noise[from + experts + expert]!) / 4096);
+    });
+  }
+
+  #floats(tag: number, value: (expert: number) => number): void {
+    this.#nested(tag, () => {
+      for (let expert = 0; expert < this.#loads.length; expert++) {
+        this.#position = this.#bytes.writeFloatLE(value(expert), this.#position);
+      }
+    });
   }
 
   #category(category: number, popularity: Popularity, random: number): void {
@@ -110,20 +207,20 @@ class HistogramEncoder {
     this.#nested(countsField, () => {
       sum = this.#counts(popularity, random % (noise.length - popularity.means.length));
     });
-    const tokens = Math.ceil(sum / topK);
-    this.#number(tokensField, tokens);
-    this.#number(droppedField, tokens * topK - sum);
+    this.#number(tokensField, sum / topK);
   }
 
-  /** @returns their sum */
+  /** @returns their sum, which is that of whole tokens */
   #counts({ means, deviations }: Popularity, from: number): number {
     const bytes = this.#bytes;
     let position = this.#position;
     let sum = 0;
-    for (let expert = 0; expert < means.length; expert++) {
-      // Means and deviations are in 16ths.
-      const count = Math.max(0, (means[expert]! + ((deviations[expert]! * noise[from + expert]!) >> 12) + 8) >> 4);
+    const last = means.length - 1;
+    for (let expert = 0; expert <= last; expert++) {
+      let count = Math.max(0, (means[expert]! + ((deviations[expert]! * noise[from + expert]!) >> 12) + 8) >> 4);
+      if (expert === last) count += (topK - ((sum + count) % topK)) % topK;
       sum += count;
+      this.#loads[expert]! += count;
       let rest = count;
       for (; rest > 127; rest >>>= 7) bytes[position++] = (rest & 127) | 128;
       bytes[position++] = rest;

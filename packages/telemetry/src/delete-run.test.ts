@@ -3,6 +3,7 @@ import { v1 } from "@moescope/proto";
 import protobuf from "protobufjs/minimal.js";
 import { expect, it } from "vitest";
 import type { Collector } from "./index.ts";
+import { asStored } from "./store/writing/gates.ts";
 import { get, getHistory, testCollector } from "./testing/collector.ts";
 import { describedRun, randomStep } from "./testing/runs.ts";
 import { TestSender } from "./testing/sender.ts";
@@ -67,9 +68,11 @@ function sorted(messages: v1.ReportRequest.$Properties[]): object[] {
   return [...messages].sort((a, b) => place(a) - place(b)).map((message) => v1.ReportRequest.toObject(plain(message)));
 }
 
-/** As it comes off the wire. */
+/** As it comes off the wire, and is stored. */
 function plain(message: v1.ReportRequest.$Properties): v1.ReportRequest {
-  return v1.ReportRequest.decode(v1.ReportRequest.encode(message).finish());
+  const received = v1.ReportRequest.decode(v1.ReportRequest.encode(message).finish());
+  if (received.step) asStored(received.step as v1.Step);
+  return v1.ReportRequest.decode(v1.ReportRequest.encode(received).finish());
 }
 
 const remove = (collector: Collector) => fetch(`http://${collector.httpAddress}/api/v1/runs/r`, { method: "DELETE" });

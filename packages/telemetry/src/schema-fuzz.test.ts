@@ -292,11 +292,17 @@ function comparable(step: object): Plain {
     attention: attention.sort(byHead),
     heads: heads.sort(byHead),
     saturation: saturation.sort(byLayer),
-    histograms: histograms.sort(byLayer).map(({ selectionBias: _, ...histogram }) => ({
-      ...histogram,
-      categories: histogram.categories.sort((a, b) => a.category - b.category).map((c: any) => ({...c, droppedCounts: 0, gateMass: 0, meanProbability: 0, assignments: 0, dropped: 0})),
-      gateMass: 0, meanProbability: 0,
-    })).filter((h) => h.categories.length > 0),
+    histograms: histograms
+      .sort(byLayer)
+      .map(({ selectionBias: _, ...histogram }) => ({
+        ...histogram,
+        categories: histogram.categories
+          .sort((a, b) => a.category - b.category)
+          .map((c: any) => ({ ...c, droppedCounts: 0, gateMass: 0, meanProbability: 0, assignments: 0, dropped: 0 })),
+        gateMass: 0,
+        meanProbability: 0,
+      }))
+      .filter((h) => h.categories.length > 0),
   };
 }
 

@@ -4,6 +4,7 @@ import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import type { Counters } from "../counters.ts";
 import type { Runs } from "../store/runs/runs.ts";
+import { asStored } from "../store/writing/gates.ts";
 import type { Batcher } from "./batch.ts";
 import { decoded } from "./decode.ts";
 import type { Entry } from "./entry.ts";
@@ -215,6 +216,7 @@ export class ReportStream implements Reply {
 
   #add(sender: Sender, sequence: number, bytes: number, body: Entry["body"]): void {
     const { batcher, counters } = this.#context;
+    if ("step" in body) asStored(body.step);
     sender.received = sequence;
     batcher.add({ sender, sequence, bytes, body });
     if (!batcher.full) return;

@@ -123,9 +123,11 @@ function encoded(event: v1.LiveEvent.$Properties): Uint8Array {
 function withLayers(bucket: v1.StepBucket, chosen: Subscription["layers"]): v1.StepBucket.$Properties {
   if (chosen === "all") return bucket;
   const wanted = new Set(chosen === "none" ? [] : chosen);
-  const none = { categories: [], countsMin: [], countsMax: [], selectionBias: [] };
+  const none = { categories: [], countsMin: [], countsMax: [], selectionBias: [], gateMass: [], meanProbability: [] };
   return {
     ...bucket,
-    layers: bucket.layers.map((layer) => (wanted.has(layer.layer) ? layer : { ...layer, ...none })),
+    layers: bucket.layers.map((layer) =>
+      wanted.has(layer.layer) ? layer : { ...layer, ...none, probabilityTokens: 0 },
+    ),
   };
 }

@@ -23,7 +23,7 @@ import { type BatchContent, batchBlocks, blockOf, type StreamMark, sealRows, str
 import { RunningRollups } from "./writing/running-rollups.ts";
 import { type AttemptExtent, type RollupTask, Sealing, type SealingPlan } from "./writing/sealing.ts";
 import { type Expiry, SingleSteps } from "./writing/single-steps.ts";
-import { CountSplitter } from "./writing/split-counts.ts";
+import { Splitters } from "./writing/split-counts.ts";
 import type { StepSum, SumOfRanks } from "./writing/step-sum.ts";
 
 /** The rows of a batch, which may be made while the batch before it is written. */
@@ -67,7 +67,7 @@ export class Store {
   readonly #ranks = new Map<string, number>();
   readonly #sealing: Sealing;
   readonly #running = new RunningRollups();
-  readonly #splitter = new CountSplitter();
+  readonly #splitters = new Splitters();
   readonly #batches: Batches;
   readonly #log: Logger;
   #syncNames = async () => {};
@@ -223,7 +223,7 @@ export class Store {
    */
   layOut(content: BatchContent, before?: PreparedBatch): LaidOutBatch {
     const number = before === undefined ? this.#batches.next : before.number + 1;
-    const blocks = batchBlocks(number, content, this.#splitter);
+    const blocks = batchBlocks(number, content, this.#splitters);
     for (const { message, sum } of content.steps) this.#keepRunning(message, sum);
     return { number, content, blocks };
   }

@@ -1,5 +1,6 @@
 // Buckets to be compared with others that were added up in another order.
 import { v1 } from "@moescope/proto";
+import { expect } from "vitest";
 
 /** Sums of floating-point numbers depend on the order they are added up in: to twelve digits, and without the classes of messages. */
 export function comparable(buckets: readonly v1.StepBucket.$Properties[]): unknown {
@@ -10,4 +11,12 @@ export function comparable(buckets: readonly v1.StepBucket.$Properties[]): unkno
   return JSON.parse(JSON.stringify(plain), (_, item) =>
     typeof item === "number" ? Number(item.toPrecision(12)) : item,
   );
+}
+
+/** What `comparable` gives of equal buckets, with numbers that are kept to 24 bits as near as those are. */
+export function about(value: unknown): unknown {
+  if (typeof value === "number") return Number.isInteger(value) ? value : expect.closeTo(value, 6);
+  if (Array.isArray(value)) return value.map(about);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, about(item)]));
 }

@@ -3,6 +3,7 @@ import { maxViolation, sumHistograms } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { expect } from "vitest";
 import type { Collector } from "../index.ts";
+import { asStored } from "../store/writing/gates.ts";
 import { get, getHistory } from "./collector.ts";
 import { delimited } from "./delimited.ts";
 
@@ -106,9 +107,11 @@ function expectSame(stored: readonly Message[], sent: readonly Message[], run: v
 
 /** The store keeps one selection bias for all ranks of a step, so that of several is left out. */
 function encoded(message: Message, { ranks }: v1.RunDescription): Uint8Array {
-  if ("end" in message || ranks === 1) return v1.ReportRequest.encode(message).finish();
-  const histograms = message.step.histograms.map((histogram) => ({ ...histogram, selectionBias: [] }));
-  return v1.ReportRequest.encode({ step: { ...message.step, histograms } }).finish();
+  if ("end" in message) return v1.ReportRequest.encode(message).finish();
+  const step = v1.Step.decode(v1.Step.encode(message.step).finish());
+  asStored(step);
+  if (ranks > 1) for (const histogram of step.histograms) histogram.selectionBias = [];
+  return v1.ReportRequest.encode({ step }).finish();
 }
 
 /** @param steps the messages of all ranks for each step */

@@ -6,6 +6,7 @@ import { shownAttempts } from "../store/reading/attempts.ts";
 import { queryHistory } from "../store/reading/history.ts";
 import { UNSEALED } from "../store/schema/pieces.ts";
 import { Store } from "../store/store.ts";
+import { asStored } from "../store/writing/gates.ts";
 import { addRank, type StepSum } from "../store/writing/step-sum.ts";
 import { openDatabase } from "./store-kind.ts";
 
@@ -87,6 +88,7 @@ export class RunInStore {
   }
 
   #sumOf(message: v1.Step): StepSum {
+    asStored(message);
     const key = `${message.split}/${message.attempt}/${message.step}`;
     const sum = addRank(message, this.#sums.get(key));
     this.#sums.set(key, sum);

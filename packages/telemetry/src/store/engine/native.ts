@@ -11,7 +11,7 @@ const ENUMS = {
 } as const;
 
 type ScalarType = "String" | "UInt32" | "UInt64" | "Int32" | "Float32" | "Float64" | keyof typeof ENUMS;
-type ItemType = "String" | "UInt8" | "UInt32" | "UInt64" | "Float32" | "Float64";
+type ItemType = "String" | "UInt8" | "UInt16" | "UInt32" | "UInt64" | "Float32" | "Float64";
 export type ColumnType = ScalarType | `Array(${ItemType})` | "LowCardinality(String)";
 
 /** Names of columns and their types; the engine converts to the types of the table. */
@@ -94,7 +94,7 @@ function itemsOf(type: ScalarType | ItemType): Items {
 }
 
 const TYPED_ARRAYS = {
-  ...{ UInt8: Uint8Array, UInt32: Uint32Array, Int32: Int32Array },
+  ...{ UInt8: Uint8Array, UInt16: Uint16Array, UInt32: Uint32Array, Int32: Int32Array },
   ...{ Float32: Float32Array, Float64: Float64Array },
 };
 type NumberArray = InstanceType<(typeof TYPED_ARRAYS)[keyof typeof TYPED_ARRAYS]> | Int8Array;

@@ -6,6 +6,7 @@ import { getHistory, getSummary, startTestCollector } from "../../testing/collec
 import { comparable } from "../../testing/comparable.ts";
 import { describedRun, randomStep } from "../../testing/runs.ts";
 import { TestSender } from "../../testing/sender.ts";
+import { asStored } from "../writing/gates.ts";
 import { bucketWidth } from "./history.ts";
 
 let collector: Collector;
@@ -173,7 +174,7 @@ function together({ categories }: v1.LayerSummary.$Properties) {
   const counts = sumHistograms(categories.map((load) => load.counts!));
   return [
     {
-      ...{ category: 0, counts: [...counts] },
+      ...{ category: 0, counts: [...counts], droppedCounts: [] },
       tokens: sum(categories.map((load) => load.tokens ?? 0)),
       dropped: sum(categories.map((load) => load.dropped ?? 0)),
     },
@@ -204,14 +205,17 @@ function expectedBucket(steps: v1.Step[], wanted: number[]): object {
   return { ...position, tokens: last.tokens, time: last.time, attempt: 0, ranks: 1, scalars, layers };
 }
 
-const NO_DETAIL = { categories: [], countsMin: [], countsMax: [], selectionBias: [] };
+const NO_DETAIL = {
+  ...{ categories: [], countsMin: [], countsMax: [], selectionBias: [] },
+  ...{ gateMass: [], meanProbability: [], probabilityTokens: 0 },
+};
 
 function expectedLayer(histograms: v1.RoutingHistogram[], wanted: number[]): object {
   const loads = histograms.map(loadOf);
   const categories = [0, 1].map((category) => {
     const entries = histograms.map((histogram) => histogram.categories[category]!);
     const sums = { tokens: sum(entries.map((e) => e.tokens)), dropped: sum(entries.map((e) => e.dropped)) };
-    return { category, counts: summed(entries.map((entry) => entry.counts)), ...sums };
+    return { category, counts: summed(entries.map((entry) => entry.counts)), droppedCounts: [], ...sums };
   });
   const { layer, selectionBias } = histograms.at(-1)!;
   const experts = loads[0]!.map((_, expert) => loads.map((load) => load[expert]!));
@@ -220,6 +224,7 @@ function expectedLayer(histograms: v1.RoutingHistogram[], wanted: number[]): obj
     countsMin: experts.map((values) => Math.min(...values)),
     countsMax: experts.map((values) => Math.max(...values)),
     selectionBias,
+    ...expectedGates(histograms),
   };
   return {
     layer,
@@ -228,6 +233,24 @@ function expectedLayer(histograms: v1.RoutingHistogram[], wanted: number[]): obj
     tokens: sum(categories.map((category) => category.tokens)),
     dropped: sum(categories.map((category) => category.dropped)),
     ...(wanted.includes(layer) ? detail : NO_DETAIL),
+  };
+}
+
+/** Of each step the sum over categories and their mean by tokens, as they are stored; and of those the sum, and the mean by tokens. */
+function expectedGates(sent: v1.RoutingHistogram[]): object {
+  const histograms = sent.map((histogram) =>
+    v1.RoutingHistogram.decode(v1.RoutingHistogram.encode(histogram).finish()),
+  );
+  asStored(v1.Step.create({ histograms }));
+  const tokens = histograms.map(({ categories }) => sum(categories.map((category) => category.tokens!)));
+  const masses = histograms.map(({ meanProbability }, step) =>
+    [...meanProbability].map((mean) => mean * tokens[step]!),
+  );
+  const probabilityTokens = sum(tokens);
+  return {
+    gateMass: summed(histograms.map(({ gateMass }) => [...gateMass])),
+    meanProbability: summed(masses).map((mass) => expect.closeTo(mass / probabilityTokens, 6)),
+    probabilityTokens,
   };
 }
 

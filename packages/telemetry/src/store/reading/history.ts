@@ -7,6 +7,7 @@ import { piecesOf, type Sealed, widthsOf } from "../schema/pieces.ts";
 import type { ShownAttempt } from "./attempts.ts";
 import {
   reducedExtremes,
+  reducedGates,
   reducedLayers,
   reducedRouting,
   reducedScalars,
@@ -24,7 +25,7 @@ export interface HistoryRequest {
   to: number;
   /** Most buckets wanted. */
   points: number;
-  /** Layers whose categories, extremes and bias are wanted. */
+  /** Layers whose categories, extremes, gates and bias are wanted. */
   layers: readonly number[];
   /** No other layers' metrics either. */
   onlyChosen?: boolean;
@@ -73,11 +74,12 @@ async function reduceHistory(request: HistoryRequest, query: Query): Promise<v1.
     return request.layers.length === 0 ? [] : read(select(chosen));
   };
   // All at once, the longest first: they wait for different parts of the machine.
-  const [layers, extremes, categories, biases, scalars, steps] = await Promise.all([
+  const [layers, extremes, categories, gates, biases, scalars, steps] = await Promise.all([
     request.onlyChosen ? readChosen(LAYERS_WITH_BIASES) : read(LAYERS(selection)),
     // In a bucket of one step the loads are their own extremes.
     width === 1 ? [] : readChosen(EXTREMES),
     readChosen(request.together ? TOTALS : CATEGORIES),
+    readChosen(GATES),
     request.onlyChosen ? [] : readChosen(BIASES),
     read(SCALARS(selection)),
     read(STEPS(selection)),
@@ -88,6 +90,7 @@ async function reduceHistory(request: HistoryRequest, query: Query): Promise<v1.
   addCategories(detailed, categories);
   if (width === 1) addOwnExtremes(detailed);
   else addExtremes(detailed, extremes);
+  addGates(detailed, gates);
   addSelectionBias(detailed, request.onlyChosen ? layers : biases);
   return new v1.History({
     run: request.run,
@@ -141,10 +144,13 @@ const LAYERS_WITH_BIASES = (selection: Selection) =>
   `SELECT ${METRICS}, selection_bias FROM (${reducedLayers(selection)}) ORDER BY bucket, layer`;
 
 const CATEGORIES = (selection: Selection) =>
-  `SELECT bucket, layer, category, tokens, dropped, counts FROM (${reducedRouting(selection)}) ORDER BY bucket, layer, category`;
+  `SELECT bucket, layer, category, tokens, dropped, counts, dropped_counts FROM (${reducedRouting(selection)}) ORDER BY bucket, layer, category`;
 
 const TOTALS = (selection: Selection) =>
-  `SELECT bucket, layer, toUInt32(0), tokens, dropped, counts FROM (${reducedTotals(selection)})`;
+  `SELECT bucket, layer, toUInt32(0), tokens, dropped, counts, dropped_counts FROM (${reducedTotals(selection)})`;
+
+const GATES = (selection: Selection) =>
+  `SELECT bucket, layer, probability_tokens, gate_mass, mean_probability FROM (${reducedGates(selection)})`;
 
 const EXTREMES = (selection: Selection) =>
   `SELECT bucket, layer, counts_min, counts_max FROM (${reducedExtremes(selection)})`;
@@ -201,11 +207,25 @@ function addLayers(buckets: Buckets, blocks: readonly AnswerBlock[], chosen: Rea
 function addCategories(layers: Layers, blocks: readonly AnswerBlock[]): void {
   for (const { rows, columns } of blocks) {
     const [bucket, layer, category, tokens, dropped] = columns as Numbers[];
-    const counts = columns[5] as number[][];
+    const [counts, droppedCounts] = columns.slice(5) as [number[][], number[][]];
     for (let row = 0; row < rows; row++) {
-      const sums = { tokens: tokens![row]!, dropped: dropped![row]!, counts: counts[row]! };
-      const load = new v1.CategoryLoad({ category: category![row]!, ...sums });
+      const sums = { tokens: tokens![row]!, dropped: dropped![row]! };
+      const numbers = { counts: counts[row]!, droppedCounts: droppedCounts[row]! };
+      const load = new v1.CategoryLoad({ category: category![row]!, ...sums, ...numbers });
       layers.get(layerKey(bucket![row]!, layer![row]!))!.categories.push(load);
+    }
+  }
+}
+
+function addGates(layers: Layers, blocks: readonly AnswerBlock[]): void {
+  for (const { rows, columns } of blocks) {
+    const [bucket, layer, tokens] = columns as Numbers[];
+    const [gateMass, meanProbability] = columns.slice(3) as number[][][];
+    for (let row = 0; row < rows; row++) {
+      const summary = layers.get(layerKey(bucket![row]!, layer![row]!))!;
+      summary.gateMass = gateMass![row]!;
+      summary.meanProbability = meanProbability![row]!;
+      summary.probabilityTokens = tokens![row]!;
     }
   }
 }

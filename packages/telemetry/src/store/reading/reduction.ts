@@ -75,26 +75,44 @@ export function reducedLayers(selection: Selection): string {
     FROM (${sources}) AS p GROUP BY bucket, layer`;
 }
 
-/** Columns: bucket, layer, category, tokens, dropped, counts. */
+/** Columns: bucket, layer, category, tokens, dropped, counts, dropped_counts. */
 export function reducedRouting(selection: Selection): string {
   return summedRouting(selection, "p.layer AS layer, p.category AS category", "layer, category");
 }
 
-/** Columns: bucket, layer, tokens, dropped, counts: of all categories together. */
+/** Columns: bucket, layer, tokens, dropped, counts, dropped_counts: of all categories together. */
 export function reducedTotals(selection: Selection): string {
   return summedRouting(selection, "p.layer AS layer", "layer");
 }
 
 function summedRouting(selection: Selection, key: string, names: string): string {
-  const columns = "step AS at, layer, category, tokens, dropped, counts";
+  const columns = "step AS at, layer, category, tokens, dropped, counts, dropped_counts";
   const sources = parts(selection, {
     raw: (where) => `SELECT ${columns} FROM ${DATABASE}.routing WHERE ${where}`,
     rolled: (where) =>
       `SELECT ${columns} FROM ${DATABASE}.rolled_routing WHERE ${where} ${newest(selection, "layer", "category")}`,
   });
   return `SELECT ${bucketOf(selection)}, ${key}, sum(p.tokens) AS tokens, sum(p.dropped) AS dropped,
-      sumForEach(p.counts) AS counts
+      sumForEach(p.counts) AS counts, sumForEach(p.dropped_counts) AS dropped_counts
     FROM (${sources}) AS p GROUP BY bucket, ${names}`;
+}
+
+/** Columns: bucket, layer, gate_mass, mean_probability (over tokens), probability_tokens. Empty arrays say that none has any. */
+export function reducedGates(selection: Selection): string {
+  const sources = parts(selection, {
+    raw: (where) => `SELECT step AS at, layer, gate_mass, mean_probability, tokens AS probability_tokens
+      FROM ${DATABASE}.gates WHERE ${where}`,
+    rolled: (where) => `SELECT step AS at, layer, gate_mass, mean_probability, probability_tokens
+      FROM ${DATABASE}.rolled_gates WHERE ${where} ${newest(selection, "layer")}`,
+  });
+  const weighted = "sumForEach(arrayMap(mean -> mean * p.probability_tokens, p.mean_probability))";
+  return `SELECT bucket, layer, gate_mass, all_tokens AS probability_tokens,
+      if(all_tokens = 0, [], arrayMap(sum -> sum / all_tokens, weighted)) AS mean_probability
+    FROM (
+      SELECT ${bucketOf(selection)}, p.layer AS layer, sumForEach(p.gate_mass) AS gate_mass,
+        sum(p.probability_tokens) AS all_tokens, ${weighted} AS weighted
+      FROM (${sources}) AS p GROUP BY bucket, layer
+    )`;
 }
 
 /** Columns: bucket, layer, counts_min, counts_max: over steps, of the load of each expert over categories and ranks. */

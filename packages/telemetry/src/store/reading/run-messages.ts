@@ -1,5 +1,6 @@
 // A run as the messages that its ranks sent, read back from the store: for each attempt every rank's, in the order of their numbers.
-import { v1 } from "@moescope/proto";
+import { totalLoad } from "@moescope/metrics";
+import { layersOf, v1 } from "@moescope/proto";
 import { asNumber, asNumbers, DATABASE, type Database } from "../engine/database.ts";
 
 export interface MessagesRequest {
@@ -13,8 +14,9 @@ const PAGE_COUNTS = 500_000;
 const PAGE_STEPS = 1_000;
 
 /**
- * A page after the other, so that a run may be larger than memory. Selection biases are kept for a step, not for its ranks: every rank
- * gets them. Messages that were rejected are not there, so numbers may be missing.
+ * A page after the other, so that a run may be larger than memory. They are messages of protocol 2, also where those of protocol 1 were
+ * sent. Selection biases are kept for a step, not for its ranks: every rank that sent a histogram of the layer gets them. Messages that
+ * were rejected are not there, so numbers may be missing.
  */
 export async function* runMessages(
   request: MessagesRequest,
@@ -32,9 +34,11 @@ export async function* runMessages(
   }
 }
 
-function stepsInPage({ moeLayers, experts, categories, ranks }: v1.RunDescription): number {
+function stepsInPage(run: v1.RunDescription): number {
+  const { categories, ranks } = run;
+  const experts = layersOf(run).reduce((sum, layer) => sum + layer.experts, 0);
   // Ranks number their messages alike, so a number stands for one message of each.
-  const counts = moeLayers.length * experts * categories.length * ranks;
+  const counts = experts * categories.length * ranks;
   return Math.min(Math.ceil(PAGE_STEPS / ranks), Math.max(1, Math.floor(PAGE_COUNTS / Math.max(1, counts))));
 }
 
@@ -44,11 +48,15 @@ class AttemptReader {
   readonly #request: MessagesRequest;
   readonly #attempt: number;
   readonly #database: Database;
+  /** Layers with any number of assignments to a token. */
+  readonly #varying: ReadonlySet<number>;
 
   constructor(request: MessagesRequest, attempt: number, database: Database) {
     this.#request = request;
     this.#attempt = attempt;
     this.#database = database;
+    const varying = layersOf(request.run).filter(({ topK, expertsChoose }) => topK === 0 || expertsChoose);
+    this.#varying = new Set(varying.map(({ index }) => index));
   }
 
   async lastSequence(): Promise<number> {
@@ -115,36 +123,59 @@ class AttemptReader {
   }
 
   async #addHistograms(where: string, at: StepAt, steps: readonly v1.Step[]): Promise<void> {
-    const columns = "step, rank, layer, category, tokens, dropped, counts, gate_mass, mean_probability";
-    for (const [step, rank, layer, ...rest] of await this.#rows(
-      columns,
-      "routing",
-      where,
-      "step, rank, layer, category",
-    )) {
-      const [category, tokens, dropped] = rest.slice(0, 3).map(asNumber);
-      const [counts, gateMass, meanProbability] = rest.slice(3).map(asNumbers);
-      const routing = {
-        category: category!,
-        tokens: tokens!,
-        dropped: dropped!,
-        counts: counts!,
-        gateMass,
-        meanProbability,
-      };
+    await this.#addCategories(where, at);
+    await this.#addGates(where, at);
+    await this.#addBiases(where, steps);
+    for (const { histograms } of steps) histograms.sort((a, b) => a.layer! - b.layer!);
+  }
+
+  async #addCategories(where: string, at: StepAt): Promise<void> {
+    const columns = "step, rank, layer, category, tokens, dropped, counts, dropped_counts";
+    const rows = await this.#rows(columns, "routing", where, "step, rank, layer, category");
+    for (const [step, rank, layer, ...rest] of rows) {
+      const [category, tokens, dropped] = rest.slice(0, 3).map(asNumber) as [number, number, number];
+      const [counts, droppedCounts] = rest.slice(3).map(asNumbers) as [number[], number[]];
       const message = at(rank, step);
-      if (message !== undefined) histogramOf(message, asNumber(layer)).categories.push(new v1.CategoryRouting(routing));
+      if (message === undefined) continue;
+      const routing = {
+        category,
+        tokens,
+        counts,
+        droppedCounts,
+        assignments: this.#assignments(asNumber(layer), counts),
+      };
+      // Without dropped_counts it is a number of protocol 1, which counts leave out.
+      const alone = droppedCounts.length === 0 ? dropped : 0;
+      histogramOf(message, asNumber(layer)).categories.push(new v1.CategoryRouting({ ...routing, dropped: alone }));
     }
-    const biases = await this.#rows(
-      "step, layer, argMax(selection_bias, ranks)",
-      "layers",
-      where,
-      "step, layer",
-      "step, layer",
-    );
-    for (const [step, layer, bias] of biases) {
-      const messages = steps.filter((message) => message.step === asNumber(step));
-      for (const message of messages) histogramOf(message, asNumber(layer)).selectionBias = asNumbers(bias);
+  }
+
+  /** Said where it does not follow from tokens. */
+  #assignments(layer: number, counts: readonly number[]): number {
+    return this.#varying.has(layer) ? totalLoad(counts) : 0;
+  }
+
+  /** A rank without tokens of a layer has a row here alone. */
+  async #addGates(where: string, at: StepAt): Promise<void> {
+    const rows = await this.#rows("step, rank, layer, gate_mass, mean_probability", "gates", where);
+    for (const [step, rank, layer, ...floats] of rows) {
+      const [gateMass, meanProbability] = floats.map(asNumbers) as [number[], number[]];
+      const message = at(rank, step);
+      if (message !== undefined) Object.assign(histogramOf(message, asNumber(layer)), { gateMass, meanProbability });
+    }
+  }
+
+  async #addBiases(where: string, steps: readonly v1.Step[]): Promise<void> {
+    const columns = "step, layer, argMax(selection_bias, ranks)";
+    // Up to schema version 18 nothing else tells of a histogram without categories.
+    const histogramFor = this.#request.run.ranks > 1 ? histogramIn : histogramOf;
+    const byStep = new Map<number, v1.Step[]>();
+    for (const message of steps) byStep.set(message.step, [...(byStep.get(message.step) ?? []), message]);
+    for (const [step, layer, bias] of await this.#rows(columns, "layers", where, "step, layer", "step, layer")) {
+      for (const message of byStep.get(asNumber(step)) ?? []) {
+        const histogram = histogramFor(message, asNumber(layer));
+        if (histogram !== undefined) histogram.selectionBias = asNumbers(bias);
+      }
     }
   }
 
@@ -188,9 +219,13 @@ class AttemptReader {
 
 type StepAt = (rank: unknown, step: unknown) => v1.Step | undefined;
 
+function histogramIn({ histograms }: v1.Step, layer: number): v1.RoutingHistogram | undefined {
+  return histograms.find((histogram) => histogram.layer === layer) as v1.RoutingHistogram | undefined;
+}
+
 function histogramOf(message: v1.Step, layer: number): v1.RoutingHistogram {
-  const known = message.histograms.find((histogram) => histogram.layer === layer);
-  if (known !== undefined) return known as v1.RoutingHistogram;
+  const known = histogramIn(message, layer);
+  if (known !== undefined) return known;
   const added = new v1.RoutingHistogram({ layer });
   message.histograms.push(added);
   return added;

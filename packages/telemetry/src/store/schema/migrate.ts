@@ -7,15 +7,21 @@ import { MIGRATIONS } from "./schema.ts";
 /** @throws Error when a server has tables of a newer version */
 export async function migrate(database: Database, log: Logger): Promise<void> {
   let changed = false;
+  const shards = new Set<string>();
   for (const server of database.servers) {
-    const applied = await migrateServer(server, log);
+    const shard = server.copy?.path ?? server.name;
+    const applied = await migrateServer(server, log, !shards.has(shard));
     changed ||= applied;
+    shards.add(shard);
   }
   if (database.cluster !== undefined) await spread(database.servers, database.cluster, changed);
 }
 
-/** @returns whether anything was applied */
-async function migrateServer(server: Server, log: Logger): Promise<boolean> {
+/**
+ * @param moving whether rows are moved here: the other copies of the shard follow
+ * @returns whether anything was applied
+ */
+async function migrateServer(server: Server, log: Logger, moving: boolean): Promise<boolean> {
   const { client, database, name } = server;
   const run = (query: string) => client.command({ query });
   await run(`CREATE DATABASE IF NOT EXISTS ${database}`);
@@ -31,12 +37,26 @@ async function migrateServer(server: Server, log: Logger): Promise<boolean> {
     );
   }
   const missing = MIGRATIONS.filter((migration) => migration.version > found);
-  for (const { version, statements } of missing) {
+  for (const { version, statements, moves } of missing) {
     for (const statement of statements) await run(statementFor(server, statement));
+    if (moving && moves !== undefined) await move(server, moves(database));
     await run(`INSERT INTO ${database}.migrations VALUES (${version}, now())`);
     log.info({ version, server: name }, "store migrated");
   }
   return missing.length > 0;
+}
+
+async function move({ client, database, copy }: Server, moves: readonly string[]): Promise<void> {
+  const tables = copy === undefined ? [] : await tablesOf(client, database);
+  // Rows that another copy took in may not be here yet.
+  for (const table of tables) await client.command({ query: `SYSTEM SYNC REPLICA ${database}.${table}` });
+  for (const query of moves) await client.command({ query });
+}
+
+async function tablesOf(client: Server["client"], database: string): Promise<string[]> {
+  const copies = "engine LIKE 'Replicated%'";
+  const rows = await select(client, `SELECT name FROM system.tables WHERE database = '${database}' AND ${copies}`);
+  return rows.map(([name]) => name as string);
 }
 
 /** A statement of a migration, for the tables of one server. */

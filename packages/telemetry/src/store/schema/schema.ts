@@ -34,6 +34,8 @@ const SUMMARY = `
 export interface Migration {
   version: number;
   statements: string[];
+  /** Statements that move rows: after the others, and where servers keep copies of each other's rows on one of them. */
+  moves?: (database: string) => string[];
 }
 
 export const MIGRATIONS: Migration[] = [
@@ -329,7 +331,16 @@ function binaryArray(table: string, column: string, type: string, codec: string)
 }
 
 /** Tables of what arrived in a batch, in the order they are written. */
-export const BATCH_TABLES = ["routing", "layers", "attention", "heads", "saturation", "steps", "ends"] as const;
+export const BATCH_TABLES = [
+  "routing",
+  "gates",
+  "layers",
+  "attention",
+  "heads",
+  "saturation",
+  "steps",
+  "ends",
+] as const;
 export type BatchTable = (typeof BATCH_TABLES)[number];
 
 /** Tables of rollups, written after those: the store fills them from what it holds. `streams` follows and makes the batch exist. */
@@ -338,6 +349,7 @@ export const ROLLED_TABLES = [
   "rolled_scalars",
   "rolled_layers",
   "rolled_routing",
+  "rolled_gates",
   "rolled_extremes",
 ] as const;
 export type RolledTable = (typeof ROLLED_TABLES)[number];

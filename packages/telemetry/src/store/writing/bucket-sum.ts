@@ -50,11 +50,14 @@ function copyOfLayer(layer: v1.LayerSummary): v1.LayerSummary {
     categories: layer.categories.map((load) => copyOfLoad(load as v1.CategoryLoad)),
     countsMin: numbers(layer.countsMin),
     countsMax: numbers(layer.countsMax),
+    gateMass: numbers(layer.gateMass ?? []),
+    meanProbability: numbers(layer.meanProbability ?? []),
   });
 }
 
-function copyOfLoad({ category, counts, tokens, dropped }: v1.CategoryLoad): v1.CategoryLoad {
-  return new v1.CategoryLoad({ category, counts: numbers(counts), tokens, dropped });
+function copyOfLoad({ category, counts, tokens, dropped, droppedCounts = [] }: v1.CategoryLoad): v1.CategoryLoad {
+  const copies = { counts: numbers(counts), droppedCounts: numbers(droppedCounts) };
+  return new v1.CategoryLoad({ category, ...copies, tokens, dropped });
 }
 
 function addLayer(sum: v1.LayerSummary, next: v1.LayerSummary): void {
@@ -63,22 +66,46 @@ function addLayer(sum: v1.LayerSummary, next: v1.LayerSummary): void {
   sum.tokens += next.tokens;
   sum.dropped += next.dropped;
   sum.selectionBias = next.selectionBias;
+  sum.gateMass = added(sum.gateMass, next.gateMass);
+  addMeans(sum, next);
   for (const load of next.categories as v1.CategoryLoad[]) {
     const known = sum.categories.find(({ category }) => category === load.category) as v1.CategoryLoad | undefined;
     if (known === undefined) sum.categories.push(copyOfLoad(load));
     else addLoad(known, load);
   }
-  keepExtremes(sum.countsMin, sum.countsMax, next);
+  // A step without any category of the layer has no load, so it has no part in the extremes.
+  if (sum.countsMax.length > 0) keepExtremes(sum.countsMin, sum.countsMax, next);
+  else Object.assign(sum, { countsMin: numbers(next.countsMin), countsMax: numbers(next.countsMax) });
 }
 
 function addLoad(sum: v1.CategoryLoad, next: v1.CategoryLoad): void {
   accumulate(sum.counts as unknown as Float64Array, next.counts);
   sum.tokens += next.tokens;
   sum.dropped += next.dropped;
+  sum.droppedCounts = added(sum.droppedCounts, next.droppedCounts);
+}
+
+function added(sum: number[], next: ArrayLike<number> = []): number[] {
+  if (next.length === 0) return sum;
+  if (sum.length === 0) return numbers(next);
+  accumulate(sum as unknown as Float64Array, next);
+  return sum;
+}
+
+function addMeans(sum: v1.LayerSummary, { meanProbability = [], probabilityTokens = 0 }: v1.LayerSummary): void {
+  if (probabilityTokens === 0) return;
+  const tokens = sum.probabilityTokens + probabilityTokens;
+  sum.meanProbability = numbers(
+    Float64Array.from(meanProbability, (value, expert) => {
+      return (value * probabilityTokens + (sum.meanProbability[expert] ?? 0) * sum.probabilityTokens) / tokens;
+    }),
+  );
+  sum.probabilityTokens = tokens;
 }
 
 // Four at a time takes two thirds as long: this runs for every expert of every layer of every step.
 function keepExtremes(least: number[], most: number[], { countsMin, countsMax }: v1.LayerSummary): void {
+  if (countsMax.length === 0) return;
   let expert = 0;
   for (; expert < least.length - 3; expert += 4) {
     keepExtremesOf(expert, least, most, countsMin, countsMax);

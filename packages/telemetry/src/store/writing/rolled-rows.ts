@@ -33,7 +33,11 @@ const COLUMNS: Record<RolledTable, Columns> = {
   },
   rolled_routing: {
     ...{ ...POSITION, layer: "UInt32", category: "UInt32", tokens: "UInt64", dropped: "UInt64" },
-    counts: "Array(UInt64)",
+    ...{ counts: "Array(UInt64)", dropped_counts: "Array(UInt64)" },
+  },
+  rolled_gates: {
+    ...{ ...POSITION, layer: "UInt32" },
+    ...{ gate_mass: "Array(Float64)", mean_probability: "Array(Float32)", probability_tokens: "UInt64" },
   },
   rolled_extremes: { ...POSITION, layer: "UInt32", counts_min: "Array(UInt64)", counts_max: "Array(UInt64)" },
 };
@@ -44,6 +48,7 @@ export function rollupBlocks(batch: number, rollups: readonly Rollup[]): Record<
     rolled_scalars: new BlockWriter(COLUMNS.rolled_scalars),
     rolled_layers: new BlockWriter(COLUMNS.rolled_layers),
     rolled_routing: new BlockWriter(COLUMNS.rolled_routing),
+    rolled_gates: new BlockWriter(COLUMNS.rolled_gates),
     rolled_extremes: new BlockWriter(COLUMNS.rolled_extremes),
   };
   for (const rollup of rollups) addBucket(tables, batch, rollup);
@@ -60,6 +65,7 @@ export function rollupBlocks(batch: number, rollups: readonly Rollup[]): Record<
     rolled_scalars: tables.rolled_scalars.block(),
     rolled_layers: tables.rolled_layers.block(),
     rolled_routing: tables.rolled_routing.block(),
+    rolled_gates: tables.rolled_gates.block(),
     rolled_extremes: tables.rolled_extremes.block(),
   };
 }
@@ -92,7 +98,12 @@ function addLayer(tables: Tables, batch: number, rollup: Rollup, layer: v1.Layer
   const values = summary(maxViolation as v1.ScalarSummary);
   tables.rolled_layers.add(...position, deadExperts, tokens, dropped, ...values, selectionBias);
   for (const load of layer.categories as v1.CategoryLoad[]) {
-    tables.rolled_routing.add(...position, load.category, load.tokens, load.dropped, load.counts);
+    const { category, tokens, dropped, counts, droppedCounts } = load;
+    tables.rolled_routing.add(...position, category, tokens, dropped, counts, droppedCounts);
+  }
+  const { gateMass, meanProbability, probabilityTokens } = layer;
+  if (gateMass.length > 0 || meanProbability.length > 0) {
+    tables.rolled_gates.add(...position, gateMass, meanProbability, probabilityTokens);
   }
   tables.rolled_extremes.add(...position, countsMin, countsMax);
 }

@@ -6,6 +6,7 @@ import { v1 } from "@moescope/proto";
 import type { Database } from "../engine/database.ts";
 import {
   reducedExtremes,
+  reducedGates,
   reducedLayers,
   reducedRouting,
   reducedScalars,
@@ -24,7 +25,14 @@ const ROLLUPS: Record<RolledTable, { columns: readonly string[]; reduced: (selec
     columns: ["layer", "dead_experts", "tokens", "dropped", ...SUMMARY, "selection_bias"],
     reduced: reducedLayers,
   },
-  rolled_routing: { columns: ["layer", "category", "tokens", "dropped", "counts"], reduced: reducedRouting },
+  rolled_routing: {
+    columns: ["layer", "category", "tokens", "dropped", "counts", "dropped_counts"],
+    reduced: reducedRouting,
+  },
+  rolled_gates: {
+    columns: ["layer", "gate_mass", "mean_probability", "probability_tokens"],
+    reduced: reducedGates,
+  },
   rolled_extremes: { columns: ["layer", "counts_min", "counts_max"], reduced: reducedExtremes },
 };
 

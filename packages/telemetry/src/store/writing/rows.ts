@@ -1,11 +1,12 @@
 // The rows of one batch, table by table.
-import { METRICS_VERSION } from "@moescope/metrics";
+import { METRICS_VERSION, totalLoad } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { Block } from "../engine/database.ts";
 import { BlockWriter, type Cell, type Columns, type ColumnsOf } from "../engine/native.ts";
 import type { BatchTable } from "../schema/schema.ts";
+import { putFirstHalves } from "./gates.ts";
 import type { Seal } from "./sealing.ts";
-import type { CountSplitter } from "./split-counts.ts";
+import { type Base, NO_BASE, type Splitter, type Splitters } from "./split-counts.ts";
 import type { StepSum } from "./step-sum.ts";
 
 /** What one batch stores: the messages of any number of streams, and how far it brings each stream. */
@@ -40,7 +41,14 @@ const COLUMNS = {
     ...POSITION,
     ...{ layer: "UInt32", category: "UInt32", rank: "UInt32", tokens: "UInt64", dropped: "UInt64" },
     ...{ shared_base: "LowCardinality(String)", base: "Array(UInt32)", above: "Array(UInt8)" },
-    ...{ gate_mass: "Array(Float32)", mean_probability: "Array(Float32)" },
+    dropped_counts: "Array(UInt32)",
+  },
+  gates: {
+    ...{ ...POSITION, layer: "UInt32", rank: "UInt32", tokens: "UInt64" },
+    gate_mass_shared_base: "LowCardinality(String)",
+    ...{ gate_mass_base: "Array(UInt16)", gate_mass_above: "Array(UInt8)" },
+    mean_probability_shared_base: "LowCardinality(String)",
+    ...{ mean_probability_base: "Array(UInt16)", mean_probability_above: "Array(UInt8)" },
   },
   layers: {
     ...POSITION,
@@ -86,13 +94,13 @@ export function blockOf({ columns, rows }: TableRows): Block {
 }
 
 /** Rows of every table of a batch except `streams`. */
-export function batchBlocks(batch: number, content: BatchContent, splitter: CountSplitter): Record<BatchTable, Block> {
+export function batchBlocks(batch: number, content: BatchContent, splitters: Splitters): Record<BatchTable, Block> {
   const tables = mapped<Columns, BlockWriter<Columns>>(COLUMNS, (types) => new BlockWriter(types)) as Tables;
   for (const group of byRunAndSplit(content.steps)) {
     const senders = group.map(({ message }) => senderOf(message));
     for (const layer of layersOf(group)) {
       for (let index = 0; index < group.length; index++) {
-        addLayer(tables, batch, layer, group[index]!, splitter, senders[index]!);
+        addLayer(tables, batch, layer, group[index]!, splitters, senders[index]!);
       }
     }
     for (const { message } of group) addStep(tables, batch, message);
@@ -171,7 +179,7 @@ function addLayer(
   batch: number,
   layer: number,
   { message, sum }: StoredStep,
-  splitter: CountSplitter,
+  splitters: Splitters,
   sender: string,
 ): void {
   const histogram = message.histograms.find((histogram) => histogram.layer === layer);
@@ -180,12 +188,18 @@ function addLayer(
   const { categories } = histogram;
   addPosition(routing, message, batch, layer, categories.length);
   routing.rank.repeat(message.rank, categories.length);
-  for (const category of categories) addCategory(routing, category, layer, splitter, sender);
+  for (const category of categories) addCategory(routing, category, layer, splitters.counts, sender);
+  if (hasGates(histogram)) {
+    addPosition(tables.gates.columns, message, batch, layer, 1);
+    tables.gates.columns.rank.add(message.rank);
+    addGates(tables.gates.columns, histogram, splitters.gates, sender);
+  }
   addPosition(tables.layers.columns, message, batch, layer, 1);
   addSum(tables.layers.columns, layer, sum);
 }
 
 type Routing = Tables["routing"]["columns"];
+type Gates = Tables["gates"]["columns"];
 type Layers = Tables["layers"]["columns"];
 
 function addPosition(
@@ -205,22 +219,60 @@ function addPosition(
 
 function addCategory(
   columns: Routing,
-  { category, tokens, dropped, counts, gateMass, meanProbability }: v1.CategoryRouting,
+  { category, tokens, dropped, counts, droppedCounts = [] }: v1.CategoryRouting,
   layer: number,
-  splitter: CountSplitter,
+  splitter: Splitter,
   sender: string,
 ): void {
   columns.category.add(category);
   columns.tokens.add(tokens);
-  columns.dropped.add(dropped);
+  columns.dropped.add(dropped || totalLoad(droppedCounts));
+  columns.dropped_counts.add(droppedCounts);
   const above = columns.above.begin(counts.length);
   const at = above.room(counts.length);
   const histogram = layer * MOST_CATEGORIES + category;
   const base = splitter.split(sender, histogram, counts, above.piece as Uint8Array, at);
   columns.shared_base.add(base.shared);
   columns.base.add(base.own);
-  columns.gate_mass.add(gateMass);
-  columns.mean_probability.add(meanProbability);
+}
+
+/** Whether there is something to say in `gates`: of a histogram without categories, that it was sent. */
+function hasGates({ gateMass = [], meanProbability = [], categories }: v1.RoutingHistogram): boolean {
+  return gateMass.length > 0 || meanProbability.length > 0 || categories.length === 0;
+}
+
+function addGates(
+  columns: Gates,
+  { layer, categories, gateMass = [], meanProbability = [] }: v1.RoutingHistogram,
+  splitter: Splitter,
+  sender: string,
+): void {
+  let tokens = 0;
+  for (const category of categories) tokens += category.tokens!;
+  columns.tokens.add(meanProbability.length > 0 ? tokens : 0);
+  const mass = splitFloats(columns.gate_mass_above, gateMass, splitter, sender, 2 * layer);
+  columns.gate_mass_shared_base.add(mass.shared);
+  columns.gate_mass_base.add(mass.own);
+  const mean = splitFloats(columns.mean_probability_above, meanProbability, splitter, sender, 2 * layer + 1);
+  columns.mean_probability_shared_base.add(mean.shared);
+  columns.mean_probability_base.add(mean.own);
+}
+
+let halves = new Uint16Array(256);
+
+function splitFloats(
+  column: Gates["gate_mass_above"],
+  values: ArrayLike<number>,
+  splitter: Splitter,
+  sender: string,
+  histogram: number,
+): Base {
+  const above = column.begin(values.length);
+  if (values.length === 0) return NO_BASE;
+  if (values.length > halves.length) halves = new Uint16Array(values.length);
+  putFirstHalves(values, halves);
+  const at = above.room(values.length);
+  return splitter.split(sender, histogram, halves.subarray(0, values.length), above.piece as Uint8Array, at);
 }
 
 function addSum(columns: Layers, layer: number, { bucket, ranks, busiest }: StepSum): void {

@@ -13,7 +13,7 @@ export interface Expiry {
 }
 
 /** What a step has most of. Its scalars stay. */
-const TABLES = ["routing", "layers"];
+const TABLES = ["routing", "gates", "layers"];
 
 const COLUMNS = { run: "String", attempt: "UInt32", until: "UInt64" } as const;
 

@@ -1,28 +1,47 @@
-// Counts as they lie in the table `routing`: each is a base, which is the same row after row and so takes next to nothing on disk, and
-// a byte above it, which holds little more than the noise of routing.
+// Counts as they lie in the table `routing`, and other whole numbers that are much the same step after step: each is a base, which is the
+// same row after row and so takes next to nothing on disk, and a byte above it, which holds little more than the noise of routing.
 //
-// Any base that a count is at most a byte above is a right one. So what is known here may be forgotten at any time.
+// Any base that a number is at most a byte above is a right one. So what is known here may be forgotten at any time.
 
-/** What the counts of one histogram lie above: an expert's is its number in the one base that is there. */
+/** What the numbers of one histogram lie above: an expert's is its number in the one base that is there. */
 export interface Base {
   /** Of many rows, as bytes; the same object in all of them. Empty where the row has a base of its own. */
   shared: Uint8Array;
-  own: Uint32Array;
+  own: BaseNumbers;
 }
+
+type BaseNumbers = Uint16Array | Uint32Array;
+
+/** How the bases of a kind of numbers follow what they are learnt from. */
+interface Pace {
+  Numbers: typeof Uint16Array | typeof Uint32Array;
+  /** Means are learnt from each of the first steps, then from every so manieth. */
+  learntEvery: number;
+  /** Means are of about so many of the steps learnt from. */
+  stepsOfMean: number;
+  /** Steps learnt from until bases follow their means: until they change, they take nothing on disk. */
+  keptFor: number;
+}
+
+/** Bases of counts are kept for 512 steps. */
+export const COUNTS: Pace = { Numbers: Uint32Array, learntEvery: 8, stepsOfMean: 64, keptFor: 64 };
+/** A number each for a layer rather than a category, with less noise: bases that keep up with a drift take less room than it does. */
+export const GATES: Pace = { Numbers: Uint16Array, learntEvery: 1, stepsOfMean: 16, keptFor: 64 };
 
 const NO_SHARED_BASE = new Uint8Array(0);
 const NO_OWN_BASE = new Uint32Array(0);
+
+/** Of a histogram without numbers. */
+export const NO_BASE: Base = { shared: NO_SHARED_BASE, own: NO_OWN_BASE };
 
 /** Where the mean of an expert lies above its base. */
 const MIDDLE = 128;
 const MOST_ABOVE = 255;
 const HIGHEST_BASE = 2 ** 31 - 1;
 
-/** Means are learnt from each of the first steps, then from every eighth, and are of about so many of them. */
 const FIRST_STEPS = 16;
-const STEPS_OF_MEAN = 64;
 
-/** Numbers known, 8 bytes for each: 90 senders of 58 layers × 256 experts × 3 categories. */
+/** Numbers known, 8 bytes for each at most: 90 senders of 58 layers × 256 experts × 3 categories. */
 const MAX_NUMBERS = 4_000_000;
 
 /** Of one layer and category. */
@@ -32,24 +51,36 @@ interface Known {
   learnt: number;
   means: Float32Array;
   /** Of the rows since it was made: it is never changed. */
-  numbers: Uint32Array;
+  numbers: BaseNumbers;
   /** The same memory. */
   base: Base;
 }
 
-export class CountSplitter {
+/** Whatever a store splits. */
+export class Splitters {
+  readonly counts = new Splitter(COUNTS);
+  readonly gates = new Splitter(GATES);
+}
+
+export class Splitter {
+  readonly #pace: Pace;
   readonly #senders = new Map<string, Map<number, Known>>();
   #numbers = 0;
+
+  constructor(pace: Pace) {
+    this.#pace = pace;
+  }
 
   /**
    * @param sender whose next step is likely to be similar: names the run, its part and the rank
    * @param histogram numbers the sender's histograms of one step
+   * @param counts or other whole numbers, of no more bits than bases have
    * @param above takes in a byte for each count, from `at` on
    */
   split(sender: string, histogram: number, counts: ArrayLike<number>, above: Uint8Array, at: number): Base {
     const known = this.#of(sender, histogram, counts.length);
     known.steps++;
-    if (known.steps <= FIRST_STEPS || known.steps % 8 === 0) learn(known, counts);
+    if (known.steps <= FIRST_STEPS || known.steps % this.#pace.learntEvery === 0) learn(known, counts, this.#pace);
     if (putAbove(known.numbers, counts, above, at)) return known.base;
     return { shared: NO_SHARED_BASE, own: putAboveOwn(known.numbers, counts, above, at) };
   }
@@ -61,7 +92,8 @@ export class CountSplitter {
       this.#senders.clear();
       this.#numbers = 0;
     }
-    const known = { steps: 0, learnt: 0, means: new Float32Array(experts), ...basesOf(new Float32Array(experts)) };
+    const means = new Float32Array(experts);
+    const known = { steps: 0, learnt: 0, means, ...basesOf(means, this.#pace) };
     const histograms = this.#senders.get(sender) ?? new Map<number, Known>();
     this.#senders.set(sender, histograms.set(histogram, known));
     this.#numbers += experts - (before?.means.length ?? 0);
@@ -70,17 +102,17 @@ export class CountSplitter {
 }
 
 // Loops: these run for every count.
-function learn(known: Known, counts: ArrayLike<number>): void {
+function learn(known: Known, counts: ArrayLike<number>, pace: Pace): void {
   const { means } = known;
-  const weight = 1 / Math.min(++known.learnt, STEPS_OF_MEAN);
+  const weight = 1 / Math.min(++known.learnt, pace.stepsOfMean);
   for (let expert = 0; expert < means.length; expert++) means[expert]! += (counts[expert]! - means[expert]!) * weight;
-  // Often while little is known, then seldom: until they change, bases take nothing on disk.
+  // Often while little is known, then seldom.
   const doubled = (known.learnt & (known.learnt - 1)) === 0;
-  if (doubled || known.learnt % STEPS_OF_MEAN === 0) Object.assign(known, basesOf(means));
+  if (doubled || known.learnt % pace.keptFor === 0) Object.assign(known, basesOf(means, pace));
 }
 
-function basesOf(means: Float32Array): Pick<Known, "numbers" | "base"> {
-  const numbers = new Uint32Array(means.length);
+function basesOf(means: Float32Array, { Numbers }: Pace): Pick<Known, "numbers" | "base"> {
+  const numbers = new Numbers(means.length);
   for (let expert = 0; expert < numbers.length; expert++) {
     numbers[expert] = Math.min(HIGHEST_BASE, Math.max(0, Math.round(means[expert]!) - MIDDLE));
   }
@@ -88,7 +120,7 @@ function basesOf(means: Float32Array): Pick<Known, "numbers" | "base"> {
 }
 
 /** @returns whether every count is in reach; the bytes of those that are not are wrong */
-function putAbove(base: Uint32Array, counts: ArrayLike<number>, above: Uint8Array, at: number): boolean {
+function putAbove(base: BaseNumbers, counts: ArrayLike<number>, above: Uint8Array, at: number): boolean {
   let all = 0;
   let expert = 0;
   // In 32 bits, which is exact where it matters: bases have 31. Four at a time, which takes half as long.
@@ -115,7 +147,7 @@ function putAbove(base: Uint32Array, counts: ArrayLike<number>, above: Uint8Arra
  * @param above where the bytes of those in reach are right
  * @returns the base with one of their own for experts that are out of reach in this step
  */
-function putAboveOwn(base: Uint32Array, counts: ArrayLike<number>, above: Uint8Array, at: number): Uint32Array {
+function putAboveOwn(base: BaseNumbers, counts: ArrayLike<number>, above: Uint8Array, at: number): BaseNumbers {
   const own = base.slice();
   for (let expert = 0; expert < own.length; expert++) {
     const count = counts[expert]!;

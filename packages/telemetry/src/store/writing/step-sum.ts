@@ -1,5 +1,5 @@
 // One step added up over the ranks that have arrived: what is stored as its metrics, shown live and kept in the run's summary.
-import { accumulate, busiestExpert, setToSum, sumHistograms, summarizeLoad } from "@moescope/metrics";
+import { accumulate, busiestExpert, setToSum, sumHistograms, summarizeLoad, totalLoad } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 
 /** A step of a run, added up over the ranks that have sent it. */
@@ -60,7 +60,7 @@ function addHistograms(
 ): v1.LayerSummary[] {
   const added = message.histograms.map((histogram) => {
     const other = before.find(({ layer }) => layer === histogram.layer);
-    const load = roomFor(histogram.categories[0]?.counts.length ?? 0);
+    const load = roomFor(histogram.categories[0]?.counts.length ?? other?.countsMax.length ?? 0);
     return addHistogram(histogram, load, other, busiest);
   });
   const others = before.filter(({ layer }) => message.histograms.every((histogram) => histogram.layer !== layer));
@@ -76,8 +76,10 @@ function addHistogram(
   busiest: Map<number, number>,
 ): v1.LayerSummary {
   // The first rank's categories are the sum as they are: what a CategoryRouting has more is not a sum's.
-  const categories =
-    before === undefined ? byNumber(histogram.categories) : addCategories(histogram.categories, before.categories);
+  const sent = histogram.categories.some(({ droppedCounts = [] }) => droppedCounts.length > 0)
+    ? histogram.categories.map(withDropped)
+    : histogram.categories;
+  const categories = before === undefined ? byNumber(sent) : addCategories(sent, before.categories);
   putSum(load, categories);
   const { maxViolation, busiestExpert, deadExperts } = summarizeLoad(load);
   busiest.set(histogram.layer, busiestExpert);
@@ -86,6 +88,7 @@ function addHistogram(
     tokens += category.tokens;
     dropped += category.dropped;
   }
+  const means = meansOf(histogram, before);
   const counts = numbers(load);
   // Not by the constructor, here and for summaries, which makes arrays that are not needed: hundreds are made a step.
   return {
@@ -93,7 +96,26 @@ function addHistogram(
     maxViolation: summaryOfOne("max_violation", maxViolation),
     ...{ deadExperts, tokens, dropped, categories, countsMin: counts, countsMax: counts },
     selectionBias: histogram.selectionBias.length > 0 ? histogram.selectionBias : (before?.selectionBias ?? []),
+    gateMass: bothOf(histogram.gateMass, before?.gateMass),
+    ...means,
   } as v1.LayerSummary;
+}
+
+function bothOf(numbersOf: readonly number[] = [], before: readonly number[] = []): number[] {
+  if (before.length === 0 || numbersOf.length === 0) return (before.length === 0 ? numbersOf : before) as number[];
+  return numbers(sumHistograms([numbersOf, before]));
+}
+
+function meansOf({ meanProbability = [], categories }: v1.RoutingHistogram, before: v1.LayerSummary | undefined) {
+  const tokens = meanProbability.length === 0 ? 0 : categories.reduce((sum, category) => sum + category.tokens!, 0);
+  const [known, knownTokens] = [before?.meanProbability ?? [], before?.probabilityTokens ?? 0];
+  const probabilityTokens = tokens + knownTokens;
+  if (tokens === 0) return { meanProbability: known, probabilityTokens };
+  if (knownTokens === 0) return { meanProbability, probabilityTokens };
+  const mean = Float64Array.from(meanProbability, (value, expert) => {
+    return (value * tokens + known[expert]! * knownTokens) / probabilityTokens;
+  });
+  return { meanProbability: numbers(mean), probabilityTokens };
 }
 
 /** @param load takes in the sum over categories */
@@ -104,6 +126,16 @@ function putSum(load: Float64Array, categories: readonly (v1.CategoryRouting | v
   for (let index = 2; index < categories.length; index++) accumulate(load, categories[index]!.counts);
 }
 
+function withDropped({ category, counts, tokens, droppedCounts, dropped }: v1.CategoryRouting): v1.CategoryRouting {
+  return {
+    category,
+    counts,
+    tokens,
+    droppedCounts,
+    dropped: dropped || totalLoad(droppedCounts),
+  } as v1.CategoryRouting;
+}
+
 function byNumber(categories: v1.CategoryRouting[]): v1.CategoryRouting[] {
   const sorted = categories.every(({ category }, index) => index === 0 || categories[index - 1]!.category < category);
   return sorted ? categories : [...categories].sort((a, b) => a.category - b.category);
@@ -111,13 +143,14 @@ function byNumber(categories: v1.CategoryRouting[]): v1.CategoryRouting[] {
 
 function addCategories(arrived: v1.CategoryRouting[], before: v1.CategoryLoad[]): v1.CategoryLoad[] {
   const categories = new Map(before.map((load) => [load.category, load]));
-  for (const { category, counts, tokens, dropped } of arrived) {
+  for (const { category, counts, tokens, dropped, droppedCounts } of arrived) {
     const other = categories.get(category);
     const added = {
       category,
       counts: other === undefined ? counts : numbers(sumHistograms([counts, other.counts])),
       tokens: tokens + (other?.tokens ?? 0),
       dropped: dropped + (other?.dropped ?? 0),
+      droppedCounts: bothOf(droppedCounts, other?.droppedCounts),
     };
     categories.set(category, new v1.CategoryLoad(added));
   }
