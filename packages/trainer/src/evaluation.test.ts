@@ -1,8 +1,9 @@
-import { totalLoad } from "@moescope/metrics";
+import { deadExperts, maxViolation, totalLoad } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import { expect, test } from "vitest";
 import { openCorpus } from "./data/corpus.ts";
 import { evaluate } from "./evaluation.ts";
+import { loadsOf } from "./moe/routing-counts.ts";
 import { brokenLaws } from "./moe/routing-law.fixture.ts";
 import { configurationOf, fitToData } from "./run-configuration.ts";
 import { openBackend } from "./runtime/backends.ts";
@@ -39,7 +40,7 @@ test.each([
   for (const category of named) expect(lossOf.get(`loss/category/${category}`)).toBeGreaterThan(1);
 });
 
-test("adds up what its batches were routed to", async () => {
+test("adds up what its batches were routed to, and judges the experts that work", async () => {
   const recipe = tinyRecipe({
     strategy: "longcat",
     steps: 1,
@@ -48,7 +49,7 @@ test("adds up what its batches were routed to", async () => {
   const corpus = await openCorpus({ ...recipe.data, seed: recipe.seed, sources: TWO_MODALITIES });
   const trainer = new TrainStep(fitToData(configurationOf(recipe, {}), corpus), corpus.categories.length);
   const apart = corpus.validation.map((batch) => trainer.evaluate(batch).histograms as v1.RoutingHistogram[]);
-  const { histograms, dropped } = evaluate(trainer, corpus);
+  const { histograms, maxViolation: violation, deadExperts: dead, dropped } = evaluate(trainer, corpus);
   trainer.dispose();
 
   expect(brokenLaws(histograms, trainer.layers)).toEqual([]);
@@ -71,6 +72,9 @@ test("adds up what its batches were routed to", async () => {
     );
   });
   expect(dropped).toBe(totalLoad(apart.flat().flatMap(droppedIn)));
+  const working = histograms.map((histogram) => loadsOf(histogram).slice(0, 5));
+  expect(violation).toBeCloseTo(totalLoad(working.map(maxViolation)) / 2, 12);
+  expect(dead).toBe(working.flatMap((loads) => deadExperts(loads)).length);
 });
 
 function droppedIn({ categories }: v1.RoutingHistogram): number[] {

@@ -3,15 +3,15 @@ import { deadExperts, maxViolation, totalLoad } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { Corpus } from "./data/corpus.ts";
 import type { Measured } from "./measured-batch.ts";
-import { loadsOf } from "./moe/routing-counts.ts";
+import { workingLoadsOf } from "./moe/routing-counts.ts";
 import type { TrainStep } from "./train-step.ts";
 
 export interface Evaluation {
   /** Mean cross-entropy, nats a token. */
   loss: number;
-  /** MaxVio of the counts summed over all batches (global), mean over layers. */
+  /** MaxVio of the counts summed over all batches (global), mean over layers. Identity experts are left out. */
   maxViolation: number;
-  /** Layer-expert pairs that are dead over all batches. */
+  /** Layer-expert pairs that are dead over all batches, identity experts left out. */
   deadExperts: number;
   dropped: number;
   scalars: v1.Scalar.$Properties[];
@@ -24,7 +24,7 @@ export function evaluate(trainer: TrainStep, corpus: Corpus): Evaluation {
   const histograms = measured
     .map((batch) => batch.histograms)
     .reduce((sum, batch) => sum.map((h, i) => addTo(h, batch[i]!)));
-  const loads = histograms.map(loadsOf);
+  const loads = histograms.map((histogram, place) => workingLoadsOf(histogram, trainer.layers[place]!));
   const loss = meanCrossEntropy(measured);
   return {
     loss,

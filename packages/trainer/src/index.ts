@@ -15,7 +15,7 @@ export {
 } from "./data/data-source.ts";
 export type { Evaluation } from "./evaluation.ts";
 export { moeLayersOf } from "./model/transformer.ts";
-export { loadsOf } from "./moe/routing-counts.ts";
+export { loadsOf, workingLoadsOf } from "./moe/routing-counts.ts";
 export { parseTokenClass, type TokenClass } from "./probe/token-classes.ts";
 export * from "./recipe.ts";
 export { RecipeError } from "./recipe-error.ts";

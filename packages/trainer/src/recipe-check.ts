@@ -4,6 +4,7 @@ import type { BalancedRun } from "./balancing/strategy.ts";
 import { rowOrders } from "./data/batch.ts";
 import { type ModelOptions, moeLayersOf } from "./model/transformer.ts";
 import { gateNames } from "./moe/gate.ts";
+import { MOST_COUNTED_TOKENS } from "./moe/routing-counts.ts";
 import { checkTokenClasses } from "./probe/token-classes.ts";
 import type { Recipe } from "./recipe.ts";
 import { RecipeError } from "./recipe-error.ts";
@@ -27,6 +28,7 @@ export function checkRecipe(recipe: Recipe): void {
   if (!(rowOrders as readonly string[]).includes(data.order)) {
     refuse(`data.order is "${data.order}"; allowed: ${rowOrders.join(", ")}`);
   }
+  checkCounts(data);
   checkModel(model);
   checkProbe(recipe);
   checkStrategy(recipe);
@@ -37,6 +39,21 @@ function numbersOf(holder: object, prefix = ""): [path: string, value: number][]
     if (typeof value === "object") return numbersOf(value, `${prefix}${key}.`);
     return typeof value === "number" ? [[`${prefix}${key}`, value]] : [];
   });
+}
+
+/** Counts are added up in float32 on the device, and sent as 32 bits. */
+function checkCounts({ batch, sequence, validationBatches }: Recipe["data"]): void {
+  const tokens = batch * sequence;
+  if (tokens > MOST_COUNTED_TOKENS) {
+    refuse(
+      `data.batch × data.sequence is ${tokens}; it must be at most 2^24 = ${MOST_COUNTED_TOKENS}, for exact counts`,
+    );
+  }
+  if (tokens * validationBatches >= 2 ** 32) {
+    refuse(
+      `data.validationBatches is ${validationBatches}; with ${tokens} tokens a batch they must be below 2^32 tokens`,
+    );
+  }
 }
 
 function checkModel(model: ModelOptions): void {

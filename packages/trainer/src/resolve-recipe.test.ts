@@ -15,6 +15,11 @@ test("settings of one run do not leak into the next", () => {
   expect(resolve().model.experts).toBe(16);
 });
 
+test("the largest batch whose counts are exact, and the most of it that an evaluation can count", () => {
+  const { data } = resolve("data.batch=131072", "data.validationBatches=255");
+  expect(data.batch * data.sequence).toBe(2 ** 24);
+});
+
 describe("refuses, naming the value and what is allowed:", () => {
   test.each([
     [["model.expert=4"], /Unknown setting "model.expert"; did you mean "model.experts"\?/],
@@ -31,6 +36,8 @@ describe("refuses, naming the value and what is allowed:", () => {
     [["model.experts"], /Setting "model.experts" has no value/],
     [["balancing.speed=-1"], /balancing.speed is -1/],
     [["optimizer.learningRate=-1"], /optimizer.learningRate is -1/],
+    [["data.batch=131073"], /data.batch × data.sequence is 16777344; it must be at most 2\^24 = 16777216/],
+    [["data.batch=131072", "data.validationBatches=256"], /data.validationBatches is 256; .* below 2\^32 tokens/],
   ])("%s", (settings, message) => {
     expect(() => resolve(...settings)).toThrow(message);
   });

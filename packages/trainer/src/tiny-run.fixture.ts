@@ -4,7 +4,7 @@ import type { v1 } from "@moescope/proto";
 import { openCorpus } from "./data/corpus.ts";
 import type { DataSource } from "./data/data-source.ts";
 import { type Evaluation, evaluate } from "./evaluation.ts";
-import { loadsOf } from "./moe/routing-counts.ts";
+import { workingLoadsOf } from "./moe/routing-counts.ts";
 import type { Recipe } from "./recipe.ts";
 import { resolveRecipe } from "./resolve-recipe.ts";
 import { configurationOf, fitToData } from "./run-configuration.ts";
@@ -75,7 +75,7 @@ export async function trainBriefly({
   const evaluation = evaluate(trainer, corpus);
   trainer.dispose();
   const late = trained.slice(-Math.ceil(steps / 4)).flatMap(({ histograms }) => histograms);
-  const violations = late.map((histogram) => maxViolation(loadsOf(histogram)));
+  const violations = late.map((histogram) => maxViolation(workingLoadsOf(histogram, recipe.model)));
   const lateMaxViolation = violations.reduce((sum, violation) => sum + violation, 0) / late.length;
   return { recipe, layers: describeLayers(recipe), steps: trained, evaluation, tensors, lateMaxViolation };
 }

@@ -7,14 +7,15 @@ import {
   configurationOf,
   describeRun,
   fitToData,
-  loadsOf,
   type OpenBackend,
   openBackend,
   openCorpus,
+  type Recipe,
   type Reporter,
   type TrainingResult,
   type TrainingStep,
   train,
+  workingLoadsOf,
 } from "@moescope/trainer";
 import { Failure } from "../failure.ts";
 import type { FromTraining, ToTraining, TrainingEnded, TrainingOrder } from "./messages.ts";
@@ -63,7 +64,13 @@ async function trainRun(order: TrainingOrder): Promise<TrainingEnded | undefined
         notice: tell,
       })
     : new NoReporter();
-  const running = { recipe: configuration, corpus, reporter, onStep: reportProgress(), signal: stop.signal };
+  const running = {
+    recipe: configuration,
+    corpus,
+    reporter,
+    onStep: reportProgress(configuration.model),
+    signal: stop.signal,
+  };
   return endOf(await train({ ...running, ...begun }));
 }
 
@@ -81,12 +88,12 @@ async function openBackendOf(name: string | undefined): Promise<OpenBackend> {
 }
 
 /** Progress that the command has not yet taken is not added to: it shows only the newest anyway. */
-function reportProgress(): (step: TrainingStep) => void {
+function reportProgress(model: Recipe["model"]): (step: TrainingStep) => void {
   let underWay = false;
   return ({ step, loss, tokensPerSecond, histograms }) => {
     if (underWay) return;
     underWay = true;
-    const perLayer = histograms.map((histogram) => maxViolation(loadsOf(histogram)));
+    const perLayer = histograms.map((histogram) => maxViolation(workingLoadsOf(histogram, model)));
     const mean = perLayer.reduce((sum, value) => sum + value, 0) / perLayer.length;
     void send({ kind: "progress", steps: step + 1, loss, tokensPerSecond, maxViolation: mean }).then(() => {
       underWay = false;

@@ -124,3 +124,12 @@ function assignmentsOf(
 export function loadsOf({ categories }: v1.RoutingHistogram.$Properties): Float64Array {
   return sumHistograms((categories ?? []).map(({ counts }) => counts ?? []));
 }
+
+/** The same without identity experts, which measures of balance leave out. */
+export function workingLoadsOf(
+  histogram: v1.RoutingHistogram.$Properties,
+  { identityExperts }: Pick<v1.MoeLayer, "identityExperts">,
+): Float64Array {
+  const loads = loadsOf(histogram);
+  return loads.subarray(0, loads.length - identityExperts);
+}
