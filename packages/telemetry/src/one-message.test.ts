@@ -9,7 +9,7 @@ import { Runs } from "./store/runs/runs.ts";
 import { Store } from "./store/store.ts";
 import { RunningRollups } from "./store/writing/running-rollups.ts";
 import { Sealing } from "./store/writing/sealing.ts";
-import { CountSplitter } from "./store/writing/split-counts.ts";
+import { Splitter } from "./store/writing/split-counts.ts";
 import * as stepSum from "./store/writing/step-sum.ts";
 import { get, getHistory, getSummary, testCollector } from "./testing/collector.ts";
 import { describedRun, randomStep } from "./testing/runs.ts";
@@ -102,7 +102,7 @@ const ALL = Array.from({ length: 40 }, (_, step) => step);
 
 test.each<[string, () => void | Promise<void>]>([
   ["the sum over ranks", failingSum],
-  ["its rows", () => failing(CountSplitter.prototype, "split", (_sender, _histogram, counts) => counts[0] === LOAD)],
+  ["its rows", () => failing(Splitter.prototype, "split", (_sender, _histogram, counts) => counts[0] === LOAD)],
   ["what its batch makes complete", () => failing(Sealing.prototype, "plan", (steps: v1.Step[]) => steps.some(isIt))],
   ["the store, which objects to its rows", refusingRows],
 ])("a fault over one message costs that message: %s", async (_, fail) => {
