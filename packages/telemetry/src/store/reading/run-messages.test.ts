@@ -1,6 +1,6 @@
 // A run of protocol 2 read back as its messages: what every rank sent, and when those are stored again, the same rows.
 import { v1 } from "@moescope/proto";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { temporaryDirectory } from "../../testing/collector.ts";
 import { unevenRun, unevenStep } from "../../testing/protocol-2.ts";
 import { RunInStore } from "../../testing/run-in-store.ts";
@@ -64,4 +64,20 @@ test("a sender of protocol 1 says what it dropped beside its counts, and nothing
   expect(messages).toEqual(sent.map(kept));
   const dropped = messages.map(({ histograms }) => histograms[0]!.categories![0]!.dropped!);
   expect(Math.max(...dropped)).toBeGreaterThan(0);
+});
+
+test("what is read follows what is stored, whatever the numbers of messages, steps and ranks", async () => {
+  const run = describedRun("anywhere", { ranks: 2 ** 32 - 1 });
+  const numbers = [1, 2, 70_000, 10 ** 9, 10 ** 15, 2 ** 53 - 1];
+  const sent = numbers.map((sequence, index) => {
+    const step = index === 2 ? 10 ** 12 : index;
+    return randomStep(run, { sequence, step, rank: index % 2 === 0 ? 0 : 2 ** 32 - 2 });
+  });
+  const store = await RunInStore.open(run, temporaryDirectory());
+  await store.write(sent.map(copyOf));
+  const questions = vi.spyOn(store.database, "rows");
+  const messages = await storedSteps(store);
+  expect(questions.mock.calls.length).toBeLessThan(20);
+  await store.database.close();
+  expect(messages).toEqual(sent.map(kept));
 });

@@ -28,18 +28,20 @@ export async function* runMessages(
   );
   for (const [attempt] of attempts) {
     const reader = new AttemptReader(request, asNumber(attempt), database);
-    const length = stepsInPage(request.run);
-    const last = await reader.lastSequence();
-    for (let from = 1; from <= last; from += length) yield* await reader.messages(from, from + length - 1);
+    for await (const page of reader.pages()) yield* await reader.messages(page);
   }
 }
 
-function stepsInPage(run: v1.RunDescription): number {
-  const { categories, ranks } = run;
+/** Messages whose numbers are `from`..`to`, of all ranks. */
+interface Page {
+  from: number;
+  to: number;
+}
+
+function messagesInPage(run: v1.RunDescription): number {
   const experts = layersOf(run).reduce((sum, layer) => sum + layer.experts, 0);
-  // Ranks number their messages alike, so a number stands for one message of each.
-  const counts = experts * categories.length * ranks;
-  return Math.min(Math.ceil(PAGE_STEPS / ranks), Math.max(1, Math.floor(PAGE_COUNTS / Math.max(1, counts))));
+  const counts = Math.max(1, experts * run.categories.length);
+  return Math.min(PAGE_STEPS, Math.max(1, Math.floor(PAGE_COUNTS / counts)));
 }
 
 type Place = Pick<v1.Step, "rank" | "split" | "step">;
@@ -59,13 +61,35 @@ class AttemptReader {
     this.#varying = new Set(varying.map(({ index }) => index));
   }
 
-  async lastSequence(): Promise<number> {
-    const [[steps], [ends]] = [await this.#rows("max(sequence)", "steps"), await this.#rows("max(sequence)", "ends")];
-    return Math.max(asNumber(steps![0]), asNumber(ends![0]));
+  async *pages(): AsyncGenerator<Page> {
+    for (let last = 0; ; ) {
+      const page = await this.#pageAfter(last);
+      if (page === undefined) return;
+      yield page;
+      last = page.to;
+    }
   }
 
-  /** Messages with these numbers, of all ranks. */
-  async messages(from: number, to: number): Promise<v1.ReportRequest.$Properties[]> {
+  /** @returns undefined when no message has a higher number. Numbers may begin anywhere and have gaps of any size */
+  async #pageAfter(last: number): Promise<Page | undefined> {
+    const most = messagesInPage(this.#request.run);
+    const numbers = (table: string) => this.#select("sequence", table, `sequence > ${last}`);
+    const rows = await this.#database.rows(
+      `SELECT sequence, count() FROM (${numbers("steps")} UNION ALL ${numbers("ends")}) GROUP BY sequence ORDER BY sequence LIMIT ${most}`,
+      { run: this.#request.run.id },
+    );
+    if (rows.length === 0) return undefined;
+    const from = asNumber(rows[0]![0]);
+    let [to, messages] = [from, 0];
+    for (const [sequence, count] of rows) {
+      messages += asNumber(count);
+      if (messages > most) break;
+      to = asNumber(sequence);
+    }
+    return { from, to };
+  }
+
+  async messages({ from, to }: Page): Promise<v1.ReportRequest.$Properties[]> {
     const numbered = `sequence BETWEEN ${from} AND ${to}`;
     const steps = await this.#steps(numbered);
     for (const split of new Set(steps.map((step) => step.split))) {
@@ -74,7 +98,7 @@ class AttemptReader {
     }
     const ends = await this.#ends(numbered);
     const messages = [...steps.map((step) => ({ step })), ...ends.map((end) => ({ end }))];
-    return messages.sort((a, b) => order(a) - order(b));
+    return messages.sort(inOrder);
   }
 
   async #steps(numbered: string): Promise<v1.Step[]> {
@@ -112,8 +136,7 @@ class AttemptReader {
   /** Adds everything but scalars to steps of one split. */
   async #fill(split: v1.Split, steps: readonly v1.Step[]): Promise<void> {
     const numbers = steps.map(({ step }) => step);
-    const [first, last] = [Math.min(...numbers), Math.max(...numbers)];
-    const where = `split = '${v1.Split[split]}' AND step BETWEEN ${first} AND ${last}`;
+    const where = `split = '${v1.Split[split]}' AND step IN (${[...new Set(numbers)].join(", ")})`;
     const byPlace = new Map(steps.map((step) => [keyOf(step), step]));
     const at = (rank: unknown, step: unknown) => {
       return byPlace.get(keyOf({ rank: asNumber(rank), split, step: asNumber(step) }));
@@ -205,15 +228,16 @@ class AttemptReader {
     }
   }
 
-  // Numbers are put into the text, never a string that somebody sent.
   #rows(columns: string, table: string, where = "1", orderBy = "1", groupBy?: string): Promise<unknown[][]> {
-    const { run, exists } = this.#request;
     const group = groupBy === undefined ? "" : `GROUP BY ${groupBy}`;
-    return this.#database.rows(
-      `SELECT ${columns} FROM ${DATABASE}.${table}
-       WHERE run = {run:String} AND attempt = ${this.#attempt} AND ${exists} AND ${where} ${group} ORDER BY ${orderBy}`,
-      { run: run.id },
-    );
+    const query = `${this.#select(columns, table, where)} ${group} ORDER BY ${orderBy}`;
+    return this.#database.rows(query, { run: this.#request.run.id });
+  }
+
+  // Numbers are put into the text, never a string that somebody sent.
+  #select(columns: string, table: string, where: string): string {
+    const place = `run = {run:String} AND attempt = ${this.#attempt} AND ${this.#request.exists}`;
+    return `SELECT ${columns} FROM ${DATABASE}.${table} WHERE ${place} AND ${where}`;
   }
 }
 
@@ -235,8 +259,13 @@ function keyOf({ rank, split, step }: Place): string {
   return `${rank}/${split}/${step}`;
 }
 
+interface Numbered {
+  step?: v1.Step;
+  end?: v1.RunEnd;
+}
+
 /** By number, then by rank. */
-function order({ step, end }: { step?: v1.Step; end?: v1.RunEnd }): number {
-  const { sequence, rank } = (step ?? end)!;
-  return sequence * 65_536 + rank;
+function inOrder(a: Numbered, b: Numbered): number {
+  const [one, other] = [(a.step ?? a.end)!, (b.step ?? b.end)!];
+  return one.sequence - other.sequence || one.rank - other.rank;
 }
