@@ -17,7 +17,9 @@ export interface StepSeries {
 const stepsOfRequest = 2000;
 
 /** @throws Failure when steps are missing: what the reporter could not deliver waits in its spool */
-export async function readStepSeries(client: Client, { run, lastStep }: StoredRun): Promise<StepSeries> {
+export async function readStepSeries(client: Client, { run, lastStep, steps }: StoredRun): Promise<StepSeries> {
+  const missing = (stored: number) => new Failure(`Run ${run.id}: ${stored} of ${lastStep + 1} steps are stored`);
+  if (steps < lastStep + 1) throw missing(steps);
   const series: StepSeries = { maxViolationOfLayers: run.moeLayers.map(() => []), dropped: [], tokensPerSecond: [] };
   for (let from = 0; from <= lastStep; from += stepsOfRequest) {
     const to = Math.min(lastStep, from + stepsOfRequest - 1);
@@ -32,7 +34,7 @@ export async function readStepSeries(client: Client, { run, lastStep }: StoredRu
     }
   }
   const stored = series.dropped.length;
-  if (stored !== lastStep + 1) throw new Failure(`Run ${run.id}: ${stored} of ${lastStep + 1} steps are stored`);
+  if (stored !== lastStep + 1) throw missing(stored);
   return series;
 }
 

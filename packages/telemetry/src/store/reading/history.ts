@@ -25,6 +25,8 @@ export interface HistoryRequest {
   to: number;
   /** Most buckets wanted. */
   points: number;
+  /** Buckets of one step, of which there are at most so many in the range. */
+  single?: boolean;
   /** Layers whose categories, extremes, gates and bias are wanted. */
   layers: readonly number[];
   /** No other layers' metrics either. */
@@ -65,7 +67,9 @@ export async function queryHistoryForWriter(request: HistoryRequest, database: D
 
 async function reduceHistory(request: HistoryRequest, query: Query): Promise<v1.History> {
   const finestWidth = finestWidthOf(request);
-  const width = Math.max(finestWidth, bucketWidth(request.from, request.to, request.points));
+  const width = request.single
+    ? finestWidth
+    : Math.max(finestWidth, bucketWidth(request.from, request.to, request.points));
   const once = request.attempts.every(({ attempt }) => request.sealed(attempt).once);
   const selection = { ...request, layers: undefined, bucketWidth: width, pieces: shownPieces(request, width), once };
   const chosen = { ...selection, layers: request.layers };
