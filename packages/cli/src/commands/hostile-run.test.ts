@@ -5,7 +5,7 @@ import { v1 } from "@moescope/proto";
 import { expect, it } from "vitest";
 import { RunStream } from "../exchange/run-stream.ts";
 import { unprintableIn } from "../testing/hostile-text.ts";
-import { moescope, startCollect, temporaryDirectory, tinyRun } from "../testing/moescope.ts";
+import { anyPorts, moescope, start, startCollect, temporaryDirectory, tinyRun } from "../testing/moescope.ts";
 
 const evil = "\x1b]0;owned\x07\x1b[2J\u009b31m\u202e\x7f\r\nfake line";
 const shown = "\\u001b]0;owned\\u0007\\u001b[2J\\u009b31m\\u202e\\u007f\\u000d\\u000afake line";
@@ -116,4 +116,14 @@ it("says what was typed wrong without acting on it", async () => {
     expect(stderr).toContain("\\u001b[2J");
     expect(code).toBe(2);
   }
+});
+
+it("says an error that no one catches without acting on it, and ends", async () => {
+  const source = String.raw`process.on("SIGUSR2", () => { throw new Error("\x1b[2J\rfake"); })`;
+  const environment = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(source)}` };
+  const collect = start(["collect", ...anyPorts], temporaryDirectory(), environment);
+  await collect.until(/Ctrl-C/);
+  const { code, stderr } = await collect.signal("SIGUSR2");
+  expect(stderr).toBe("Error: \\u001b[2J\\u000dfake (unexpected; --verbose shows where)\n");
+  expect(code).toBe(1);
 });

@@ -1,4 +1,4 @@
-// A webhook that answers with errors: how often it is tried, and that nobody waits for it.
+// A webhook that answers with errors: how often it is tried, and that stopping does not wait for it.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { v1 } from "@moescope/proto";
@@ -41,7 +41,7 @@ it("is tried three times for an alert, which is then counted and said, and the n
   expect(requests).toBe(6);
 });
 
-it("holds up no one who stops while it waits for the next try", async () => {
+it("is given up at once by a collector that stops, even while it waits for the next try", async () => {
   const waiting = new Promise<void>((resolve) => {
     random.mockImplementation(() => {
       resolve(); // the wait is being chosen
