@@ -170,15 +170,21 @@ function usualStep(random: GeneratorValue, { run }: Place, sequence: number): Pl
     ...{ step: jump ?? sequence, tokens: sequence * 64, time: 1_700_000_000_000 + sequence * 250 },
     split: random(fc.nat, { max: 9 }) === 0 ? pick(random, [2, 3, 4]) : 1,
     scalars: [{ name: "loss", value: 5 - 0.01 * sequence }],
-    histograms: layersOf(run).map((layer) => usualHistogram(random, layer, run.categories.length)),
+    // A pipeline stage has some of the layers.
+    histograms: layersOf(run)
+      .filter(() => random(fc.nat, { max: 9 }) > 0)
+      .map((layer) => usualHistogram(random, layer, run.categories.length)),
   };
 }
 
 function usualHistogram(random: GeneratorValue, layer: v1.MoeLayer, categories: number): Plain {
   const dropping = random(fc.boolean);
+  // A padded rank has no tokens, and a rank need not have those of every category.
+  const present = Array.from({ length: random(fc.nat, { max: 9 }) === 0 ? 0 : categories }, (_, category) => category);
+  const some = random(fc.nat, { max: 4 }) === 0 ? present.slice(1) : present;
   return {
     layer: layer.index,
-    categories: Array.from({ length: categories }, (_, category) => usualCategory(random, layer, category, dropping)),
+    categories: some.map((category) => usualCategory(random, layer, category, dropping)),
     ...(random(fc.boolean) && { selectionBias: Array.from({ length: layer.experts }, (_, expert) => expert / 8) }),
     ...(random(fc.boolean) && { gateMass: Array.from({ length: layer.experts }, (_, expert) => 10.7 * expert) }),
     ...(random(fc.boolean) && { meanProbability: Array.from({ length: layer.experts }, () => 1 / layer.experts) }),

@@ -3,7 +3,7 @@ import type { Client, LayerChoice, SplitName } from "@moescope/dashboard/api";
 import { v1 } from "@moescope/proto";
 import { Failure } from "../failure.ts";
 
-export const splits: readonly SplitName[] = ["train", "eval", "probe"];
+export const splits: readonly SplitName[] = ["train", "eval", "probe", "rollout"];
 
 /** What of a run is read. */
 export interface Selection {
@@ -32,12 +32,14 @@ export async function* stepPages(client: Client, selection: Selection, counts = 
     if (range === undefined) continue;
     const length = counts ? stepsInPage(selection) : MOST_POINTS;
     const layers = counts ? selection.layers : "none";
-    for (let from = range.from; from <= range.to; from += length) {
-      const to = Math.min(from + length - 1, range.to);
-      const page = { ...query(selection, split), layers, from, to, points: length };
+    let { from, to } = range;
+    while (from <= to) {
+      const page = { ...query(selection, split), layers, from, to, points: length, buckets: "single" } as const;
       const { buckets, bucketWidth } = await client.history(page);
-      if (bucketWidth !== 1) throw new Failure(`Steps ${from} to ${to} are no longer stored one by one`);
-      if (buckets.length > 0) yield buckets.map((bucket) => withChosenLayers(bucket, selection));
+      if (bucketWidth !== 1) throw new Failure(`Steps from ${from} on are no longer stored one by one`);
+      if (buckets.length === 0) break;
+      yield buckets.map((bucket) => withChosenLayers(bucket, selection));
+      from = buckets.at(-1)!.lastStep + 1;
     }
   }
 }
@@ -61,8 +63,8 @@ function query({ run, layers, attempt }: Selection, split: SplitName) {
 
 // The API answers the metrics of every layer, whichever layers' counts were asked for.
 function withChosenLayers(bucket: v1.StepBucket, selection: Selection): v1.StepBucket {
-  const chosen = chosenLayers(selection);
-  bucket.layers = bucket.layers.filter(({ layer }) => chosen.includes(layer));
+  const chosen = new Set(chosenLayers(selection));
+  bucket.layers = bucket.layers.filter(({ layer }) => chosen.has(layer));
   return bucket;
 }
 

@@ -1,7 +1,7 @@
 // The collector's HTTP API: requests and their decoded protobuf answers.
 import { v1 } from "@moescope/proto";
 
-export type SplitName = "train" | "eval" | "probe";
+export type SplitName = "train" | "eval" | "probe" | "rollout";
 
 /** Layers whose counts an answer carries: none, every MoE layer, or those listed by index. */
 export type LayerChoice = "none" | "all" | readonly number[];
@@ -15,6 +15,8 @@ export interface HistoryQuery {
   to?: number;
   /** At most this many buckets; the collector's default is 400. */
   points?: number;
+  /** Default `wide`: buckets that cover the range; `single`: one step each, of the first `points` steps in it. */
+  buckets?: "wide" | "single";
   /** Default `none`. */
   layers?: LayerChoice;
   /** Default `all`: metrics of every layer; `chosen`: of those in `layers`. */

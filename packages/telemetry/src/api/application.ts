@@ -1,28 +1,31 @@
-// Every route of the collector's HTTP side, and what a request passes before it gets there.
-import type { HttpBindings } from "@hono/node-server";
-import { Hono } from "hono";
+// Every route of the collector's HTTP side in order, and what a request passes before it gets there.
+import type { MiddlewareHandler } from "hono";
 import type { Logger } from "pino";
 import type { Alerts } from "../alerts/alerts.ts";
+import type { AnnotateRun } from "../annotate-run.ts";
 import type { CollectorConfig } from "../config.ts";
+import type { DeleteRun } from "../delete-run.ts";
 import type { FanOut } from "../live/fan-out.ts";
+import type { Condition } from "../operations/condition.ts";
+import type { PrometheusMetrics } from "../operations/prometheus.ts";
 import type { Refusals } from "../operations/refusals.ts";
 import type { Runs } from "../store/runs/runs.ts";
 import type { Store } from "../store/store.ts";
-import { type Access, requires } from "./middleware/access.ts";
+import { errorAnswer, RequestError } from "./errors.ts";
+import { type Access, requiresUsual } from "./middleware/access.ts";
 import { limitedAtOnce, limitedRate } from "./middleware/limits.ts";
 import { type Reach, security } from "./middleware/security.ts";
-import { openApiRoutes } from "./openapi/document.ts";
-import { dashboardRoutes } from "./pages/dashboard.ts";
-import { asksToLogIn, loginRoutes } from "./pages/login.ts";
-import { Refusal, RequestError } from "./respond.ts";
-import { alertRoutes } from "./routes/alerts.ts";
-import { historyRoutes } from "./routes/history.ts";
-import { liveRoutes } from "./routes/live.ts";
-import { messageRoutes } from "./routes/messages.ts";
-import { type Operations, operationRoutes } from "./routes/operations.ts";
-import { probeRoutes } from "./routes/probe.ts";
-import { type RunChanges, runRoutes } from "./routes/runs.ts";
-import { sessionRoutes } from "./routes/session.ts";
+import { browserPages } from "./pages/pages.ts";
+import { Router } from "./router.ts";
+import { listAlerts } from "./routes/alerts.ts";
+import { readHistory } from "./routes/history.ts";
+import { watchLive } from "./routes/live.ts";
+import { readMessages } from "./routes/messages.ts";
+import { describeApi } from "./routes/openapi.ts";
+import { healthz, metrics, readyz } from "./routes/operations.ts";
+import { readProbe } from "./routes/probe.ts";
+import { annotateRun, deleteRun, listRuns, readRun } from "./routes/runs.ts";
+import { logIn, logOut, readSession } from "./routes/session.ts";
 import { API_VERSION } from "./version.ts";
 
 export interface ApiContext {
@@ -30,62 +33,56 @@ export interface ApiContext {
   store: Store;
   alerts: Alerts;
   fanOut: FanOut;
-  runChanges: RunChanges;
+  runChanges: { deleteRun: DeleteRun; annotateRun: AnnotateRun };
   dashboardDirectory: string | undefined;
   access: Access;
   reach: Reach;
-  operations: Operations;
+  operations: { condition: Condition; metrics: PrometheusMetrics };
   limits: CollectorConfig["limits"];
   refusals: Refusals;
   log: Logger;
 }
 
-export function application(context: ApiContext): Hono {
-  const { access, reach, refusals, log } = context;
-  const app = new Hono<{ Bindings: HttpBindings }>();
-  app.use(security(reach), limitedRate(context.limits.requestsPerSecond));
-  app.route("/", operationRoutes(context.operations, requires("read", access)));
-  app.route("/api/v1", api(context));
-  app.route("/", loginRoutes());
-  app.use(asksToLogIn(access));
-  app.route("/", dashboardRoutes(context.dashboardDirectory));
-  app.onError((error, { req, env, json }) => {
-    const status = error instanceof RequestError ? error.status : 500;
-    if (status === 500) log.error({ error, path: req.path }, "request failed");
-    const address = (env as HttpBindings).incoming.socket.remoteAddress;
-    if (error instanceof Refusal) refusals.add(error.reason, { address, why: error.message });
-    const message = status === 500 ? "the collector failed to answer; its log says why" : error.message;
-    return json({ error: { message } }, status);
-  });
-  return app as unknown as Hono;
+const API = "/api/v1/*";
+
+export function application(context: ApiContext): Router {
+  const { runs, store, alerts, fanOut, runChanges, operations, access, reach, limits } = context;
+  const atOnce = limitedAtOnce(limits.requests);
+  const router = new Router(access, errorAnswer(context.refusals, context.log));
+
+  router.use("*", security(reach), limitedRate(limits.requestsPerSecond));
+  router.add([healthz(), readyz(operations.condition), metrics(operations.metrics)]);
+
+  router.use(API, versioned);
+  router.add([readSession(access), logIn(access, reach.tls), logOut(reach.tls)]);
+  router.add([describeApi(() => router.descriptions)]);
+  // Answered as long as somebody watches, so not one of the requests that are answered at one time.
+  router.add([watchLive(fanOut, limits.viewers)]);
+  router.add(
+    [
+      listRuns(runs),
+      readRun(runs),
+      deleteRun(runs, runChanges.deleteRun),
+      annotateRun(runChanges.annotateRun),
+      readHistory(runs, store),
+      readProbe(runs, store),
+      listAlerts(runs, alerts),
+      readMessages(runs, store),
+    ],
+    atOnce,
+  );
+  router.use(API, requiresUsual(access), atOnce, noSuchRoute);
+
+  router.pages(browserPages(access, context.dashboardDirectory));
+  return router;
 }
 
-function api({ runs, store, alerts, fanOut, runChanges, access, reach, limits }: ApiContext): Hono {
-  const routes = new Hono();
-  routes.use(async (context, next) => {
-    context.header("Cache-Control", "no-store");
-    context.header("Moescope-Api-Version", API_VERSION);
-    await next();
-  });
-  routes.route("/", sessionRoutes(access, reach.tls));
-  routes.route("/", openApiRoutes());
-  routes.on(["GET", "HEAD"], "*", requires("read", access));
-  routes.put("*", requires("annotate", access));
-  routes.delete("*", requires("delete", access));
-  // Answered as long as somebody watches, so not one of the requests that are answered at one time.
-  routes.route("/", liveRoutes(fanOut, limits.viewers));
-  routes.use(limitedAtOnce(limits.requests));
-  for (const of of [
-    runRoutes(runs, runChanges),
-    messageRoutes(runs, store),
-    historyRoutes(runs, store),
-    probeRoutes(runs, store),
-    alertRoutes(runs, alerts),
-  ]) {
-    routes.route("/", of);
-  }
-  routes.all("*", (context) => {
-    throw new RequestError(404, `there is no ${context.req.method} ${context.req.path}`);
-  });
-  return routes;
-}
+const versioned: MiddlewareHandler = async (context, next) => {
+  context.header("Cache-Control", "no-store");
+  context.header("Moescope-Api-Version", API_VERSION);
+  await next();
+};
+
+const noSuchRoute: MiddlewareHandler = ({ req }) => {
+  throw new RequestError(404, `there is no ${req.method} ${req.path}`);
+};

@@ -2,25 +2,28 @@
 import type { HonoRequest, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { z } from "zod";
-import { Refusal, RequestError } from "./respond.ts";
+import { Refusal, RequestError } from "./errors.ts";
 
-/** @param most bytes */
-export function limitedBody(most: number): MiddlewareHandler {
-  const onError = (): never => {
-    throw new Refusal(413, "body", `the body is too large: must be at most ${most} bytes`);
-  };
-  return bodyLimit({ maxSize: most, onError });
+export interface JsonBody<Schema extends z.ZodType> {
+  schema: Schema;
+  /** What the body looks like, for whoever sent something else. */
+  form: string;
+  mostBytes: number;
 }
 
-/**
- * A form on another site can send text, not JSON.
- *
- * @param form what the body looks like, for whoever sent something else
- */
-export async function bodyOf<Schema extends z.ZodType>(
+export const BODY_ERRORS = { 413: "The body is too large.", 415: "The body is not JSON." };
+
+export function limitedBody({ mostBytes }: JsonBody<z.ZodType>): MiddlewareHandler {
+  const onError = (): never => {
+    throw new Refusal(413, "body", `the body is too large: must be at most ${mostBytes} bytes`);
+  };
+  return bodyLimit({ maxSize: mostBytes, onError });
+}
+
+/** A form on another site can send text, not JSON. */
+export async function readBody<Schema extends z.ZodType>(
   request: HonoRequest,
-  schema: Schema,
-  form: string,
+  { schema, form }: JsonBody<Schema>,
 ): Promise<z.output<Schema>> {
   const type = request.header("Content-Type") ?? "";
   if (!/^application\/json\b/i.test(type)) {

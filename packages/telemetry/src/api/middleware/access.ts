@@ -4,7 +4,7 @@ import { getCookie } from "hono/cookie";
 import { allows, type Right, type Role, rolesWith } from "../../access/roles.ts";
 import type { Sessions } from "../../access/sessions.ts";
 import type { Tokens } from "../../access/tokens.ts";
-import { Refusal } from "../respond.ts";
+import { Refusal } from "../errors.ts";
 
 export const SESSION_COOKIE = "moescope-session";
 
@@ -22,17 +22,33 @@ export function roleOf(context: Context, { tokens, sessions }: Access): Role | u
   return cookie === undefined ? undefined : sessions.find(cookie)?.role;
 }
 
-/** Lets only those through who may. */
-export function requires(right: Right, access: Access): MiddlewareHandler {
+/** Lets only those through who may; everyone where the right is `open`. */
+export function requires(right: Right | "open", access: Access): MiddlewareHandler {
   return async (context, next) => {
-    const role = roleOf(context, access);
-    if (role === undefined) {
-      context.header("WWW-Authenticate", 'Bearer realm="moescope"');
-      throw new Refusal(401, "token", `a token is needed, of role ${rolesWith(right)}`);
-    }
-    if (!allows(role, right)) {
-      throw new Refusal(403, "role", `a token of role ${role} does not ${right}; needed is ${rolesWith(right)}`);
-    }
+    if (right !== "open") refuseOthers(right, context, access);
     await next();
   };
+}
+
+/** What a method does where there is no route that says so more exactly. */
+const USUAL_RIGHTS: Record<string, Right> = { GET: "read", HEAD: "read", PUT: "annotate", DELETE: "delete" };
+
+/** Tells only those who may ask which routes there are not. */
+export function requiresUsual(access: Access): MiddlewareHandler {
+  return async (context, next) => {
+    const right = USUAL_RIGHTS[context.req.method];
+    if (right !== undefined) refuseOthers(right, context, access);
+    await next();
+  };
+}
+
+function refuseOthers(right: Right, context: Context, access: Access): void {
+  const role = roleOf(context, access);
+  if (role === undefined) {
+    context.header("WWW-Authenticate", 'Bearer realm="moescope"');
+    throw new Refusal(401, "token", `a token is needed, of role ${rolesWith(right)}`);
+  }
+  if (!allows(role, right)) {
+    throw new Refusal(403, "role", `a token of role ${role} does not ${right}; needed is ${rolesWith(right)}`);
+  }
 }

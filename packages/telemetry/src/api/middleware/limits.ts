@@ -1,7 +1,7 @@
 // Limits on how much is asked at once, so that one viewer cannot take the collector from the others.
 import type { HttpBindings } from "@hono/node-server";
 import type { MiddlewareHandler } from "hono";
-import { Refusal } from "../respond.ts";
+import { Refusal } from "../errors.ts";
 
 /** Addresses whose requests are remembered; beyond it the one seen longest ago is forgotten, and begins with a full allowance again. */
 const MOST_ADDRESSES = 10_000;

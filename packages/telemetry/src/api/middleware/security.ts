@@ -1,7 +1,7 @@
 // Keeps other web sites out: a page elsewhere must neither read this API nor reach it under a name that points here.
 import type { MiddlewareHandler } from "hono";
 import { isLoopback, LOOPBACK_HOSTS } from "../../access/exposure.ts";
-import { Refusal } from "../respond.ts";
+import { Refusal } from "../errors.ts";
 
 // Charts set styles on their elements, and figures are saved through blob: and data: images.
 const CONTENT_SECURITY_POLICY = [

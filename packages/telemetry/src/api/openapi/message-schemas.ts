@@ -2,8 +2,7 @@
 import { join } from "node:path";
 import protobuf from "protobufjs";
 import { COLLECTOR_PROTO, PROTO_DIRECTORY, VIEW_PROTO } from "../../proto-files.ts";
-
-export type JsonSchema = Record<string, unknown>;
+import type { JsonSchema } from "./json-schema.ts";
 
 const FLOAT = { anyOf: [{ type: "number" }, { enum: ["NaN", "Infinity", "-Infinity"] }] };
 const UINT32 = { type: "integer", minimum: 0, maximum: 0xffffffff };

@@ -1,16 +1,21 @@
 // GET /runs/:id/alerts: what has gone wrong with a run, answered from memory.
 import { v1 } from "@moescope/proto";
-import { Hono } from "hono";
 import type { Alerts } from "../../alerts/alerts.ts";
 import type { Runs } from "../../store/runs/runs.ts";
-import { respond } from "../respond.ts";
-import { unknownRun } from "./runs.ts";
+import { message } from "../answers.ts";
+import { type Route, route } from "../route.ts";
+import { knownRun, UNKNOWN_RUN } from "./known-run.ts";
 
-export function alertRoutes(runs: Runs, alerts: Alerts): Hono {
-  const routes = new Hono();
-  routes.get("/runs/:id/alerts", (context) => {
-    const { id } = runs.description(context.req.param("id")) ?? unknownRun(context.req.param("id"));
-    return respond(context, v1.AlertList, { alerts: alerts.ofRun(id) });
-  });
-  return routes;
+export function listAlerts(runs: Runs, alerts: Alerts): Route {
+  return route(
+    {
+      method: "get",
+      path: "/api/v1/runs/{id}/alerts",
+      summary: "What has gone wrong with a run, in order.",
+      right: "read",
+      answer: message(v1.AlertList),
+      errors: UNKNOWN_RUN,
+    },
+    ({ id }) => ({ alerts: alerts.ofRun(knownRun(id, runs).id) }),
+  );
 }

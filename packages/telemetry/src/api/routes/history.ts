@@ -1,68 +1,77 @@
 // GET /runs/:id/history: a range of steps, reduced to the number of points asked for.
 import { v1 } from "@moescope/proto";
-import { Hono } from "hono";
-import type { z } from "zod";
-import { bucketWidth, type HistoryRequest, queryHistory } from "../../store/reading/history.ts";
+import { z } from "zod";
+import { queryHistory } from "../../store/reading/history.ts";
+import { lastOfNext } from "../../store/reading/next-steps.ts";
 import type { Runs } from "../../store/runs/runs.ts";
 import type { Store } from "../../store/store.ts";
-import { historyParameters, readParameters } from "../parameters.ts";
-import { RequestError, respond } from "../respond.ts";
+import { message } from "../answers.ts";
+import { oneOf, wholeNumber, wholeNumberOr } from "../parameters.ts";
+import { type Route, route } from "../route.ts";
 import { chosenAttempts } from "./chosen-attempts.ts";
-import { unknownRun } from "./runs.ts";
+import { chosenLayers, chosenSteps, refuseTooMuch } from "./history-range.ts";
+import { knownRun, UNKNOWN_RUN } from "./known-run.ts";
+import { attempt, layers } from "./run-parameters.ts";
 
-/** Most counts in one answer: a heat map of 2,000 columns × 256 experts × 3 categories with its extremes fits. */
-const MAX_COUNTS = 4_000_000;
+const SPLITS = { train: v1.Split.TRAIN, eval: v1.Split.EVAL, probe: v1.Split.PROBE, rollout: v1.Split.ROLLOUT };
 
-export function historyRoutes(runs: Runs, store: Store): Hono {
-  const routes = new Hono();
-  routes.get("/runs/:id/history", async (context) => {
-    const description = runs.description(context.req.param("id")) ?? unknownRun(context.req.param("id"));
-    const parameters = readParameters(historyParameters, new URL(context.req.url).searchParams);
-    const request = historyRequest(description, parameters, runs, store);
-    refuseTooMuch(request, description);
-    return respond(context, v1.History, await queryHistory(request, store.database));
-  });
-  return routes;
-}
+const PARAMETERS = z.strictObject({
+  split: oneOf(["train", "eval", "probe", "rollout"])
+    .default("train")
+    .transform((name) => SPLITS[name])
+    .describe("What the steps were for."),
+  from: wholeNumber().optional().describe("First step; without it that of the run."),
+  to: wholeNumber().optional().describe("Last step, included; without it the newest."),
+  points: wholeNumberOr(400, 1, 2000).describe("At most so many buckets."),
+  buckets: oneOf(["wide", "single"])
+    .default("wide")
+    .describe("`single`: one step each, of the first `points` steps in the range, however far apart they are."),
+  layers: layers.describe("Layers whose counts are wanted."),
+  metrics: oneOf(["all", "chosen"])
+    .default("all")
+    .describe("`chosen`: MaxVio and the like of the layers in `layers` alone, in place of those of every layer."),
+  categories: oneOf(["each", "together"])
+    .default("each")
+    .describe("`together`: one load for all categories of a layer, their sum, in place of one for each."),
+  attempt,
+});
 
-function historyRequest(
-  description: v1.RunDescription,
-  parameters: z.output<typeof historyParameters>,
-  runs: Runs,
-  store: Store,
-): HistoryRequest {
-  const { id, ranks } = description;
-  const from = parameters.from ?? 0;
-  const to = parameters.to ?? Math.max(runs.lastStep(id), from);
-  if (to < from) throw new RequestError(400, `parameter to is ${to}: must be ${from}, the value of from, or more`);
-  const { split, points } = parameters;
-  return {
-    ...{ run: id, split, from, to, points, ranks },
-    layers: chosenLayers(parameters.layers, description),
-    onlyChosen: parameters.metrics === "chosen",
-    together: parameters.categories === "together",
-    attempts: chosenAttempts(parameters.attempt, id, runs),
-    sealed: (attempt) => store.sealed(id, split, attempt),
-    singleFrom: (attempt) => (split === v1.Split.TRAIN ? store.singleFrom(id, attempt) : 0),
-    exists: store.existing(id),
-  };
-}
-
-function chosenLayers(layers: "none" | "all" | number[], { moeLayers }: v1.RunDescription): number[] {
-  if (layers === "none") return [];
-  if (layers === "all") return moeLayers;
-  const unknown = layers.find((layer) => !moeLayers.includes(layer));
-  if (unknown === undefined) return layers;
-  throw new RequestError(400, `parameter layers has ${unknown}: the run's MoE layers are ${moeLayers.join(", ")}`);
-}
-
-function refuseTooMuch(request: HistoryRequest, { experts, categories: { length } }: v1.RunDescription): void {
-  const { from, to, points, layers, together } = request;
-  const buckets = Math.ceil((to - from + 1) / bucketWidth(from, to, points));
-  const loads = together ? 1 : length;
-  if (buckets * layers.length * experts * (loads + 2) <= MAX_COUNTS) return;
-  throw new RequestError(
-    400,
-    `${buckets} points × ${layers.length} layers × ${experts} experts × ${together ? "all categories together" : `${length} categories`} is more than one answer holds (${MAX_COUNTS} counts): ask for fewer points or layers`,
+export function readHistory(runs: Runs, store: Store): Route {
+  return route(
+    {
+      method: "get",
+      path: "/api/v1/runs/{id}/history",
+      summary: "A range of steps, in buckets of a power of two.",
+      right: "read",
+      parameters: PARAMETERS,
+      answer: message(v1.History),
+      errors: UNKNOWN_RUN,
+    },
+    async ({ id, query }) => {
+      const run = knownRun(id, runs);
+      const { split, points } = query;
+      const single = query.buckets === "single";
+      const request = {
+        ...{ run: id, split, points, single, ranks: run.ranks },
+        ...chosenSteps(query, runs.lastStep(id)),
+        layers: chosenLayers(query.layers, run.moeLayers),
+        onlyChosen: query.metrics === "chosen",
+        together: query.categories === "together",
+        attempts: chosenAttempts(query.attempt, runs.attempts(id)),
+      };
+      refuseTooMuch(request, run);
+      const found = { ...request, ...stored(id, split, store) };
+      const to = single ? await lastOfNext(found, points, store.database) : request.to;
+      return queryHistory({ ...found, to }, store.database);
+    },
   );
+}
+
+/** How the steps of a run lie in the store. */
+function stored(run: string, split: v1.Split, store: Store) {
+  return {
+    sealed: (attempt: number) => store.sealed(run, split, attempt),
+    singleFrom: (attempt: number) => (split === v1.Split.TRAIN ? store.singleFrom(run, attempt) : 0),
+    exists: store.existing(run),
+  };
 }

@@ -1,22 +1,29 @@
 // GET /runs/:id/messages: a run as its ranks sent it, length-delimited ReportRequests; what sends them to a collector restores the run.
 import { v1 } from "@moescope/proto";
-import { Hono } from "hono";
 import { runMessages } from "../../store/reading/run-messages.ts";
 import type { Runs } from "../../store/runs/runs.ts";
 import type { Store } from "../../store/store.ts";
-import { PROTOBUF } from "../respond.ts";
-import { unknownRun } from "./runs.ts";
+import { stream } from "../answers.ts";
+import { type Route, route } from "../route.ts";
+import { knownRun, UNKNOWN_RUN } from "./known-run.ts";
 
-export function messageRoutes(runs: Runs, store: Store): Hono {
-  const routes = new Hono();
-  routes.get("/runs/:id/messages", (context) => {
-    const run = runs.description(context.req.param("id")) ?? unknownRun(context.req.param("id"));
-    const messages = runMessages({ run, exists: store.existing(run.id) }, store.database);
-    const annotation = runs.summary(run.id)?.annotation;
-    const hello = { run, ...(annotation && { annotation }) };
-    return context.body(encoded(hello, messages), 200, { "Content-Type": PROTOBUF });
-  });
-  return routes;
+export function readMessages(runs: Runs, store: Store): Route {
+  return route(
+    {
+      method: "get",
+      path: "/api/v1/runs/{id}/messages",
+      summary: "The run as its ranks sent it.",
+      right: "read",
+      answer: stream(v1.ReportRequest),
+      errors: UNKNOWN_RUN,
+    },
+    ({ id }) => {
+      const run = knownRun(id, runs);
+      const messages = runMessages({ run, exists: store.existing(id) }, store.database);
+      const annotation = runs.summary(id)?.annotation;
+      return encoded({ run, ...(annotation && { annotation }) }, messages);
+    },
+  );
 }
 
 /**

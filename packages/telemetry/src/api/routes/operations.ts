@@ -1,24 +1,38 @@
 // /healthz, /readyz and /metrics: for those who look after the collector, not after the runs.
-import { Hono, type MiddlewareHandler } from "hono";
 import type { Condition } from "../../operations/condition.ts";
 import type { PrometheusMetrics } from "../../operations/prometheus.ts";
+import { text } from "../answers.ts";
+import { RequestError } from "../errors.ts";
+import { type Route, route } from "../route.ts";
 
-export interface Operations {
-  condition: Condition;
-  metrics: PrometheusMetrics;
+/** Health tells nothing of runs, so it is for everyone. */
+export function healthz(): Route {
+  return route(
+    { method: "get", path: "/healthz", summary: "The process answers.", right: "open", answer: text },
+    () => ({ text: "ok\n" }),
+  );
 }
 
-/** @param mayRead lets only those through who may see numbers of runs; health tells nothing and is for everyone */
-export function operationRoutes({ condition, metrics }: Operations, mayRead: MiddlewareHandler): Hono {
-  const routes = new Hono();
-  routes.get("/healthz", (context) => context.text("ok\n"));
-  routes.get("/readyz", (context) => {
-    const { trouble } = condition;
-    return trouble === undefined ? context.text("ready\n") : context.text(`${trouble}\n`, 503);
-  });
-  routes.get("/metrics", mayRead, async (context) => {
-    const { contentType, text } = await metrics.write();
-    return context.body(text, 200, { "Content-Type": contentType });
-  });
-  return routes;
+export function readyz(condition: Condition): Route {
+  return route(
+    {
+      method: "get",
+      path: "/readyz",
+      summary: "The collector takes in runs.",
+      right: "open",
+      answer: text,
+      errors: { 503: "It is stopping, or its store refuses data." },
+    },
+    () => {
+      if (condition.trouble !== undefined) throw new RequestError(503, condition.trouble);
+      return { text: "ready\n" };
+    },
+  );
+}
+
+export function metrics(numbers: PrometheusMetrics): Route {
+  return route(
+    { method: "get", path: "/metrics", summary: "Numbers for Prometheus.", right: "read", answer: text },
+    () => numbers.write(),
+  );
 }

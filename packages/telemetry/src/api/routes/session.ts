@@ -1,30 +1,57 @@
 // /session: a browser hands in a token once, and is known by a cookie that no script can read from then on.
-import { Hono } from "hono";
 import { deleteCookie, setCookie } from "hono/cookie";
+import { z } from "zod";
+import { ROLE_NAMES } from "../../access/roles.ts";
 import { SESSION_SECONDS } from "../../access/sessions.ts";
-import { bodyOf, limitedBody } from "../body.ts";
+import { json, nothing } from "../answers.ts";
+import { BODY_ERRORS } from "../body.ts";
+import { Refusal } from "../errors.ts";
 import { type Access, roleOf, SESSION_COOKIE } from "../middleware/access.ts";
-import { sessionRequest } from "../parameters.ts";
-import { Refusal } from "../respond.ts";
+import { type Route, route } from "../route.ts";
+
+const PATH = "/api/v1/session";
+const TOKEN = z.strictObject({ token: z.string().min(1).max(1024) });
+const SESSION = z.looseObject({
+  required: z.boolean().describe("Whether the collector asks for a token."),
+  role: z.enum(ROLE_NAMES).nullable().describe("What the one who asks may do."),
+});
+
+export function readSession(access: Access): Route {
+  return route(
+    { method: "get", path: PATH, summary: "What the one who asks may do.", right: "open", answer: json(SESSION) },
+    (_, context) => ({ required: access.tokens.required, role: roleOf(context, access) ?? null }),
+  );
+}
 
 /** @param secure whether the cookie is to be sent over TLS only */
-export function sessionRoutes(access: Access, secure: boolean): Hono {
-  const cookie = { path: "/", httpOnly: true, sameSite: "Strict", secure } as const;
-  const routes = new Hono();
-  routes.get("/session", (context) => {
-    const role = roleOf(context, access) ?? null;
-    return context.json({ required: access.tokens.required, role });
-  });
-  routes.post("/session", limitedBody(4096), async (context) => {
-    const { token: handedIn } = await bodyOf(context.req, sessionRequest, '{"token": "..."}');
-    const token = access.tokens.find(handedIn);
-    if (token === undefined) throw new Refusal(401, "token", "the collector does not know this token");
-    setCookie(context, SESSION_COOKIE, access.sessions.open(token), { ...cookie, maxAge: SESSION_SECONDS });
-    return context.json({ required: access.tokens.required, role: token.role });
-  });
-  routes.delete("/session", (context) => {
-    deleteCookie(context, SESSION_COOKIE, cookie);
-    return context.body(null, 204);
-  });
-  return routes;
+export function logIn({ tokens, sessions }: Access, secure: boolean): Route {
+  return route(
+    {
+      method: "post",
+      path: PATH,
+      summary: "Logs a browser in: the answer sets a cookie.",
+      right: "open",
+      body: { schema: TOKEN, form: '{"token": "..."}', mostBytes: 4096 },
+      answer: json(SESSION),
+      errors: BODY_ERRORS,
+    },
+    ({ body }, context) => {
+      const token = tokens.find(body.token);
+      if (token === undefined) throw new Refusal(401, "token", "the collector does not know this token");
+      setCookie(context, SESSION_COOKIE, sessions.open(token), { ...cookie(secure), maxAge: SESSION_SECONDS });
+      return { required: tokens.required, role: token.role };
+    },
+  );
+}
+
+/** @param secure as it was when the cookie was set */
+export function logOut(secure: boolean): Route {
+  return route(
+    { method: "delete", path: PATH, summary: "Logs a browser out.", right: "open", answer: nothing },
+    (_, context) => void deleteCookie(context, SESSION_COOKIE, cookie(secure)),
+  );
+}
+
+function cookie(secure: boolean) {
+  return { path: "/", httpOnly: true, sameSite: "Strict", secure } as const;
 }
