@@ -1,5 +1,5 @@
 // `moescope collect`: the collector and the dashboard on their own, until someone says stop.
-import { baseUrl, type CollectorOptions } from "@moescope/telemetry";
+import { baseUrl, type CollectorOptions, killUnlessEnded } from "@moescope/telemetry";
 import { type Command, Option } from "commander";
 import { httpUrl, httpUrls, keptSteps, multipleOf32, port, share, wholeNumber } from "../arguments.ts";
 import { addExposureOptions, type ExposureOptions, exposureOf } from "../collecting/exposure-options.ts";
@@ -24,6 +24,9 @@ interface CollectOptions extends Ports, ExposureOptions {
   logFormat: NonNullable<CollectorOptions["logFormat"]>;
   json?: boolean;
 }
+
+/** Milliseconds after the collector has stopped. */
+const END_WITHIN = 250;
 
 export function define(program: Command): void {
   addExposureOptions(program.command("collect").summary("run the collector and the dashboard"))
@@ -89,4 +92,5 @@ async function collect({ data, json, ...options }: CollectOptions, signal: Abort
   else print(`Dashboard  ${dashboard}\nCollector  ${grpcAddress}\nData       ${data}\nCtrl-C stops it.`);
   await aborted(signal);
   await collector.stop();
+  killUnlessEnded(END_WITHIN);
 }

@@ -40,8 +40,14 @@ export interface ApiContext {
   log: Logger;
 }
 
+/** What is told of a failure that is not the request's. */
+const FAILED = {
+  500: "the collector failed to answer; its log says why",
+  503: "the collector is stopping",
+};
+
 export function application(context: ApiContext): Hono {
-  const { access, reach, refusals, log } = context;
+  const { access, reach, refusals, log, operations } = context;
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.use(security(reach), limitedRate(context.limits.requestsPerSecond));
   app.route("/", operationRoutes(context.operations, requires("read", access)));
@@ -50,11 +56,13 @@ export function application(context: ApiContext): Hono {
   app.use(asksToLogIn(access));
   app.route("/", dashboardRoutes(context.dashboardDirectory));
   app.onError((error, { req, env, json }) => {
-    const status = error instanceof RequestError ? error.status : 500;
+    // The store is taken from requests that are still being answered.
+    const broken = operations.condition.stopping ? 503 : 500;
+    const status = error instanceof RequestError ? error.status : broken;
     if (status === 500) log.error({ error, path: req.path }, "request failed");
     const address = (env as HttpBindings).incoming.socket.remoteAddress;
     if (error instanceof Refusal) refusals.add(error.reason, { address, why: error.message });
-    const message = status === 500 ? "the collector failed to answer; its log says why" : error.message;
+    const message = error instanceof RequestError ? error.message : FAILED[broken];
     return json({ error: { message } }, status);
   });
   return app as unknown as Hono;

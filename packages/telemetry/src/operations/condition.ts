@@ -22,6 +22,10 @@ export class Condition {
     this.#tell();
   }
 
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
   /** Why runs are not taken in; undefined when they are. */
   get trouble(): string | undefined {
     if (this.#stopping) return "the collector is stopping";
