@@ -6,9 +6,10 @@ import { readTls } from "./access/tls.ts";
 import { Tokens } from "./access/tokens.ts";
 import { type CollectorConfig, type CollectorOptions, exposureOf, parseCollectorConfig } from "./config.ts";
 import type { Counters } from "./counters.ts";
+import type { Condition } from "./operations/condition.ts";
 import { openLog } from "./operations/log.ts";
 import { Ownership } from "./ownership.ts";
-import { assemble, type Parts } from "./parts.ts";
+import { assemble, observed, type Parts } from "./parts.ts";
 import { Port } from "./ports.ts";
 import { type Stage, Stages } from "./stages.ts";
 import { Database } from "./store/engine/database.ts";
@@ -60,8 +61,9 @@ async function start(config: CollectorConfig, log: Logger, stages: Stages): Prom
   const tokens = new Tokens(config.tokens);
   const ownership = await stages.start(owned(config));
   const database = await stages.start(connected(config, ownership));
-  const freeSpace = await stages.start(lookedAfter(config, database, log));
-  const parts = await assemble({ config, log, tls, tokens, database, freeSpace });
+  const watched = observed();
+  const freeSpace = await stages.start(lookedAfter(config, database, watched.condition, log));
+  const parts = await assemble({ config, log, tls, tokens, database, freeSpace, ...watched });
   const ports = portsOf(parts, config);
   for (const stage of stagesOf(parts, ports)) await stages.start(stage);
   const [http, grpc] = [ports.http.address, ports.grpc.address];
@@ -90,12 +92,14 @@ function connected(config: CollectorConfig, ownership: Ownership): Stage<Databas
   };
 }
 
-function lookedAfter(config: CollectorConfig, database: Database, log: Logger): Stage<FreeSpace> {
-  const freeSpace = new FreeSpace({ ...config, ...(database.shared && { keepFree: 0 }), database, log });
+/** The disk is looked after where the store is on it. */
+function lookedAfter(config: CollectorConfig, database: Database, condition: Condition, log: Logger): Stage<FreeSpace> {
+  const told = (trouble: string | undefined) => condition.diskIs(trouble);
+  const freeSpace = new FreeSpace({ ...config, ...(database.shared && { keepFree: 0 }), database, told, log });
   return {
     ...{ name: "free space", stopsBy: 2_250 },
     start: () => {
-      freeSpace.start();
+      if (!database.shared) freeSpace.start();
       return freeSpace;
     },
     stop: () => freeSpace.stop(),

@@ -4,6 +4,7 @@ import type { Health } from "./health.ts";
 export class Condition {
   readonly #health: Health;
   #storeFails = false;
+  #disk: string | undefined;
   #stopping = false;
 
   constructor(health: Health) {
@@ -13,6 +14,12 @@ export class Condition {
   /** @param fails whether the last write to the store failed */
   storeAnswers(fails: boolean): void {
     this.#storeFails = fails;
+    this.#tell();
+  }
+
+  /** @param trouble why the disk takes no more; undefined when it does */
+  diskIs(trouble: string | undefined): void {
+    this.#disk = trouble;
     this.#tell();
   }
 
@@ -29,6 +36,7 @@ export class Condition {
   /** Why runs are not taken in; undefined when they are. */
   get trouble(): string | undefined {
     if (this.#stopping) return "the collector is stopping";
+    if (this.#disk !== undefined) return this.#disk;
     return this.#storeFails ? "the store refuses data; the collector tries again, and its log says why" : undefined;
   }
 
