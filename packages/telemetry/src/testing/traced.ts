@@ -1,4 +1,4 @@
-// The system calls of a running process, seen and slowed down: by strace, where it is installed and allowed.
+// The system calls of a running process, for tests of what they promise: by strace, where it is installed and allowed.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -38,12 +38,4 @@ export class Trace {
     await once(this.#child, "close");
     return readFileSync(this.#file, "utf8").split("\n");
   }
-}
-
-/** Makes a system call of a running process take longer, by so many microseconds each time. */
-export async function slowDown(pid: number, call: string, microseconds: number): Promise<void> {
-  const inject = ["-e", `trace=${call}`, "-e", `inject=${call}:delay_enter=${microseconds}`];
-  const child = spawn("strace", ["-f", ...inject, "-o", "/dev/null", "-p", String(pid)]);
-  onTestFinished(() => void child.kill("SIGKILL"));
-  await once(createInterface(child.stderr), "line"); // it says that it is attached
 }
