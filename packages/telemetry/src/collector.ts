@@ -23,7 +23,7 @@ export interface Collector {
   readonly grpcAddress: string;
   /** Whether both speak TLS. */
   readonly tls: boolean;
-  /** What a person should be told, one line each: ports that differ from those asked for, who can reach what. */
+  /** What a person should be told, one line each: ports that differ from those asked for, who can reach what, or read the TLS key. */
   readonly notices: readonly string[];
   readonly counters: Readonly<Counters>;
   /** How many are watching the live stream. */
@@ -57,7 +57,7 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
 }
 
 async function start(config: CollectorConfig, log: Logger, stages: Stages): Promise<Collector> {
-  const tls = config.tls && readTls(config.tls);
+  const { tls, notice } = config.tls ? readTls(config.tls) : {};
   const tokens = new Tokens(config.tokens);
   const ownership = await stages.start(owned(config));
   const database = await stages.start(connected(config, ownership));
@@ -70,7 +70,8 @@ async function start(config: CollectorConfig, log: Logger, stages: Stages): Prom
   const speaks = { tls: tls !== undefined };
   await ownership.publish({ httpAddress: localAddress(http), grpcAddress: localAddress(grpc), ...speaks });
   log.info({ http, grpc, ...speaks, data: config.dataDirectory }, "collector started");
-  return running(parts, ports, config, async () => {
+  const notices = [ports.grpc.notice, ports.http.notice, ...warnOfExposure(exposureOf(config)), notice];
+  return running(parts, ports, notices, async () => {
     await stages.stop();
     log.info({ counters: parts.counters }, "collector stopped");
   });
@@ -138,15 +139,14 @@ function stagesOf(parts: Parts, { http, grpc }: Ports): Stage[] {
 }
 
 function running(
-  { counters, fanOut }: Parts,
+  { counters, fanOut, tls }: Parts,
   { http, grpc }: Ports,
-  config: CollectorConfig,
+  notices: readonly (string | undefined)[],
   stop: () => Promise<void>,
 ): Collector {
-  const notices = [grpc.notice, http.notice, ...warnOfExposure(exposureOf(config))];
   let stopped: Promise<void> | undefined;
   return {
-    ...{ httpAddress: http.address, grpcAddress: grpc.address, tls: config.tls !== undefined, counters },
+    ...{ httpAddress: http.address, grpcAddress: grpc.address, tls: tls !== undefined, counters },
     notices: notices.filter((line) => line !== undefined),
     get viewers() {
       return fanOut.viewers;

@@ -1,5 +1,6 @@
 // Who gets in: with tokens, with certificates, with neither.
 import { once } from "node:events";
+import { chmodSync } from "node:fs";
 import { request } from "node:https";
 import { status } from "@grpc/grpc-js";
 import { PROTOCOL_VERSION } from "@moescope/proto";
@@ -225,11 +226,31 @@ describe("where other machines can reach it", () => {
     sender.close();
   });
 
+  test("a key that others can read is told of, and one that everyone can change is refused", async () => {
+    const authority = await Authority.create(temporaryDirectory());
+    const { certFile, keyFile } = await authority.issue("collector");
+    chmodSync(keyFile, 0o640);
+    const collector = await testCollector({ tls: { certFile, keyFile } });
+    expect(collector.notices).toEqual([
+      `TLS key ${keyFile} can be read by its group (mode 640); run: chmod 600 ${keyFile}`,
+    ]);
+    chmodSync(keyFile, 0o602);
+    await expect(testCollector({ tls: { certFile, keyFile } })).rejects.toThrow(
+      `TLS key ${keyFile} can be changed by every user of this machine (mode 602); run: chmod 600 ${keyFile}`,
+    );
+  });
+
   test("files that are no certificate are named", async () => {
     const authority = await Authority.create(temporaryDirectory());
     const { certFile, keyFile } = await authority.issue("collector");
     const other = await authority.issue("other");
-    await expect(testCollector({ tls: { certFile: "none.pem", keyFile } })).rejects.toThrow(/none\.pem/);
+    await expect(testCollector({ tls: { certFile: "none.pem", keyFile } })).rejects.toThrow(
+      "TLS certificate none.pem cannot be read: there is no such file",
+    );
+    const directory = temporaryDirectory();
+    await expect(testCollector({ tls: { certFile, keyFile: directory } })).rejects.toThrow(
+      `TLS key ${directory} cannot be read: it is a directory`,
+    );
     const mixed = testCollector({ tls: { certFile, keyFile: other.keyFile } });
     await expect(mixed).rejects.toThrow(/TLS cannot be set up with .*collector\.pem.*other\.key/);
   });

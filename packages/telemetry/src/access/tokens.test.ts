@@ -59,7 +59,7 @@ test("a session lasts a week, and no other token or time can be put in its place
 test("a file of tokens", () => {
   const file = join(temporaryDirectory(), "tokens");
   writeFileSync(file, `# who may what\n\nread ${reader}\n  write\t${writer}\r\nabcdefabcdefabcdef\n`);
-  expect(readTokenFile(file)).toEqual([
+  expect(readTokenFile(file).tokens).toEqual([
     { role: "read", token: reader },
     { role: "write", token: writer },
     { role: "admin", token: "abcdefabcdefabcdef" },
