@@ -34,7 +34,7 @@ export class RequestError extends Error {
 
 /** A request that is turned away, whatever it asks for; it is counted under its reason. */
 export class Refusal extends RequestError {
-  readonly reason: "host" | "origin" | "token" | "role" | "rate" | "busy" | "viewers" | "body";
+  readonly reason: "host" | "origin" | "token" | "role" | "guesses" | "rate" | "busy" | "viewers" | "body";
 
   constructor(status: RequestError["status"], reason: Refusal["reason"], message: string) {
     super(status, message);

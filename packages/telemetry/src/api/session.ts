@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import { deleteCookie, setCookie } from "hono/cookie";
 import { SESSION_SECONDS } from "../access/sessions.ts";
-import { type Access, roleOf, SESSION_COOKIE } from "./access.ts";
+import { type Access, presented, roleOf, SESSION_COOKIE } from "./access.ts";
 import { bodyOf, limitedBody } from "./body.ts";
 import { sessionRequest } from "./parameters.ts";
 import { Refusal } from "./respond.ts";
@@ -17,7 +17,7 @@ export function sessionRoutes(access: Access, secure: boolean): Hono {
   });
   routes.post("/session", limitedBody(4096), async (context) => {
     const { token: handedIn } = await bodyOf(context.req, sessionRequest, '{"token": "..."}');
-    const token = access.tokens.find(handedIn);
+    const token = presented(context, (address) => access.tokens.find(handedIn, address));
     if (token === undefined) throw new Refusal(401, "token", "the collector does not know this token");
     setCookie(context, SESSION_COOKIE, access.sessions.open(token), { ...cookie, maxAge: SESSION_SECONDS });
     return context.json({ required: access.tokens.required, role: token.role });
