@@ -6,9 +6,10 @@ import { readTls } from "./access/tls.ts";
 import { Tokens } from "./access/tokens.ts";
 import { type CollectorConfig, type CollectorOptions, exposureOf, parseCollectorConfig } from "./config.ts";
 import type { Counters } from "./counters.ts";
+import type { Condition } from "./operations/condition.ts";
 import { openLog } from "./operations/log.ts";
 import { Ownership } from "./ownership.ts";
-import { assemble, type Parts } from "./parts.ts";
+import { assemble, observed, type Parts } from "./parts.ts";
 import { Port } from "./ports.ts";
 import { type Stage, Stages } from "./stages.ts";
 import { Database } from "./store/engine/database.ts";
@@ -22,17 +23,20 @@ export interface Collector {
   readonly grpcAddress: string;
   /** Whether both speak TLS. */
   readonly tls: boolean;
-  /** What a person should be told, one line each: ports that differ from those asked for, who can reach what. */
+  /** What a person should be told, one line each: ports that differ from those asked for, who can reach what, or read the TLS key. */
   readonly notices: readonly string[];
   readonly counters: Readonly<Counters>;
   /** How many are watching the live stream. */
   readonly viewers: number;
-  /** Stores and acknowledges what has been received, then closes everything; takes less than 3 seconds. */
+  /**
+   * Stores and acknowledges what has been received, then closes everything. Takes less than 3 seconds, however long the store takes:
+   * what is not stored by then is not acknowledged, and its senders send it again.
+   */
   stop(): Promise<void>;
 }
 
-/** Milliseconds for the last batch to be stored. */
-const DRAIN_DEADLINE = 1_500;
+/** Milliseconds for the last batches to be stored. */
+const DRAIN_DEADLINE = 1_100;
 
 /**
  * Starts a collector.
@@ -43,7 +47,7 @@ const DRAIN_DEADLINE = 1_500;
 export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
   const config = parseCollectorConfig(options);
   const log = openLog(config);
-  const stages = new Stages();
+  const stages = new Stages(log);
   try {
     return await start(config, log, stages);
   } catch (error) {
@@ -53,43 +57,54 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
 }
 
 async function start(config: CollectorConfig, log: Logger, stages: Stages): Promise<Collector> {
-  const tls = config.tls && readTls(config.tls);
+  const { tls, notice } = config.tls ? readTls(config.tls) : {};
   const tokens = new Tokens(config.tokens);
-  const ownership = await stages.start(owning(config));
-  const database = await stages.start(connected(config));
-  const freeSpace = await stages.start(lookingForSpace(config, database, log));
-  const parts = await assemble({ config, log, tls, tokens, database, freeSpace });
+  const ownership = await stages.start(owned(config));
+  const database = await stages.start(connected(config, ownership));
+  const watched = observed();
+  const freeSpace = await stages.start(lookedAfter(config, database, watched.condition, log));
+  const parts = await assemble({ config, log, tls, tokens, database, freeSpace, ...watched });
   const ports = portsOf(parts, config);
   for (const stage of stagesOf(parts, ports)) await stages.start(stage);
   const [http, grpc] = [ports.http.address, ports.grpc.address];
   const speaks = { tls: tls !== undefined };
   await ownership.publish({ httpAddress: localAddress(http), grpcAddress: localAddress(grpc), ...speaks });
   log.info({ http, grpc, ...speaks, data: config.dataDirectory }, "collector started");
-  return running(parts, ports, config, async () => {
+  const notices = [ports.grpc.notice, ports.http.notice, ...warnOfExposure(exposureOf(config)), notice];
+  return running(parts, ports, notices, async () => {
     await stages.stop();
     log.info({ counters: parts.counters }, "collector stopped");
   });
 }
 
-function owning({ dataDirectory }: CollectorConfig): Stage<Ownership> {
+function owned({ dataDirectory }: CollectorConfig): Stage<Ownership> {
   return {
-    name: "data directory",
+    ...{ name: "data directory", stopsBy: 2_550 },
     start: () => Ownership.claim(dataDirectory),
     stop: (ownership) => ownership.release(),
   };
 }
 
-function connected(config: CollectorConfig): Stage<Database> {
-  return { name: "store", start: () => openDatabase(config), stop: (database) => database.close() };
+function connected(config: CollectorConfig, ownership: Ownership): Stage<Database> {
+  return {
+    ...{ name: "store", stopsBy: 2_500 },
+    start: () => openDatabase(config),
+    stop: (database) => ownership.lastsUntil(database.close()),
+  };
 }
 
-function lookingForSpace(config: CollectorConfig, database: Database, log: Logger): Stage<FreeSpace> {
-  const freeSpace = new FreeSpace({ ...config, ...(!database.embedded && { keepFree: 0 }), database, log });
-  const start = () => {
-    freeSpace.start();
-    return freeSpace;
+/** The disk is looked after where the store is on it. */
+function lookedAfter(config: CollectorConfig, database: Database, condition: Condition, log: Logger): Stage<FreeSpace> {
+  const told = (trouble: string | undefined) => condition.diskIs(trouble);
+  const freeSpace = new FreeSpace({ ...config, ...(!database.embedded && { keepFree: 0 }), database, told, log });
+  return {
+    ...{ name: "free space", stopsBy: 2_250 },
+    start: () => {
+      if (database.embedded) freeSpace.start();
+      return freeSpace;
+    },
+    stop: () => freeSpace.stop(),
   };
-  return { name: "free space", start, stop: () => freeSpace.stop() };
 }
 
 type Ports = Record<"http" | "grpc", Port>;
@@ -105,32 +120,33 @@ function portsOf({ httpServer, grpcServer }: Parts, config: CollectorConfig): Po
 /**
  * In the order they start, those that others hand data to first. So stopping begins at the sources: what was received is stored and
  * acknowledged, then the streams end, and the viewers get what was stored before their stream ends.
+ *
+ * The times leave half a second of the three that stopping may take to a machine that is busy with other things.
  */
 function stagesOf(parts: Parts, { http, grpc }: Ports): Stage[] {
   const { httpServer, fanOut, alerts, grpcServer, batcher, sharing, retention, condition } = parts;
   return [
-    { name: "HTTP", start: () => http.open(), stop: () => httpServer.stop() },
+    { name: "HTTP", start: () => http.open(), stop: () => httpServer.stop(), stopsBy: 2_200 },
     { name: "live stream", start: () => fanOut.start(), stop: () => fanOut.stop() },
-    { name: "alerts", start: () => alerts.start(), stop: () => alerts.stop() },
-    { name: "streams of senders", stop: () => grpcServer.stop() },
-    { name: "batches", stop: () => batcher.stop(DRAIN_DEADLINE) },
-    { name: "sharing", start: () => sharing.start(), stop: () => sharing.stop() },
-    { name: "retention", start: () => retention.start(), stop: () => retention.stop() },
+    { name: "alerts", start: () => alerts.start(), stop: () => alerts.stop(), stopsBy: 1_800 },
+    { name: "streams of senders", stop: () => grpcServer.stop(), stopsBy: 1_700 },
+    { name: "batches", stop: () => batcher.stop(DRAIN_DEADLINE), stopsBy: 1_150 },
+    { name: "sharing", start: () => sharing.start(), stop: () => sharing.stop(), stopsBy: 300 },
+    { name: "retention", start: () => retention.start(), stop: () => retention.stop(), stopsBy: 200 },
     { name: "gRPC", start: () => grpc.open(), stop: () => grpcServer.stopReading() },
     { name: "health", stop: () => condition.stops() },
   ];
 }
 
 function running(
-  { counters, fanOut }: Parts,
+  { counters, fanOut, tls }: Parts,
   { http, grpc }: Ports,
-  config: CollectorConfig,
+  notices: readonly (string | undefined)[],
   stop: () => Promise<void>,
 ): Collector {
-  const notices = [grpc.notice, http.notice, ...warnOfExposure(exposureOf(config))];
   let stopped: Promise<void> | undefined;
   return {
-    ...{ httpAddress: http.address, grpcAddress: grpc.address, tls: config.tls !== undefined, counters },
+    ...{ httpAddress: http.address, grpcAddress: grpc.address, tls: tls !== undefined, counters },
     notices: notices.filter((line) => line !== undefined),
     get viewers() {
       return fanOut.viewers;

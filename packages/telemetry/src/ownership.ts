@@ -39,6 +39,7 @@ export async function findCollector(dataDirectory: string): Promise<CollectorAdd
 export class Ownership {
   readonly #file: string;
   readonly #owner: Owner;
+  #inUse: Promise<void> = Promise.resolve();
 
   private constructor(file: string, owner: Owner) {
     this.#file = file;
@@ -68,7 +69,14 @@ export class Ownership {
     await rename(await this.#writeDraft(), this.#file);
   }
 
+  /** The directory is in use until this is done: it is not released before. */
+  async lastsUntil(done: Promise<void>): Promise<void> {
+    this.#inUse = done;
+    await done;
+  }
+
   async release(): Promise<void> {
+    await this.#inUse;
     await rm(this.#file, { force: true });
   }
 

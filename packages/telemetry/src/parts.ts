@@ -32,8 +32,15 @@ import { Runs } from "./store/runs/runs.ts";
 import { Store } from "./store/store.ts";
 import type { StepSum } from "./store/writing/step-sum.ts";
 
+/** What tells those who look after the collector how it is. */
+export function observed() {
+  const counters = newCounters();
+  const health = new Health();
+  return { counters, health, condition: new Condition(health), metrics: new PrometheusMetrics(counters) };
+}
+
 /** What there is before the parts. */
-export interface Base {
+export interface Base extends ReturnType<typeof observed> {
   config: CollectorConfig;
   log: Logger;
   tls: Tls | undefined;
@@ -42,7 +49,6 @@ export interface Base {
   freeSpace: FreeSpace;
 }
 
-type Observed = ReturnType<typeof observed>;
 type Stored = Awaited<ReturnType<typeof readStore>>;
 type Watching = Awaited<ReturnType<typeof watching>>;
 type Intake = ReturnType<typeof intake>;
@@ -50,17 +56,10 @@ export type Parts = Awaited<ReturnType<typeof assemble>>;
 
 /** @throws Error when the store cannot be read */
 export async function assemble(base: Base) {
-  const first = { ...base, ...observed(), ...(await readStore(base)) };
+  const first = { ...base, ...(await readStore(base)) };
   const second = { ...first, ...(await watching(first)) };
   const third = { ...second, ...intake(second) };
   return { ...third, ...serversOf(third) };
-}
-
-/** What tells those who look after the collector how it is. */
-function observed() {
-  const counters = newCounters();
-  const health = new Health();
-  return { counters, health, condition: new Condition(health), metrics: new PrometheusMetrics(counters) };
 }
 
 /** The store, and what it tells of earlier runs. */
@@ -77,7 +76,7 @@ async function readStore({ database, log, config }: Base) {
 }
 
 /** Who is told of every step that is stored. */
-async function watching({ config, counters, log, store, runs, alertTable }: Base & Observed & Stored) {
+async function watching({ config, counters, log, store, runs, alertTable }: Base & Stored) {
   const { webhook: url, alerts: thresholds, silentAfter } = config;
   const fanOut = new FanOut({ ...config, runs, counters });
   const webhook = url === undefined ? undefined : new Webhook({ url, counters, log });
@@ -90,7 +89,7 @@ async function watching({ config, counters, log, store, runs, alertTable }: Base
 }
 
 /** What stands between a sender and the store. */
-function intake(parts: Base & Observed & Stored & Watching) {
+function intake(parts: Base & Stored & Watching) {
   const { config, log, counters, condition, metrics, freeSpace } = parts;
   const { store, runs, senders, annotationTable, alertTable, fanOut, alerts } = parts;
   const batcher = new Batcher({
@@ -113,7 +112,7 @@ function intake(parts: Base & Observed & Stored & Watching) {
 }
 
 /** What is spoken to from outside. */
-function serversOf(parts: Base & Observed & Stored & Watching & Intake) {
+function serversOf(parts: Base & Stored & Watching & Intake) {
   const { config, log, tls, tokens, counters, condition, metrics, database, runs, batcher, fanOut } = parts;
   const { dashboardDirectory, dataDirectory, limits } = config;
   const grpcServer = new GrpcServer({

@@ -3,6 +3,7 @@ import { type CollectorOptions, readTokenFile } from "@moescope/telemetry";
 import type { Command } from "commander";
 import { tokenOption } from "../access/access-options.ts";
 import { WrongUse } from "../failure.ts";
+import { note } from "../terminal/lines.ts";
 
 export interface ExposureOptions {
   host?: string;
@@ -23,7 +24,7 @@ export function addExposureOptions(command: Command): Command {
     .option("--tls-client-ca <file>", "let in only those with a certificate of this authority (PEM)");
 }
 
-/** @throws WrongUse; the message never holds a token */
+/** Says who else can read the tokens. @throws WrongUse; the message never holds a token */
 export function exposureOf(options: ExposureOptions): Pick<CollectorOptions, "tokens" | "tls"> {
   return { tokens: tokensOf(options), tls: tlsOf(options) };
 }
@@ -32,7 +33,9 @@ function tokensOf({ token, tokenFile }: ExposureOptions): CollectorOptions["toke
   const single = token === undefined ? [] : [{ token, role: "admin" as const }];
   if (tokenFile === undefined) return single;
   try {
-    return [...single, ...readTokenFile(tokenFile)];
+    const { tokens, notice: readable } = readTokenFile(tokenFile);
+    if (readable !== undefined) note(readable);
+    return [...single, ...tokens];
   } catch (error) {
     throw new WrongUse(`--token-file: ${(error as Error).message}`);
   }

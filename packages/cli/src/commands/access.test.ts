@@ -1,5 +1,5 @@
 // Commands at a collector that asks who comes, and what the token leaves behind.
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findCollector } from "@moescope/telemetry";
 import { generate } from "selfsigned";
@@ -12,9 +12,10 @@ const patience = { timeout: 240_000 };
 const tokenOf = (role: string) => `${role}-0123456789abcdef`;
 
 /** A collector with a token for each role, and what commands need to find it. */
-async function guardedCollector(directory: string, ...options: string[]) {
+async function guardedCollector(directory: string, mode = 0o600, ...options: string[]) {
   const file = join(directory, "tokens");
-  writeFileSync(file, ["write", "read", "both", "admin"].map((role) => `${role} ${tokenOf(role)}`).join("\n"));
+  const lines = ["write", "read", "both", "admin"].map((role) => `${role} ${tokenOf(role)}`);
+  writeFileSync(file, lines.join("\n"), { mode });
   const collect = start(["collect", ...anyPorts, "--token-file", file, ...options], directory);
   const [, url, address] = await collect.until(/Dashboard +(http\S+)\nCollector +(\S+)/);
   return { collect, url: url!, address: address! };
@@ -94,7 +95,7 @@ describe("a collector with TLS", () => {
     const directory = temporaryDirectory();
     const { cert, key, ca } = await certificates(directory);
     const tls = ["--tls-cert", cert, "--tls-key", key];
-    const { url, address } = await guardedCollector(directory, ...tls);
+    const { url, address } = await guardedCollector(directory, 0o600, ...tls);
     expect(url).toMatch(/^https:/);
     expect(await findCollector(join(directory, "moescope-data"))).toMatchObject({ tls: true });
     const trust = ["--tls-ca", ca];
@@ -111,6 +112,32 @@ describe("a collector with TLS", () => {
     expect(distrusted).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/No collector answers at https.*certificate/),
+    });
+  });
+});
+
+describe("a token file", () => {
+  const collectWith = (file: string, directory: string) =>
+    moescope(["collect", ...anyPorts, "--token-file", file], directory);
+
+  it("that others can read is told of, with what to do", async () => {
+    const { collect } = await guardedCollector(temporaryDirectory(), 0o644);
+    await collect.until(/token file .*tokens can be read by every user of this machine \(mode 644\); run: chmod 600 /);
+    expect((await collect.signal("SIGTERM")).code).toBe(0);
+  });
+
+  it("that everyone can change, or that cannot be read, is refused by name", async () => {
+    const directory = temporaryDirectory();
+    const file = join(directory, "tokens");
+    writeFileSync(file, `admin ${tokenOf("admin")}`);
+    chmodSync(file, 0o666);
+    expect(await collectWith(file, directory)).toMatchObject({
+      code: 2,
+      stderr: `Error: --token-file: token file ${file} can be changed by every user of this machine (mode 666); run: chmod 600 ${file}\n`,
+    });
+    expect(await collectWith(directory, directory)).toMatchObject({
+      code: 2,
+      stderr: `Error: --token-file: token file ${directory} cannot be read: it is a directory\n`,
     });
   });
 });

@@ -1,5 +1,5 @@
 // `moescope collect`: the collector and the dashboard on their own, until someone says stop.
-import { baseUrl, type CollectorOptions } from "@moescope/telemetry";
+import { baseUrl, type CollectorOptions, killUnlessEnded } from "@moescope/telemetry";
 import { type Command, Option } from "commander";
 import { httpUrl, httpUrls, keptSteps, multipleOf32, port, share, wholeNumber } from "../arguments.ts";
 import { addExposureOptions, type ExposureOptions, exposureOf } from "../collecting/exposure-options.ts";
@@ -25,6 +25,9 @@ interface CollectOptions extends Ports, ExposureOptions {
   logFormat: LogFormat;
   json?: boolean;
 }
+
+/** Milliseconds after the collector has stopped. */
+const END_WITHIN = 250;
 
 export function define(program: Command): void {
   addExposureOptions(program.command("collect").summary("run the collector and the dashboard"))
@@ -90,4 +93,5 @@ async function collect({ data, json, ...options }: CollectOptions, signal: Abort
   else print([`Dashboard  ${dashboard}`, `Collector  ${grpcAddress}`, `Data       ${data}`, "Ctrl-C stops it."]);
   await aborted(signal);
   await collector.stop();
+  killUnlessEnded(END_WITHIN);
 }

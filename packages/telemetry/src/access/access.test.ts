@@ -1,5 +1,7 @@
 // Who gets in: with tokens, with certificates, with neither.
 import { once } from "node:events";
+import { chmodSync } from "node:fs";
+import { type IncomingMessage, request as requestPlain } from "node:http";
 import { request } from "node:https";
 import { status } from "@grpc/grpc-js";
 import { PROTOCOL_VERSION } from "@moescope/proto";
@@ -157,6 +159,71 @@ describe("with tokens", () => {
   });
 });
 
+describe("whoever guesses tokens", () => {
+  /** Answers of the API, asked from another address of this machine. */
+  const ask = async ({ httpAddress }: Collector, from: string, path: string, token: string, body?: string) => {
+    const headers = { Authorization: `Bearer ${token}`, ...(body && { "Content-Type": "application/json" }) };
+    const method = body === undefined ? "GET" : "POST";
+    const options = { agent: false, localAddress: from, method, headers };
+    const call = requestPlain(`http://${httpAddress}/api/v1/${path}`, options).end(body);
+    const [answer] = (await once(call, "response")) as [IncomingMessage];
+    answer.resume();
+    return { status: answer.statusCode, retryAfter: Number(answer.headers["retry-after"]) };
+  };
+  const guess = (number: number) => `guessed-${number}-0123456789abcdef`;
+  const logIn = (token: string) => JSON.stringify({ token });
+
+  test("is slowed down, over HTTP, at the log-in and over gRPC together, and no other address is", async () => {
+    const collector = await testCollector({ tokens: [{ token: tokenOf("admin") }] });
+    const [here, there] = ["127.0.0.3", "127.0.0.4"];
+    const statuses = [];
+    for (let number = 0; number < 5; number++)
+      statuses.push((await ask(collector, here, "runs", guess(number))).status);
+    for (let number = 5; number < 10; number++) {
+      statuses.push((await ask(collector, here, "session", "", logIn(guess(number)))).status);
+    }
+    expect(statuses).toEqual(Array(10).fill(401));
+    // The right one too, or the answer would tell which it is.
+    for (const token of [guess(10), tokenOf("admin")]) {
+      for (const answer of [
+        await ask(collector, here, "runs", token),
+        await ask(collector, here, "session", "", logIn(token)),
+      ]) {
+        expect(answer.status).toBe(429);
+        expect(answer.retryAfter).toBeGreaterThan(0);
+        expect(answer.retryAfter).toBeLessThanOrEqual(60);
+      }
+    }
+    expect((await ask(collector, there, "runs", tokenOf("admin"))).status).toBe(200);
+    expect((await ask(collector, there, "session", "", logIn(tokenOf("admin")))).status).toBe(200);
+    expect(collector.counters.refusedRequests).toEqual({ token: 10, guesses: 4 });
+  });
+
+  test("is slowed down over gRPC, and refused over HTTP then", async () => {
+    const collector = await testCollector({ tokens: [{ token: tokenOf("write"), role: "write" }] });
+    const codeWith = async (token: string) => {
+      const sender = new TestSender(collector.grpcAddress, { token });
+      sender.send({ hello: { protocolVersion: PROTOCOL_VERSION, run, rank: 0, attempt: 0 } });
+      const { code } = await sender.status;
+      sender.close();
+      return code;
+    };
+    for (let number = 0; number < 10; number++) expect(await codeWith(guess(number))).toBe(status.UNAUTHENTICATED);
+    expect(await codeWith(tokenOf("write"))).toBe(status.RESOURCE_EXHAUSTED);
+    expect((await ask(collector, "127.0.0.1", "runs", tokenOf("write"))).status).toBe(429);
+    expect((await ask(collector, "127.0.0.2", "runs", tokenOf("write"))).status).toBe(403);
+    expect(collector.counters.refusedStreams).toEqual({ token: 10, guesses: 1 });
+  });
+
+  test("is not a program that shows one wrong token again and again: it keeps nobody out", async () => {
+    const collector = await testCollector({ tokens: [{ token: tokenOf("admin") }] });
+    const statuses = [];
+    for (let time = 0; time < 20; time++) statuses.push((await ask(collector, "127.0.0.1", "runs", guess(0))).status);
+    expect(statuses).toEqual([...Array(10).fill(401), ...Array(10).fill(429)]);
+    expect((await ask(collector, "127.0.0.1", "runs", tokenOf("admin"))).status).toBe(200);
+  });
+});
+
 test("without tokens a browser is told that it needs none", async () => {
   const collector = await testCollector();
   const session = await fetch(`http://${collector.httpAddress}/api/v1/session`);
@@ -225,11 +292,31 @@ describe("where other machines can reach it", () => {
     sender.close();
   });
 
+  test("a key that others can read is told of, and one that everyone can change is refused", async () => {
+    const authority = await Authority.create(temporaryDirectory());
+    const { certFile, keyFile } = await authority.issue("collector");
+    chmodSync(keyFile, 0o640);
+    const collector = await testCollector({ tls: { certFile, keyFile } });
+    expect(collector.notices).toEqual([
+      `TLS key ${keyFile} can be read by its group (mode 640); run: chmod 600 ${keyFile}`,
+    ]);
+    chmodSync(keyFile, 0o602);
+    await expect(testCollector({ tls: { certFile, keyFile } })).rejects.toThrow(
+      `TLS key ${keyFile} can be changed by every user of this machine (mode 602); run: chmod 600 ${keyFile}`,
+    );
+  });
+
   test("files that are no certificate are named", async () => {
     const authority = await Authority.create(temporaryDirectory());
     const { certFile, keyFile } = await authority.issue("collector");
     const other = await authority.issue("other");
-    await expect(testCollector({ tls: { certFile: "none.pem", keyFile } })).rejects.toThrow(/none\.pem/);
+    await expect(testCollector({ tls: { certFile: "none.pem", keyFile } })).rejects.toThrow(
+      "TLS certificate none.pem cannot be read: there is no such file",
+    );
+    const directory = temporaryDirectory();
+    await expect(testCollector({ tls: { certFile, keyFile: directory } })).rejects.toThrow(
+      `TLS key ${directory} cannot be read: it is a directory`,
+    );
     const mixed = testCollector({ tls: { certFile, keyFile: other.keyFile } });
     await expect(mixed).rejects.toThrow(/TLS cannot be set up with .*collector\.pem.*other\.key/);
   });

@@ -8,19 +8,20 @@ import { readTokenFile } from "./token-file.ts";
 import { Tokens } from "./tokens.ts";
 
 const [reader, writer] = ["reader-0123456789abcdef", "writer-0123456789abcdef"];
+const here = "127.0.0.1";
 const tokens = new Tokens([
   { token: reader, role: "read" },
   { token: writer, role: "write" },
 ]);
 
 test("a token is found whole or not at all", () => {
-  expect(tokens.findBearer(`Bearer ${reader}`)!.role).toBe("read");
-  expect(tokens.findBearer(`bearer  ${writer}`)!.role).toBe("write");
+  expect(tokens.findBearer(`Bearer ${reader}`, here)!.role).toBe("read");
+  expect(tokens.findBearer(`bearer  ${writer}`, here)!.role).toBe("write");
   for (const wrong of [reader.slice(0, -1), `${reader}x`, reader.toUpperCase(), ""]) {
-    expect(tokens.findBearer(`Bearer ${wrong}`)).toBeUndefined();
+    expect(tokens.findBearer(`Bearer ${wrong}`, here)).toBeUndefined();
   }
   for (const header of [undefined, "", reader, `Basic ${reader}`, `Bearer ${reader} ${reader}`]) {
-    expect(tokens.findBearer(header)).toBeUndefined();
+    expect(tokens.findBearer(header, here)).toBeUndefined();
   }
 });
 
@@ -40,7 +41,7 @@ test("what each role may", () => {
 
 test("a session lasts a week, and no other token or time can be put in its place", () => {
   const sessions = new Sessions(tokens);
-  const cookie = sessions.open(tokens.find(reader)!, 1000);
+  const cookie = sessions.open(tokens.find(reader, here)!, 1000);
   expect(sessions.find(cookie, 1000)!.role).toBe("read");
   expect(sessions.find(cookie, 1000 + SESSION_SECONDS * 1000)!.role).toBe("read");
   expect(sessions.find(cookie, 1001 + SESSION_SECONDS * 1000)).toBeUndefined();
@@ -59,7 +60,7 @@ test("a session lasts a week, and no other token or time can be put in its place
 test("a file of tokens", () => {
   const file = join(temporaryDirectory(), "tokens");
   writeFileSync(file, `# who may what\n\nread ${reader}\n  write\t${writer}\r\nabcdefabcdefabcdef\n`);
-  expect(readTokenFile(file)).toEqual([
+  expect(readTokenFile(file).tokens).toEqual([
     { role: "read", token: reader },
     { role: "write", token: writer },
     { role: "admin", token: "abcdefabcdefabcdef" },

@@ -1,5 +1,6 @@
 // The tokens that a collector knows. Only their digests are kept, and comparing takes the same time whatever is presented.
 import { createHash, timingSafeEqual } from "node:crypto";
+import { Guesses } from "./guesses.ts";
 import type { Role } from "./roles.ts";
 
 /** Long enough that guessing is hopeless; the characters of RFC 6750. */
@@ -14,6 +15,7 @@ export interface KnownToken {
 
 export class Tokens {
   readonly known: readonly KnownToken[];
+  readonly #guesses = new Guesses();
 
   constructor(tokens: readonly { token: string; role: Role }[]) {
     this.known = tokens.map(({ token, role }) => ({ role, digest: digestOf(token) }));
@@ -24,17 +26,27 @@ export class Tokens {
     return this.known.length > 0;
   }
 
-  find(presented: string): KnownToken | undefined {
+  /**
+   * @param address of whoever presents it
+   * @throws TooManyGuesses when that address has shown too many wrong ones
+   */
+  find(presented: string, address: string): KnownToken | undefined {
     const digest = digestOf(presented);
+    const key = digest.toString("base64");
+    this.#guesses.expectAllowed(address, key);
     let found: KnownToken | undefined;
     for (const token of this.known) if (timingSafeEqual(token.digest, digest)) found = token;
+    if (found === undefined) this.#guesses.add(address, key);
     return found;
   }
 
-  /** @param header `Bearer TOKEN`, as in an Authorization header or gRPC metadata */
-  findBearer(header: string | undefined): KnownToken | undefined {
+  /**
+   * @param header `Bearer TOKEN`, as in an Authorization header or gRPC metadata
+   * @throws TooManyGuesses
+   */
+  findBearer(header: string | undefined, address: string): KnownToken | undefined {
     const [, presented] = /^Bearer +(\S+)$/i.exec(header ?? "") ?? [];
-    return presented === undefined ? undefined : this.find(presented);
+    return presented === undefined ? undefined : this.find(presented, address);
   }
 }
 

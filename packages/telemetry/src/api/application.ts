@@ -48,7 +48,7 @@ const API = "/api/v1/*";
 export function application(context: ApiContext): Router {
   const { runs, store, alerts, fanOut, runChanges, operations, access, reach, limits } = context;
   const atOnce = limitedAtOnce(limits.requests);
-  const router = new Router(access, errorAnswer(context.refusals, context.log));
+  const router = new Router(access, errorAnswer(context.refusals, context.log, operations.condition));
 
   router.use("*", security(reach), limitedRate(limits.requestsPerSecond));
   router.add([healthz(), readyz(operations.condition), metrics(operations.metrics)]);

@@ -17,7 +17,7 @@ function testRouter(...routes: Route[]) {
   const lines: string[] = [];
   const log = pino({ errorKey: "error" }, { write: (line: string) => void lines.push(line) });
   const tokens = new Tokens([]);
-  const onError = errorAnswer(new Refusals({}, log, "request"), log);
+  const onError = errorAnswer(new Refusals({}, log, "request"), log, { stopping: false });
   const router = new Router({ tokens, sessions: new Sessions(tokens) }, onError);
   router.add(routes);
   const env = { incoming: { socket: { remoteAddress: "127.0.0.1" } } };

@@ -97,9 +97,8 @@ export class GrpcServer {
 
   #receive(call: ReportCall): void {
     const { tokens, limits } = this.#options;
-    const stranger = refuseSender(call.metadata, tokens);
-    if (stranger?.reason === "token") this.#refuse(call, status.UNAUTHENTICATED, "token", stranger.message);
-    else if (stranger !== undefined) this.#refuse(call, status.PERMISSION_DENIED, "role", stranger.message);
+    const stranger = refuseSender(call.metadata, call.getPeer(), tokens);
+    if (stranger !== undefined) this.#refuse(call, stranger.code, stranger.reason, stranger.message);
     else if (this.#stopping) refuse(call, status.UNAVAILABLE, STOPPING);
     else if (this.#streams.size >= limits.streams) {
       this.#refuse(call, status.RESOURCE_EXHAUSTED, "streams", `${limits.streams} streams are open already`);

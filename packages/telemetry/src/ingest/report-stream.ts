@@ -125,6 +125,7 @@ export class ReportStream implements Reply {
     this.#context.introductions.introduce(hello).then(
       (refusal) => this.#greeted(hello, refusal),
       (error) => {
+        if (this.#closed) return; // its sender says Hello again, here or elsewhere
         this.#context.log.error({ error, run: hello.run?.id }, "the store refuses a run's description (disk full?)");
         this.end(status.UNAVAILABLE, `the store refuses data: ${error.message}`);
       },

@@ -11,12 +11,12 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
-import { service as healthService } from "grpc-health-check";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { RateLimit } from "../api/middleware/limits.ts";
 import type { Collector } from "../index.ts";
 import { get, startTestCollector, testCollector } from "../testing/collector.ts";
+import { healthOf } from "../testing/health.ts";
 import { describedRun, randomStep } from "../testing/runs.ts";
 import { TestSender } from "../testing/sender.ts";
 import { TestViewer } from "../testing/viewer.ts";
@@ -237,19 +237,6 @@ async function metricsOf(collector: Collector): Promise<Record<string, number>> 
     Number(line.slice(line.lastIndexOf(" "))),
   ]);
   return Object.fromEntries(numbers.filter(([name]) => !String(name).includes("_bucket{")));
-}
-
-async function healthOf(address: string, service: string): Promise<string> {
-  const client = new (makeClientConstructor(healthService, "Health"))(address, credentials.createInsecure());
-  try {
-    return await new Promise((resolve, reject) => {
-      client.check!({ service }, (error: Error | null, answer: { status: string }) =>
-        error ? reject(error) : resolve(answer.status),
-      );
-    });
-  } finally {
-    client.close();
-  }
 }
 
 /** What a client such as grpcurl finds without the schema. */

@@ -2,7 +2,7 @@
 // OPTIONS is JSON: { death, collector }, what CollectorProcess.start is given. Prints its addresses as one line of JSON, and what it
 // was about to do before it kills itself. Ends in order when its standard input closes.
 import { writeSync } from "node:fs";
-import { startCollector } from "../../dist/index.js";
+import { killUnlessEnded, startCollector } from "../../dist/index.js";
 import { Database } from "../../dist/store/engine/database.js";
 
 const [dataDirectory, json] = process.argv.slice(2);
@@ -72,7 +72,7 @@ try {
   const collector = await startCollector(startOptions);
   const { httpAddress, grpcAddress } = collector;
   console.log(JSON.stringify({ httpAddress, grpcAddress }));
-  process.stdin.resume().on("end", () => collector.stop());
+  process.stdin.resume().on("end", () => collector.stop().then(() => killUnlessEnded(250)));
 } catch (error) {
   console.error(error);
   process.exitCode = 1; // and the process ends by itself, unless something was left running

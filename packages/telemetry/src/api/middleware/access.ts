@@ -1,9 +1,11 @@
 // Who asks: by the token of a program, or by the session of a browser; and whether they may.
+import type { HttpBindings } from "@hono/node-server";
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";
+import { TooManyGuesses } from "../../access/guesses.ts";
 import { allows, type Right, type Role, rolesWith } from "../../access/roles.ts";
 import type { Sessions } from "../../access/sessions.ts";
-import type { Tokens } from "../../access/tokens.ts";
+import type { KnownToken, Tokens } from "../../access/tokens.ts";
 import { Refusal } from "../errors.ts";
 
 export const SESSION_COOKIE = "moescope-session";
@@ -17,9 +19,20 @@ export interface Access {
 export function roleOf(context: Context, { tokens, sessions }: Access): Role | undefined {
   if (!tokens.required) return "admin";
   const header = context.req.header("Authorization");
-  if (header !== undefined) return tokens.findBearer(header)?.role;
+  if (header !== undefined) return presented(context, (address) => tokens.findBearer(header, address))?.role;
   const cookie = getCookie(context, SESSION_COOKIE);
   return cookie === undefined ? undefined : sessions.find(cookie)?.role;
+}
+
+/** @throws Refusal (429) when the address that asks has presented too many wrong tokens */
+export function presented(context: Context, find: (address: string) => KnownToken | undefined): KnownToken | undefined {
+  try {
+    return find((context.env as HttpBindings).incoming.socket.remoteAddress ?? "");
+  } catch (error) {
+    if (!(error instanceof TooManyGuesses)) throw error;
+    context.header("Retry-After", String(error.seconds));
+    throw new Refusal(429, "guesses", error.message);
+  }
 }
 
 /** Lets only those through who may; everyone where the right is `open`. */

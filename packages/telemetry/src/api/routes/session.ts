@@ -6,7 +6,7 @@ import { SESSION_SECONDS } from "../../access/sessions.ts";
 import { json, nothing } from "../answers.ts";
 import { BODY_ERRORS } from "../body.ts";
 import { Refusal } from "../errors.ts";
-import { type Access, roleOf, SESSION_COOKIE } from "../middleware/access.ts";
+import { type Access, presented, roleOf, SESSION_COOKIE } from "../middleware/access.ts";
 import { type Route, route } from "../route.ts";
 
 const PATH = "/api/v1/session";
@@ -36,7 +36,7 @@ export function logIn({ tokens, sessions }: Access, secure: boolean): Route {
       errors: BODY_ERRORS,
     },
     ({ body }, context) => {
-      const token = tokens.find(body.token);
+      const token = presented(context, (address) => tokens.find(body.token, address));
       if (token === undefined) throw new Refusal(401, "token", "the collector does not know this token");
       setCookie(context, SESSION_COOKIE, sessions.open(token), { ...cookie(secure), maxAge: SESSION_SECONDS });
       return { required: tokens.required, role: token.role };

@@ -11,6 +11,8 @@ export interface FreeSpaceOptions {
   dataDirectory: string;
   /** Bytes of the disk that stay free. */
   keepFree: number;
+  /** Called after every look: why no more data is taken; undefined when there is room. */
+  told: (trouble: string | undefined) => void;
   database: Pick<Database, "run">;
   log: Logger;
 }
@@ -34,8 +36,7 @@ export class FreeSpace {
 
   /** Looks again and again from now on. */
   start(): void {
-    const { keepFree, log } = this.#options;
-    if (keepFree === 0) return;
+    const { log } = this.#options;
     const look = () => {
       this.#look().catch((error) => {
         clearInterval(this.#timer);
@@ -47,13 +48,10 @@ export class FreeSpace {
 
   /** @throws StoreError when less is free than has to stay free */
   async expectEnough(): Promise<void> {
-    const { keepFree, dataDirectory } = this.#options;
-    if (keepFree === 0) return;
-    const free = await this.#look();
-    if (free >= keepFree) return;
-    throw new StoreError(
-      `not enough space: ${mebibytes(free)} are free on the disk of ${dataDirectory}, and ${mebibytes(keepFree)} stay free`,
-    );
+    // The engine itself says when nothing is left.
+    if (this.#options.keepFree === 0) return;
+    const trouble = this.#troubleWith(await this.#look());
+    if (trouble !== undefined) throw new StoreError(trouble);
   }
 
   /** For what makes room: the engine deletes rows the way it merges. */
@@ -82,11 +80,19 @@ export class FreeSpace {
   }
 
   async #lookNow(): Promise<number> {
-    const { dataDirectory, keepFree } = this.#options;
+    const { dataDirectory, keepFree, told } = this.#options;
     const { bavail, bsize } = await answered(statfs(dataDirectory));
     const free = bavail * bsize;
+    told(this.#troubleWith(free));
     await this.#merge(free >= keepFree / 2 || this.#allowed > 0, free);
     return free;
+  }
+
+  #troubleWith(free: number): string | undefined {
+    const { dataDirectory, keepFree } = this.#options;
+    if (free === 0) return `the disk of ${dataDirectory} is full`;
+    if (free >= keepFree) return undefined;
+    return `not enough space: ${mebibytes(free)} are free on the disk of ${dataDirectory}, and ${mebibytes(keepFree)} must stay free`;
   }
 
   async #merge(merging: boolean, free: number): Promise<void> {

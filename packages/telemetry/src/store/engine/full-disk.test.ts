@@ -2,6 +2,7 @@ import { expect, test, vi } from "vitest";
 import { get, getHistory, temporaryDirectory } from "../../testing/collector.ts";
 import { CollectorProcess } from "../../testing/collector-process.ts";
 import { canMount, SmallDisk } from "../../testing/full-disk.ts";
+import { healthOf } from "../../testing/health.ts";
 import { Ledger } from "../../testing/ledger.ts";
 import { PersistentSender } from "../../testing/persistent-sender.ts";
 import { quiet } from "../../testing/quiet.ts";
@@ -75,7 +76,7 @@ test.skipIf(!canMount())(
     await vi.waitUntil(() => least("acknowledged") > 0, 60_000);
     disk.fillBut(6);
     await vi.waitUntil(() => failures(collector) === 1, 60_000);
-    expect(collector.log()).toMatch(/not enough space: \d+ MiB are free on the disk of .*, and 24 MiB stay free/);
+    expect(collector.log()).toMatch(/not enough space: \d+ MiB are free on the disk of .*, and 24 MiB must stay free/);
     await vi.waitUntil(() => collector.log().includes("merges no parts until there is room"), 60_000);
     disk.fill();
     // They make no more: the window of none is used up, but nobody takes what they have.
@@ -89,6 +90,34 @@ test.skipIf(!canMount())(
     await sent;
     expect(senders.map(({ connections }) => connections)).toEqual([1, 1, 1, 1, 1, 1]);
     await ledger.expectStored(collector);
+  },
+);
+
+test.skipIf(!canMount()).each([0, 24])(
+  "a collector that keeps %i MiB free says so while there are none, before a write has failed, and takes it back",
+  async (mebibytes) => {
+    const dataDirectory = temporaryDirectory();
+    const disk = new SmallDisk(dataDirectory, 128);
+    const collector = await CollectorProcess.start(dataDirectory, undefined, { keepFree: mebibytes * 2 ** 20 });
+    const untilReady = (status: number) =>
+      vi.waitUntil(async () => {
+        const answer = await get(collector, "/readyz");
+        return answer.status === status ? answer.text() : undefined;
+      }, 10_000);
+    expect(await untilReady(200)).toBe("ready\n");
+    disk.fill();
+    expect(await untilReady(503)).toBe(`the disk of ${dataDirectory} is full\n`);
+    expect(await healthOf(collector.grpcAddress, "")).toBe("NOT_SERVING");
+    expect(await (await get(collector, "/metrics")).text()).toMatch(/^moescope_serving 0$/m);
+    disk.free();
+    await untilReady(200);
+    disk.fillBut(6);
+    const short = /^not enough space: [56] MiB are free on the disk of \/.*, and 24 MiB must stay free\n$/;
+    if (mebibytes > 0) expect(await untilReady(503)).toMatch(short);
+    disk.free();
+    await untilReady(200);
+    expect(await healthOf(collector.grpcAddress, "")).toBe("SERVING");
+    expect(failures(collector)).toBe(0);
   },
 );
 
