@@ -4,8 +4,10 @@ import type { Logger } from "pino";
 import { localAddress, warnOfExposure } from "./access/exposure.ts";
 import { readTls } from "./access/tls.ts";
 import { Tokens } from "./access/tokens.ts";
+import { checkDashboard } from "./api/dashboard.ts";
 import { type CollectorConfig, type CollectorOptions, exposureOf, parseCollectorConfig } from "./config.ts";
 import type { Counters } from "./counters.ts";
+import { explained, fullDisk, isFull, prepareDirectory } from "./data-directory.ts";
 import type { Condition } from "./operations/condition.ts";
 import { openLog } from "./operations/log.ts";
 import { Ownership } from "./ownership.ts";
@@ -52,11 +54,12 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     return await start(config, log, stages);
   } catch (error) {
     await stages.stop();
-    throw error;
+    throw await explained(error, config.dataDirectory);
   }
 }
 
 async function start(config: CollectorConfig, log: Logger, stages: Stages): Promise<Collector> {
+  checkDashboard(config.dashboardDirectory);
   const { tls, notice } = config.tls ? readTls(config.tls) : {};
   const tokens = new Tokens(config.tokens);
   const ownership = await stages.start(owned(config));
@@ -161,14 +164,13 @@ function running(
 async function openDatabase({ clickhouseUrls, clickhouseCluster, dataDirectory }: CollectorConfig): Promise<Database> {
   if (clickhouseUrls !== undefined) return openServer(clickhouseUrls, clickhouseCluster);
   const directory = join(dataDirectory, "store");
+  await prepareDirectory(directory);
   try {
-    return Database.embedded(directory);
-  } catch (error) {
-    throw new Error(
-      `the store in ${directory} cannot be opened (does another process use it?): ${(error as Error).message}`,
-      {
-        cause: error,
-      },
-    );
+    return await Database.embedded(directory);
+  } catch (cause) {
+    // The engine does not say why it cannot be opened.
+    if (await isFull(directory)) throw await fullDisk(directory, cause);
+    const { message } = cause as Error;
+    throw new Error(`the store in ${directory} cannot be opened (does another process use it?): ${message}`, { cause });
   }
 }

@@ -1,9 +1,10 @@
 // Who runs on a data directory: one collector at a time, and the file by which others find it.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { prepareDirectory } from "./data-directory.ts";
 
 const OWNER_FILE = "collector.json";
 
@@ -48,7 +49,7 @@ export class Ownership {
 
   /** @throws Error that names the owner when a running collector has the directory */
   static async claim(dataDirectory: string): Promise<Ownership> {
-    await mkdir(dataDirectory, { recursive: true });
+    await prepareDirectory(dataDirectory);
     const file = join(dataDirectory, OWNER_FILE);
     const startedAt = processStart(process.pid);
     if (startedAt === undefined) throw new Error("cannot tell when this process started: neither /proc nor ps answers");
@@ -96,7 +97,12 @@ export class Ownership {
 
   async #writeDraft(): Promise<string> {
     const draft = `${this.#file}.${process.pid}`;
-    await writeFile(draft, `${JSON.stringify(this.#owner, null, 2)}\n`);
+    try {
+      await writeFile(draft, `${JSON.stringify(this.#owner, null, 2)}\n`);
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
     return draft;
   }
 }
@@ -122,7 +128,7 @@ async function readOwner(file: string): Promise<Owner | undefined> {
       (error as NodeJS.ErrnoException).code === "ENOENT" || (error as NodeJS.ErrnoException).code === "ENOTDIR";
     // The file is written whole; one that cannot be read was never this program's.
     if (absent || error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
-    throw error;
+    throw new Error(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
   }
 }
 

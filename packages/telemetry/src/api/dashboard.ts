@@ -8,12 +8,17 @@ const PAGE = "index.html";
 /** Names that the build derives from the content. */
 const HASHED = /^\/assets\//;
 
+/** @throws Error when a dashboard is to be served from a directory that holds none */
+export function checkDashboard(directory: string | undefined): void {
+  if (directory === undefined || existsSync(join(directory, PAGE))) return;
+  throw new Error(`there is no dashboard in ${directory}: ${PAGE} is missing; build it, or let only the API be served`);
+}
+
 /** @param directory where the dashboard was built to; undefined when it is not served */
 export function dashboardRoutes(directory: string | undefined): Hono {
   const routes = new Hono();
-  if (directory === undefined || !existsSync(join(directory, PAGE))) {
-    const missing = directory === undefined ? "The dashboard is not served here." : "The dashboard has not been built.";
-    routes.get("*", (context) => context.text(`${missing} The API is at /api/v1/runs\n`, 404));
+  if (directory === undefined) {
+    routes.get("*", (context) => context.text("The dashboard is not served here. The API is at /api/v1/runs\n", 404));
     return routes;
   }
   routes.use(async (context, next) => {
