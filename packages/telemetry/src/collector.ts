@@ -62,7 +62,7 @@ async function start(config: CollectorConfig, log: Logger, stages: Stages): Prom
   checkDashboard(config.dashboardDirectory);
   const { tls, notice } = config.tls ? readTls(config.tls) : {};
   const tokens = new Tokens(config.tokens);
-  const ownership = await stages.start(owned(config));
+  const ownership = await stages.start(owned(config, log));
   const database = await stages.start(connected(config, ownership));
   const watched = observed();
   const freeSpace = await stages.start(lookedAfter(config, database, watched.condition, log));
@@ -80,10 +80,10 @@ async function start(config: CollectorConfig, log: Logger, stages: Stages): Prom
   });
 }
 
-function owned({ dataDirectory }: CollectorConfig): Stage<Ownership> {
+function owned({ dataDirectory }: CollectorConfig, log: Logger): Stage<Ownership> {
   return {
     ...{ name: "data directory", stopsBy: 2_550 },
-    start: () => Ownership.claim(dataDirectory),
+    start: () => Ownership.claim(dataDirectory, log),
     stop: (ownership) => ownership.release(),
   };
 }
