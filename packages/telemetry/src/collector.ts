@@ -4,8 +4,10 @@ import type { Logger } from "pino";
 import { localAddress, warnOfExposure } from "./access/exposure.ts";
 import { readTls } from "./access/tls.ts";
 import { Tokens } from "./access/tokens.ts";
+import { checkDashboard } from "./api/dashboard.ts";
 import { type CollectorConfig, type CollectorOptions, exposureOf, parseCollectorConfig } from "./config.ts";
 import type { Counters } from "./counters.ts";
+import { explained, fullDisk, isFull, prepareDirectory } from "./data-directory.ts";
 import type { Condition } from "./operations/condition.ts";
 import { openLog } from "./operations/log.ts";
 import { Ownership } from "./ownership.ts";
@@ -52,14 +54,15 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     return await start(config, log, stages);
   } catch (error) {
     await stages.stop();
-    throw error;
+    throw await explained(error, config.dataDirectory);
   }
 }
 
 async function start(config: CollectorConfig, log: Logger, stages: Stages): Promise<Collector> {
+  checkDashboard(config.dashboardDirectory);
   const { tls, notice } = config.tls ? readTls(config.tls) : {};
   const tokens = new Tokens(config.tokens);
-  const ownership = await stages.start(owned(config));
+  const ownership = await stages.start(owned(config, log));
   const database = await stages.start(connected(config, ownership));
   const watched = observed();
   const freeSpace = await stages.start(lookedAfter(config, database, watched.condition, log));
@@ -77,10 +80,10 @@ async function start(config: CollectorConfig, log: Logger, stages: Stages): Prom
   });
 }
 
-function owned({ dataDirectory }: CollectorConfig): Stage<Ownership> {
+function owned({ dataDirectory }: CollectorConfig, log: Logger): Stage<Ownership> {
   return {
     ...{ name: "data directory", stopsBy: 2_550 },
-    start: () => Ownership.claim(dataDirectory),
+    start: () => Ownership.claim(dataDirectory, log),
     stop: (ownership) => ownership.release(),
   };
 }
@@ -161,14 +164,13 @@ function running(
 async function openDatabase({ clickhouseUrls, clickhouseCluster, dataDirectory }: CollectorConfig): Promise<Database> {
   if (clickhouseUrls !== undefined) return openServer(clickhouseUrls, clickhouseCluster);
   const directory = join(dataDirectory, "store");
+  await prepareDirectory(directory);
   try {
-    return Database.embedded(directory);
-  } catch (error) {
-    throw new Error(
-      `the store in ${directory} cannot be opened (does another process use it?): ${(error as Error).message}`,
-      {
-        cause: error,
-      },
-    );
+    return await Database.embedded(directory);
+  } catch (cause) {
+    // The engine does not say why it cannot be opened.
+    if (await isFull(directory)) throw await fullDisk(directory, cause);
+    const { message } = cause as Error;
+    throw new Error(`the store in ${directory} cannot be opened (does another process use it?): ${message}`, { cause });
   }
 }

@@ -160,6 +160,30 @@ it("fires when a run falls silent, and not when it ends", async () => {
   expect(await alertsOf(collector)).toMatchObject([{ rule: "SILENCE", over: true }]);
 });
 
+it("says of a run that died before the collector was restarted which step and attempt were its last", async () => {
+  const dataDirectory = temporaryDirectory();
+  const first = await testCollector({ dataDirectory });
+  const early = await TestSender.connect(first.grpcAddress, run);
+  await send(early, [step(1, false, { step: 90 })]);
+  early.close();
+  const sender = await TestSender.connect(first.grpcAddress, run, 0, 1);
+  await send(
+    sender,
+    numbers(1, 8).map((sequence) => step(sequence, false, { step: 40 + sequence, attempt: 1 })),
+  );
+  // An evaluation is of the model as it was after a step; it is not the step that the run was silent since.
+  await send(sender, [step(9, false, { step: 99, attempt: 1, split: v1.Split.EVAL })]);
+  await first.stop();
+  sender.cut();
+
+  const webhook = await startWebhook();
+  const second = await testCollector({ dataDirectory, silentAfter: 50, webhook: webhook.url });
+  await webhook.until(1);
+  const said = { rule: "SILENCE", attempt: 1, beganStep: 48, firedStep: 48, id: "1.silence.0.48" };
+  expect(webhook.received).toMatchObject([{ ...said, message: expect.stringMatching(/, since step 48$/) }]);
+  expect(await alertsOf(second)).toMatchObject([{ ...said, over: false }]);
+});
+
 it("tries a webhook that fails again", async () => {
   const webhook = await startWebhook([503]);
   const collector = await testCollector({ webhook: webhook.url });

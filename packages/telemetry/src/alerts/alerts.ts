@@ -109,8 +109,9 @@ export class Alerts {
     if (known !== undefined) return known;
     const description = this.#options.runs.description(run)!;
     const lasting = this.ofRun(run).filter(({ over }) => !over);
+    const trained = this.#options.runs.attempts(run).filter(({ steps }) => steps > 0);
     const watched = {
-      watch: new RunWatch(description, this.#options.thresholds, lasting),
+      watch: new RunWatch(description, this.#options.thresholds, lasting, trained.at(-1)),
       steps: new WholeSteps(description.ranks),
     };
     this.#watched.set(run, watched);

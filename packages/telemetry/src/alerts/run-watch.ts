@@ -40,16 +40,24 @@ export class RunWatch {
   /** Alerts that have fired and are not over. */
   #lasting: v1.Alert[];
 
-  /** @param lasting what fired before and is not over, as after a restart: it does not fire again */
-  constructor(run: v1.RunDescription, thresholds: AlertThresholds, lasting: readonly v1.Alert[] = []) {
+  /**
+   * @param lasting what fired before and is not over, as after a restart: it does not fire again
+   * @param from the newest step that was trained before
+   */
+  constructor(
+    run: v1.RunDescription,
+    thresholds: AlertThresholds,
+    lasting: readonly v1.Alert[] = [],
+    from: Pick<v1.Attempt, "attempt" | "lastStep"> = { attempt: 0, lastStep: 0 },
+  ) {
     this.#run = run.id;
     this.#topK = new Map(layersOf(run).map(({ index, topK }) => [index, topK]));
     this.#thresholds = thresholds;
     this.#limits = limitsOf(thresholds);
     this.#window = new LoadWindow(thresholds.window);
     this.#lasting = [...lasting];
-    this.#attempt = Math.max(0, ...lasting.map(({ attempt }) => attempt));
-    this.#lastStep = Math.max(0, ...lasting.map(({ firedStep }) => firedStep));
+    this.#attempt = Math.max(from.attempt, ...lasting.map(({ attempt }) => attempt));
+    this.#lastStep = Math.max(from.lastStep, ...lasting.map(({ firedStep }) => firedStep));
   }
 
   /**

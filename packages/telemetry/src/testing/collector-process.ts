@@ -1,5 +1,5 @@
 // Starts a collector in a process of its own, to be killed.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -15,6 +15,14 @@ export interface Death {
   time: number;
   /** So long after the statement has begun; before it begins when absent. */
   microseconds?: number;
+}
+
+/** Runs a command as in a container of its own: it sees no process of another one, nor is it seen. */
+const CONTAINED = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
+
+/** @returns false where that is not possible, as for users other than root */
+export function canContain(): boolean {
+  return spawnSync(CONTAINED[0]!, [...CONTAINED.slice(1), "true"]).status === 0;
 }
 
 interface Addresses {
@@ -37,13 +45,17 @@ export class CollectorProcess {
     this.httpAddress = httpAddress;
   }
 
-  /** @throws Error with what it has logged, when it ends before it listens */
+  /**
+   * @param contained whether it runs as in a container
+   * @throws Error with what it has logged, when it ends before it listens
+   */
   static async start(
     dataDirectory: string,
     death?: Death,
     collector: CollectorOptions = {},
+    contained = false,
   ): Promise<CollectorProcess> {
-    const started = await CollectorProcess.startToDie(dataDirectory, death, collector);
+    const started = await CollectorProcess.startToDie(dataDirectory, death, collector, contained);
     if (started instanceof CollectorProcess) return started;
     throw new Error(`the collector did not start:\n${started.log}`);
   }
@@ -53,11 +65,13 @@ export class CollectorProcess {
     dataDirectory: string,
     death?: Death,
     collector: CollectorOptions = {},
+    contained = false,
   ): Promise<CollectorProcess | Said> {
     const script = join(import.meta.dirname, "collector-process.mjs");
     const store = collector.clickhouseUrls === undefined ? await storeOptions(dataDirectory) : {};
     const options = JSON.stringify({ death, collector: { ...store, ...collector } });
-    const child = spawn(process.execPath, [script, dataDirectory, options], { stdio: "pipe" });
+    const [command, ...words] = [...(contained ? CONTAINED : []), process.execPath, script, dataDirectory, options];
+    const child = spawn(command!, words, { stdio: "pipe" });
     onTestFinished(() => void child.kill("SIGKILL"));
     const said: Said = { log: "", lastWords: undefined };
     child.stderr.on("data", (text) => {

@@ -26,7 +26,7 @@ export class SmallDisk {
   /** Takes what is free beyond so many megabytes. */
   fillBut(megabytes: number): void {
     const { bavail, bsize } = statfsSync(this.#directory);
-    writeFileSync(this.#ballast, Buffer.alloc(bavail * bsize - megabytes * 2 ** 20));
+    writeFileSync(this.#ballast, Buffer.alloc(Math.floor(bavail * bsize - megabytes * 2 ** 20)));
   }
 
   /** Takes every free byte. */
@@ -37,6 +37,11 @@ export class SmallDisk {
     } finally {
       closeSync(file);
     }
+  }
+
+  /** Lets nothing be written from now on. */
+  makeReadOnly(): void {
+    execFileSync("mount", ["-o", "remount,ro", this.#directory]);
   }
 
   free(): void {

@@ -81,8 +81,17 @@ export class Database {
    * @param directory the embedded engine's own; one process can have one such directory open at a time. Beside it, in a directory of
    *   the same name with `-incoming`, lie the rows being inserted.
    */
-  static embedded(directory: string): Database {
+  static async embedded(directory: string): Promise<Database> {
     const engine = new EmbeddedEngine(directory);
+    try {
+      return Database.#over(engine, directory);
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
+  }
+
+  static #over(engine: EmbeddedEngine, directory: string): Database {
     const [writer, ...readers] = [engine.connect(), engine.connect(), engine.connect()];
     // What a killed process left there was never acknowledged.
     const exchange = `${directory}-incoming`;

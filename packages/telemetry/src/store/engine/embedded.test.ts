@@ -9,8 +9,8 @@ const ENDLESS = "SELECT sum(sipHash64(number)) FROM numbers(1000000000000)";
 /** Takes it a tenth of a second or two. */
 const LONG = "SELECT sum(sipHash64(number)) FROM numbers(10000000)";
 
-function openDatabase(directory = temporaryDirectory()): Database {
-  const database = Database.embedded(join(directory, "store"));
+async function openDatabase(directory = temporaryDirectory()): Promise<Database> {
+  const database = await Database.embedded(join(directory, "store"));
   onTestFinished(() => database.close());
   return database;
 }
@@ -27,7 +27,7 @@ function numbers(count: number) {
 }
 
 test("rows are stored while many questions wait for their answers", async () => {
-  const database = openDatabase();
+  const database = await openDatabase();
   await createTable(database);
   let answered = 0;
   const questions = Array.from({ length: 16 }, async () => {
@@ -42,7 +42,7 @@ test("rows are stored while many questions wait for their answers", async () => 
 
 test("closing breaks off what runs, and refuses what waits", async () => {
   const directory = temporaryDirectory();
-  const database = openDatabase(directory);
+  const database = await openDatabase(directory);
   await createTable(database);
   await database.run("INSERT INTO moescope.numbers SELECT number FROM numbers(2000000)");
   const asked = [
@@ -55,6 +55,6 @@ test("closing breaks off what runs, and refuses what waits", async () => {
   await database.close();
   const reasons = (await ended).map((each) => (each.status === "rejected" ? String(each.reason) : "answered"));
   for (const reason of reasons) expect(reason).toMatch(/cancel|abort|killed|being closed/i);
-  const again = openDatabase(directory);
+  const again = await openDatabase(directory);
   expect(asNumber((await again.rows("SELECT count() FROM moescope.numbers"))[0]![0])).toBe(2_000_000);
 }, 30_000);
