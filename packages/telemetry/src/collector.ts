@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import { localAddress, warnOfExposure } from "./access/exposure.ts";
 import { readTls } from "./access/tls.ts";
 import { Tokens } from "./access/tokens.ts";
-import { checkDashboard } from "./api/dashboard.ts";
+import { checkDashboard } from "./api/pages/dashboard.ts";
 import { type CollectorConfig, type CollectorOptions, exposureOf, parseCollectorConfig } from "./config.ts";
 import type { Counters } from "./counters.ts";
 import { explained, fullDisk, isFull, prepareDirectory } from "./data-directory.ts";
