@@ -6,7 +6,7 @@ import { BlockWriter, type Cell, type Columns, type ColumnsOf } from "../engine/
 import type { BatchTable } from "../schema/schema.ts";
 import { putFirstHalves } from "./gates.ts";
 import type { Seal } from "./sealing.ts";
-import { type Base, NO_BASE, type Splitter, type Splitters } from "./split-counts.ts";
+import { type Base, type CountSplitter, NO_BASE, type Splitters } from "./split-counts.ts";
 import type { StepSum } from "./step-sum.ts";
 
 /** What one batch stores: the messages of any number of streams, and how far it brings each stream. */
@@ -221,7 +221,7 @@ function addCategory(
   columns: Routing,
   { category, tokens, dropped, counts, droppedCounts = [] }: v1.CategoryRouting,
   layer: number,
-  splitter: Splitter,
+  splitter: CountSplitter,
   sender: string,
 ): void {
   columns.category.add(category);
@@ -244,7 +244,7 @@ function hasGates({ gateMass = [], meanProbability = [], categories }: v1.Routin
 function addGates(
   columns: Gates,
   { layer, categories, gateMass = [], meanProbability = [] }: v1.RoutingHistogram,
-  splitter: Splitter,
+  splitter: CountSplitter,
   sender: string,
 ): void {
   let tokens = 0;
@@ -263,7 +263,7 @@ let halves = new Uint16Array(256);
 function splitFloats(
   column: Gates["gate_mass_above"],
   values: ArrayLike<number>,
-  splitter: Splitter,
+  splitter: CountSplitter,
   sender: string,
   histogram: number,
 ): Base {

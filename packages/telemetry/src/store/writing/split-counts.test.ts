@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Base, COUNTS, GATES, Splitter } from "./split-counts.ts";
+import { type Base, COUNTS, CountSplitter, GATES } from "./split-counts.ts";
 
 const AT = 3;
 
 /** Bytes are put between others. */
-function split(splitter: Splitter, sender: string, counts: ArrayLike<number>): Base & { above: Uint8Array } {
+function split(splitter: CountSplitter, sender: string, counts: ArrayLike<number>): Base & { above: Uint8Array } {
   const memory = new Uint8Array(counts.length + 2 * AT).fill(77);
   const base = splitter.split(sender, 0, counts, memory, AT);
   const around = [...memory.subarray(0, AT), ...memory.subarray(AT + counts.length)];
@@ -22,7 +22,7 @@ const baseOf = (base: Base) => [...new Uint32Array(bytesOfBase(base).buffer)];
 const sums = (split: Base & { above: Uint8Array }) => baseOf(split).map((low, expert) => low + split.above[expert]!);
 
 test("the two parts of a count are the count, whatever it is", () => {
-  const splitter = new Splitter(COUNTS);
+  const splitter = new CountSplitter(COUNTS);
   const histograms = [
     [0, 1, 127, 128, 129, 255, 256, 2 ** 32 - 1],
     [2 ** 32 - 1, 0, 0, 0, 0, 0, 0, 0],
@@ -34,12 +34,12 @@ test("the two parts of a count are the count, whatever it is", () => {
 });
 
 test("a histogram may have another number of experts than the last of its name", () => {
-  const splitter = new Splitter(COUNTS);
+  const splitter = new CountSplitter(COUNTS);
   for (const counts of [[5], [6, 700], [8]]) expect(sums(split(splitter, "a", counts))).toEqual(counts);
 });
 
 test("steps alike have one base, and one that is out of reach changes it for itself alone", () => {
-  const splitter = new Splitter(COUNTS);
+  const splitter = new CountSplitter(COUNTS);
   for (let step = 0; step < 300; step++) split(splitter, "a", [1000 + (step % 7) * 20, 1000]);
   const before = split(splitter, "a", [1050, 1000]);
   const far = split(splitter, "a", [9000, 1000]);
@@ -51,14 +51,14 @@ test("steps alike have one base, and one that is out of reach changes it for its
 });
 
 test("bases follow loads that change", () => {
-  const splitter = new Splitter(COUNTS);
+  const splitter = new CountSplitter(COUNTS);
   for (let step = 0; step < 512; step++) split(splitter, "a", [1000]);
   for (let step = 0; step < 1024; step++) split(splitter, "a", [2000]);
   expect(baseOf(split(splitter, "a", [2000]))).toEqual([expect.closeTo(2000 - 128, -1)]);
 });
 
 test("numbers of 16 bits have bases of 16 bits, whatever they are", () => {
-  const splitter = new Splitter(GATES);
+  const splitter = new CountSplitter(GATES);
   const numbers = fc.array(fc.nat(2 ** 16 - 1), { minLength: 8, maxLength: 8 });
   fc.assert(
     fc.property(fc.oneof(numbers, fc.constant([0, 0, 16_256, 16_300, 0x7f80, 0x7fc0, 0xff80, 0xffff])), (halves) => {
@@ -71,7 +71,7 @@ test("numbers of 16 bits have bases of 16 bits, whatever they are", () => {
 });
 
 test("bases of gates follow a drift within 64 steps", () => {
-  const splitter = new Splitter(GATES);
+  const splitter = new CountSplitter(GATES);
   for (let step = 0; step < 640; step++) split(splitter, "a", [16_000 + step]);
   const { shared, above } = split(splitter, "a", [16_640]);
   expect(shared).toHaveLength(2);
@@ -79,7 +79,7 @@ test("bases of gates follow a drift within 64 steps", () => {
 });
 
 test("what is known of earlier histograms is forgotten before it takes much memory", () => {
-  const splitter = new Splitter(COUNTS);
+  const splitter = new CountSplitter(COUNTS);
   const counts = new Uint32Array(1_000_000).fill(1000);
   const splitOf = (name: string) => split(splitter, name, counts);
   for (let step = 0; step < 4; step++) splitOf("first");

@@ -58,11 +58,11 @@ interface Known {
 
 /** Whatever a store splits. */
 export class Splitters {
-  readonly counts = new Splitter(COUNTS);
-  readonly gates = new Splitter(GATES);
+  readonly counts = new CountSplitter(COUNTS);
+  readonly gates = new CountSplitter(GATES);
 }
 
-export class Splitter {
+export class CountSplitter {
   readonly #pace: Pace;
   readonly #senders = new Map<string, Map<number, Known>>();
   #numbers = 0;
