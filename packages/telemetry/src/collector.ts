@@ -1,5 +1,6 @@
 // The collector: puts the stages together, starts them, and stops them in order.
 import { join } from "node:path";
+import type { StepSum } from "@moescope/metrics";
 import type { Logger } from "pino";
 import { isLoopback, localAddress, warnOfExposure } from "./access/exposure.ts";
 import { Sessions } from "./access/sessions.ts";
@@ -35,7 +36,6 @@ import { AnnotationTable } from "./store/runs/annotation-table.ts";
 import { loadRuns } from "./store/runs/load-runs.ts";
 import { Runs } from "./store/runs/runs.ts";
 import { Store } from "./store/store.ts";
-import type { StepSum } from "./store/writing/step-sum.ts";
 
 /** A running collector. */
 export interface Collector {

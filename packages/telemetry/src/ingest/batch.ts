@@ -1,5 +1,6 @@
 // Group commit: gathers messages of all streams for a few milliseconds, stores them as one batch, then acknowledges.
 import { setTimeout as delay } from "node:timers/promises";
+import type { StepSum } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import type { Counters } from "../counters.ts";
@@ -7,7 +8,6 @@ import type { FreeSpace } from "../store/engine/free-space.ts";
 import type { Runs } from "../store/runs/runs.ts";
 import type { LaidOutBatch, PreparedBatch, Store } from "../store/store.ts";
 import type { BatchContent, StreamMark } from "../store/writing/rows.ts";
-import type { StepSum } from "../store/writing/step-sum.ts";
 import type { NumberMemory } from "./number-memory.ts";
 import { RankSums } from "./rank-sums.ts";
 import type { Refusal } from "./refusal.ts";

@@ -1,12 +1,12 @@
 // Adds up the ranks of a step as they arrive, in any order: sums of recent steps in memory, older ones from the store.
+import { addRank, busiestExperts, type StepSum } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import { asNumber, DATABASE } from "../store/engine/database.ts";
 import { queryHistoryForWriter } from "../store/reading/history.ts";
 import type { Runs } from "../store/runs/runs.ts";
 import { UNSEALED } from "../store/schema/pieces.ts";
 import type { Store } from "../store/store.ts";
-import { numbersIn } from "../store/writing/bucket-sum.ts";
-import { addRank, type StepSum, type SumOfRanks } from "../store/writing/step-sum.ts";
+import { numbersIn } from "../store/writing/bucket-size.ts";
 import type { NumberMemory } from "./number-memory.ts";
 
 /** Sums kept in memory, counted in numbers held (8 bytes each). Beyond it a late rank costs a query. */
@@ -59,11 +59,11 @@ export class RankSums {
     for (const [key, sum] of this.#recent) if (sum.bucket.run === run) this.#forget(key, sum);
   }
 
-  #forget(key: string, sum: SumOfRanks | undefined): void {
+  #forget(key: string, sum: StepSum | undefined): void {
     if (sum !== undefined && this.#recent.delete(key)) this.#numbers -= numbersIn(sum.bucket);
   }
 
-  async #fromStore(message: v1.Step): Promise<SumOfRanks | undefined> {
+  async #fromStore(message: v1.Step): Promise<StepSum | undefined> {
     const { run, split, attempt, step } = message;
     if (step > this.#store.highestStep(run, split, attempt)) return undefined;
     return storedSum(message, this.#store, this.#runs);
@@ -75,18 +75,23 @@ async function storedSum(
   { run, split, step, attempt }: v1.Step,
   store: Store,
   runs: Runs,
-): Promise<SumOfRanks | undefined> {
+): Promise<StepSum | undefined> {
   const { moeLayers, ranks } = runs.description(run)!;
   const [row] = await store.database.rowsForWriter(
-    `SELECT uniqExact(rank), min(rank) FROM ${DATABASE}.steps
-     WHERE run = {run:String} AND split = {split:Int8} AND step = {step:UInt64} AND attempt = {attempt:UInt32} AND ${store.existing(run)}`,
+    `SELECT uniqExact(rank), (minMap(names, arrayMap(name -> rank, names)) AS lowest).1, lowest.2
+     FROM (SELECT rank, arrayFilter((name, value) -> NOT isNaN(value), scalar_names, scalar_values) AS names FROM ${DATABASE}.steps
+       WHERE run = {run:String} AND split = {split:Int8} AND step = {step:UInt64} AND attempt = {attempt:UInt32} AND ${store.existing(run)})`,
     { run, split, step, attempt },
   );
-  const [arrived, lowestRank] = row!.map(asNumber);
+  const arrived = asNumber(row![0]);
   if (arrived === 0) return undefined;
+  const [names, lowestRanks] = row!.slice(1) as [string[], unknown[]];
   const attempts = [{ attempt, from: step, before: step + 1 }];
   const stages = { sealed: () => UNSEALED, singleFrom: () => 0 };
   const range = { run, split, from: step, to: step, points: 1, layers: moeLayers, attempts, ...stages, ranks };
   const { buckets } = await queryHistoryForWriter({ ...range, exists: store.existing(run) }, store.database);
-  return { ranks: arrived!, lowestRank: lowestRank!, bucket: buckets[0]! };
+  const bucket = buckets[0]!;
+  const scalars = new Map(names.map((name, index) => [name, asNumber(lowestRanks[index])]));
+  // Which rank a bias came from is not stored.
+  return { ranks: arrived, bucket, busiest: busiestExperts(bucket), shown: { scalars, biases: new Map() } };
 }

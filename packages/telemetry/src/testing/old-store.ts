@@ -1,4 +1,5 @@
 // A store as an earlier version left it, for tests of migrations.
+import { addRank } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { type Block, DATABASE } from "../store/engine/database.ts";
 import type { Columns } from "../store/engine/native.ts";
@@ -6,7 +7,6 @@ import { statementFor } from "../store/schema/migrate.ts";
 import { MIGRATIONS } from "../store/schema/schema.ts";
 import { batchBlocks, blockOf, type StreamMark, streamRows, type TableRows } from "../store/writing/rows.ts";
 import { CountSplitter } from "../store/writing/split-counts.ts";
-import { addRank } from "../store/writing/step-sum.ts";
 import { openDatabase, underTest } from "./store-kind.ts";
 
 /** Whether no earlier version could have written one: clusters came later. */
