@@ -10,7 +10,7 @@ const ALL = ["proto", "metrics", "trainer", "telemetry", "dashboard", "cli", "to
 /** What each package may import of the others. */
 const ALLOWED: Record<string, string[]> = {
   proto: [],
-  metrics: [],
+  metrics: ["proto"],
   trainer: ["proto", "metrics"],
   telemetry: ["proto", "metrics"],
   dashboard: ["proto", "metrics"],

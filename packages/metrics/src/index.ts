@@ -1,5 +1,9 @@
 export * from "./affinity.ts";
 export * from "./bias-effect.ts";
+export * from "./buckets.ts";
+export { layerLoad, withoutExperts } from "./buckets-layers.ts";
+export { addNumbers } from "./buckets-numbers.ts";
+export * from "./buckets-ranks.ts";
 export * from "./capacity.ts";
 export * from "./churn.ts";
 export * from "./co-activation.ts";

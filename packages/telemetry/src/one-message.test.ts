@@ -1,4 +1,6 @@
 // A message that something fails over costs nothing but itself, whatever fails.
+
+import * as metrics from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { afterEach, expect, test, vi } from "vitest";
 import { Alerts } from "./alerts/alerts.ts";
@@ -9,13 +11,12 @@ import { Runs } from "./store/runs/runs.ts";
 import { Store } from "./store/store.ts";
 import { RunningRollups } from "./store/writing/running-rollups.ts";
 import { Sealing } from "./store/writing/sealing.ts";
-import { Splitter } from "./store/writing/split-counts.ts";
-import * as stepSum from "./store/writing/step-sum.ts";
+import { CountSplitter } from "./store/writing/split-counts.ts";
 import { get, getHistory, getSummary, testCollector } from "./testing/collector.ts";
 import { describedRun, randomStep } from "./testing/runs.ts";
 import { TestSender } from "./testing/sender.ts";
 
-vi.mock("./store/writing/step-sum.ts", { spy: true });
+vi.mock("@moescope/metrics", { spy: true });
 
 /** The step at fault, of 0..39, has this number of tokens so far. */
 const AT = 17;
@@ -42,14 +43,14 @@ function failing<Type extends object>(type: Type, name: keyof Type & string, has
 }
 
 async function failingSum(): Promise<void> {
-  const { addRank } = await vi.importActual<typeof stepSum>("./store/writing/step-sum.ts");
-  vi.mocked(stepSum.addRank).mockImplementation((message, ...others) => {
+  const { addRank } = await vi.importActual<typeof metrics>("@moescope/metrics");
+  vi.mocked(metrics.addRank).mockImplementation((message, ...others) => {
     if (isIt(message)) throw new TypeError("no such expert");
     return addRank(message, ...others);
   });
 }
 
-const isIt = ({ tokens }: Pick<v1.Step, "tokens">) => tokens === TOKENS;
+const isIt = ({ tokens }: v1.Step.$Properties | v1.StepBucket) => tokens === TOKENS;
 const sumIsIt = ({ bucket }: { bucket: v1.StepBucket }) => isIt(bucket);
 
 /** The store objects to the rows of a batch with the message, whenever it is written. */
@@ -102,7 +103,7 @@ const ALL = Array.from({ length: 40 }, (_, step) => step);
 
 test.each<[string, () => void | Promise<void>]>([
   ["the sum over ranks", failingSum],
-  ["its rows", () => failing(Splitter.prototype, "split", (_sender, _histogram, counts) => counts[0] === LOAD)],
+  ["its rows", () => failing(CountSplitter.prototype, "split", (_sender, _histogram, counts) => counts[0] === LOAD)],
   ["what its batch makes complete", () => failing(Sealing.prototype, "plan", (steps: v1.Step[]) => steps.some(isIt))],
   ["the store, which objects to its rows", refusingRows],
 ])("a fault over one message costs that message: %s", async (_, fail) => {

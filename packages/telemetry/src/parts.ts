@@ -1,4 +1,6 @@
 // Puts the parts of a collector together. None of them does anything before it is started.
+
+import type { StepSum } from "@moescope/metrics";
 import type { Logger } from "pino";
 import { isLoopback } from "./access/exposure.ts";
 import { Sessions } from "./access/sessions.ts";
@@ -30,7 +32,6 @@ import { AnnotationTable } from "./store/runs/annotation-table.ts";
 import { loadRuns } from "./store/runs/load-runs.ts";
 import { Runs } from "./store/runs/runs.ts";
 import { Store } from "./store/store.ts";
-import type { StepSum } from "./store/writing/step-sum.ts";
 
 /** What tells those who look after the collector how it is. */
 export function observed() {

@@ -12,5 +12,4 @@ export {
 } from "./client.ts";
 export { DelimitedDecoder } from "./delimited.ts";
 export { type Connection, followLive, type LiveOptions } from "./live.ts";
-export { mergeBuckets } from "./merge-buckets.ts";
 export { Timeline } from "./timeline.ts";

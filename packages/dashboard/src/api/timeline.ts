@@ -1,6 +1,6 @@
 // One run's history kept at screen resolution while live steps arrive: the collector's pyramid, continued in the browser.
+import { sumBuckets, withoutExperts } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
-import { mergeBuckets } from "./merge-buckets.ts";
 
 type Bucket = v1.StepBucket.$Properties;
 
@@ -50,7 +50,7 @@ export class Timeline {
     if (!fits || !this.#buckets.every((here, place) => same(here, buckets[place]!))) return false;
     this.#buckets = this.#buckets.map((here, place) => {
       const taken = new Map(buckets[place]!.layers!.map((layer) => [layer.layer ?? 0, layer]));
-      return { ...here, layers: here.layers?.map((layer) => taken.get(layer.layer ?? 0) ?? withoutCounts(layer)) };
+      return { ...here, layers: here.layers?.map((layer) => taken.get(layer.layer ?? 0) ?? withoutExperts(layer)) };
     });
     return true;
   }
@@ -75,7 +75,7 @@ export class Timeline {
   #add(bucket: Bucket): void {
     const last = this.#buckets.at(-1);
     if (last !== undefined && this.#slot(last) === this.#slot(bucket)) {
-      this.#buckets[this.#buckets.length - 1] = mergeBuckets(last, bucket);
+      this.#buckets[this.#buckets.length - 1] = sumBuckets([last, bucket])!;
     } else {
       this.#buckets.push(bucket);
     }
@@ -91,9 +91,4 @@ export class Timeline {
   #slot(bucket: Bucket): number {
     return Math.floor((bucket.firstStep ?? 0) / this.#width);
   }
-}
-
-/** A layer's metrics alone. */
-export function withoutCounts(layer: v1.LayerSummary.$Properties): v1.LayerSummary.$Properties {
-  return { ...layer, categories: [], countsMin: [], countsMax: [], selectionBias: [] };
 }

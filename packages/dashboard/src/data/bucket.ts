@@ -1,5 +1,5 @@
 // Questions asked of one bucket of a run's history.
-import { relativeLoad, sumHistograms } from "@moescope/metrics";
+import { layerLoad, relativeLoad, totalLoad } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { Axis } from "../address/address.ts";
 
@@ -44,8 +44,8 @@ export function loadOf(layer: Layer | undefined): LayerLoad | undefined {
   if (!layer?.categories?.length) return undefined;
   let load = loads.get(layer);
   if (load === undefined) {
-    const counts = sumHistograms(layer.categories.map((category) => category.counts ?? []));
-    load = { counts, relative: relativeLoad(counts), total: counts.reduce((sum, count) => sum + count, 0) };
+    const counts = layerLoad(layer);
+    load = { counts, relative: relativeLoad(counts), total: totalLoad(counts) };
     loads.set(layer, load);
   }
   return load;

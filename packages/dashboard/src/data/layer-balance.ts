@@ -3,10 +3,10 @@ import {
   busiestExpert,
   coefficientOfVariation,
   deadExperts,
+  layerLoad,
   maxViolation,
   normalisedEntropy,
   relativeLoad,
-  sumHistograms,
 } from "@moescope/metrics";
 import { type Layer, meanOf } from "./bucket.ts";
 
@@ -28,8 +28,9 @@ export interface LayerBalance {
 }
 
 /** @param layer with the counts of its categories */
-export function layerBalance({ layer = 0, maxViolation: perStep, categories, dropped = 0 }: Layer): LayerBalance {
-  const counts = sumHistograms((categories ?? []).map((load) => load.counts ?? []));
+export function layerBalance(summary: Layer): LayerBalance {
+  const { layer = 0, maxViolation: perStep, dropped = 0 } = summary;
+  const counts = layerLoad(summary);
   const busiest = busiestExpert(counts);
   return {
     layer,

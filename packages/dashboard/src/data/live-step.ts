@@ -1,7 +1,7 @@
 // What a live step brings, and what is kept of it.
+import { withoutExperts } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import type { SplitName } from "../api/client.ts";
-import { withoutCounts } from "../api/timeline.ts";
 import { type Bucket, type Layer, layerOf } from "./bucket.ts";
 import type { Wanted } from "./live-subscription.ts";
 
@@ -13,7 +13,7 @@ export function carriesAll({ layers = [] }: Bucket, wanted: Wanted): boolean {
 /** A step's layers without the counts of all but one: over thousands of steps they would fill the memory. */
 export function keepCountsOf(step: Bucket, layer: number | undefined): Layer[] {
   const kept = layer === undefined ? undefined : layerOf(step, layer);
-  return (step.layers ?? []).map((each) => (each === kept ? each : withoutCounts(each)));
+  return (step.layers ?? []).map((each) => (each === kept ? each : withoutExperts(each)));
 }
 
 /** @returns the name of a split, as the HTTP API spells it */

@@ -1,5 +1,5 @@
 // Loads of every layer of a run over its steps, packed so that a slider can be moved over them.
-import { sumHistograms } from "@moescope/metrics";
+import { layerLoad } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { HistoryQuery, SplitName } from "../api/client.ts";
 import { type Bucket, layerOf } from "./bucket.ts";
@@ -76,7 +76,7 @@ export function placeOf({ layers: _, scalars: __, ...place }: Bucket): Bucket {
 export function layerLoads(bucket: Bucket, layer: number): LayerLoads | undefined {
   const summary = layerOf(bucket, layer);
   if (!summary?.categories?.length) return undefined;
-  const sum = sumHistograms(summary.categories.map(({ counts }) => counts ?? []));
+  const sum = layerLoad(summary);
   const steps = Math.max(1, bucket.steps ?? 1);
   const dropped = (summary.dropped ?? 0) / steps;
   if (steps === 1) return { mean: sum, low: sum, high: sum, dropped };

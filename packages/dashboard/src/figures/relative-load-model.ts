@@ -1,5 +1,5 @@
 // The figure `relative-load` as data: how much of each token category every expert got, run above run, layer beside layer.
-import { deadExperts, relativeLoad, sumHistograms } from "@moescope/metrics";
+import { deadExperts, layerLoad, relativeLoad } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import { strategyName } from "../format/strategy.ts";
 import { toCsv } from "./csv.ts";
@@ -105,7 +105,7 @@ function panelOf(
       loads.find((load) => (load.category ?? 0) === index),
     ),
   );
-  const dead = deadExperts(sumHistograms(loads.map(({ counts }) => counts ?? [])));
+  const dead = deadExperts(layerLoad({ categories: [...loads] }));
   return {
     run: run.id ?? "",
     label,
@@ -119,7 +119,7 @@ function panelOf(
 
 function rowOf(category: string, load: v1.CategoryLoad.$Properties | undefined): RelativeLoadRow {
   if (!load?.tokens) return { category, tokens: 0, counts: [], relative: [] };
-  const counts = load.counts ?? [];
+  const counts = Array.from(load.counts ?? []);
   return { category, tokens: load.tokens, counts, relative: [...relativeLoad(counts)] };
 }
 

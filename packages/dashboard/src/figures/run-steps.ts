@@ -1,6 +1,6 @@
 // Steps of a run as the figures take them, added up.
+import { sumBuckets } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
-import { mergeBuckets } from "../api/merge-buckets.ts";
 
 /** A run and the steps to add up, with the counts of the figure's layers. */
 export interface RunSteps {
@@ -24,7 +24,7 @@ export function spreadLayers(moeLayers: readonly number[]): number[] {
 
 /** @returns all steps as one bucket; undefined when there are none */
 export function addedUp({ buckets = [] }: v1.History.$Properties): v1.StepBucket.$Properties | undefined {
-  return buckets.length === 0 ? undefined : buckets.reduce((sum, bucket) => mergeBuckets(sum, bucket));
+  return sumBuckets(buckets);
 }
 
 /** @returns loads of one layer, one for each category that had tokens */

@@ -1,7 +1,6 @@
 // Messages for tests: a run whose counts follow from a formula, so that a test can work out every answer.
-import { deadExperts, maxViolation, sumHistograms } from "@moescope/metrics";
+import { deadExperts, maxViolation, sumBuckets, sumHistograms } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
-import { mergeBuckets } from "../api/merge-buckets.ts";
 import type { Bucket } from "../data/bucket.ts";
 import type { ChosenRun } from "../data/chosen-runs.ts";
 
@@ -80,14 +79,9 @@ function scalar(name: string, value: number): v1.ScalarSummary.$Properties {
 
 /** Steps 0 … count − 1 in buckets of `width`, by adding them up one by one. */
 export function syntheticBuckets(count: number, options: SyntheticOptions = {}, width = 1): Bucket[] {
-  const buckets = new Map<number, Bucket>();
-  for (let step = 0; step < count; step++) {
-    const slot = Math.floor(step / width);
-    const before = buckets.get(slot);
-    const next = syntheticStep(step, options);
-    buckets.set(slot, before === undefined ? next : mergeBuckets(before, next));
-  }
-  return [...buckets.values()];
+  const steps = Array.from({ length: count }, (_, step) => syntheticStep(step, options));
+  const slots = Array.from({ length: Math.ceil(count / width) }, (_, slot) => slot * width);
+  return slots.map((from) => sumBuckets(steps.slice(from, from + width))!);
 }
 
 export function syntheticSummary(

@@ -1,10 +1,10 @@
 // Alerts of all runs: watches the steps that are stored, and tells what fires to the log, the store, the viewers and the webhook.
+import type { StepSum } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import type { Counters } from "../counters.ts";
 import type { AlertTable } from "../store/runs/alert-table.ts";
 import type { Runs } from "../store/runs/runs.ts";
-import type { StepSum } from "../store/writing/step-sum.ts";
 import type { AlertThresholds } from "./rules.ts";
 import { RunWatch } from "./run-watch.ts";
 import type { Webhook } from "./webhook.ts";

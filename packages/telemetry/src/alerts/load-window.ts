@@ -1,5 +1,5 @@
 // The load of every layer over the last steps that arrived: kept as ten blocks, each added up, so that it costs little memory.
-import { accumulate } from "@moescope/metrics";
+import { addNumbers } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 
 const BLOCKS = 10;
@@ -7,7 +7,7 @@ const BLOCKS = 10;
 /** Of one layer, added up over categories, ranks and some steps. */
 export interface LayerLoad {
   /** n_e of each expert. */
-  load: Float64Array;
+  load: number[];
   tokens: number;
   dropped: number;
 }
@@ -71,28 +71,15 @@ export class LoadWindow {
   }
 }
 
-function addTo(
-  layers: Layers,
-  layer: number,
-  part: { load: ArrayLike<number>; tokens: number; dropped: number },
-  sign: 1 | -1,
-) {
+function addTo(layers: Layers, layer: number, part: LayerLoad, sign: 1 | -1) {
   let sum = layers.get(layer);
   if (sum === undefined) {
-    sum = { load: new Float64Array(part.load.length), tokens: 0, dropped: 0 };
+    sum = { load: [], tokens: 0, dropped: 0 };
     layers.set(layer, sum);
   }
-  // A step in which the layer had no token says nothing of how many experts it has.
-  if (part.load.length > sum.load.length) sum.load = grown(sum.load, part.load.length);
-  const { load } = sum;
-  if (sign === 1) accumulate(load, part.load);
-  else for (let expert = 0; expert < part.load.length; expert++) load[expert]! -= part.load[expert]!;
+  // A step without any token of the layer has no number for its experts.
+  if (sign === 1) sum.load = addNumbers(sum.load, part.load);
+  else for (let expert = 0; expert < part.load.length; expert++) sum.load[expert]! -= part.load[expert]!;
   sum.tokens += sign * part.tokens;
   sum.dropped += sign * part.dropped;
-}
-
-function grown(load: Float64Array, length: number): Float64Array {
-  const longer = new Float64Array(length);
-  longer.set(load);
-  return longer;
 }

@@ -1,6 +1,6 @@
+import { addRank } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import { expect, test } from "vitest";
-import { addRank } from "../store/writing/step-sum.ts";
 import { describedRun, randomStep } from "../testing/runs.ts";
 import { WholeSteps } from "./whole-steps.ts";
 

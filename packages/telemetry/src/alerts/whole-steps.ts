@@ -1,7 +1,7 @@
 // Steps of a run whose every rank has arrived, each once, in the order of their numbers as far as they wait for each other. A rank that
 // lags holds them back, but not for ever.
+import type { StepSum } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
-import type { StepSum } from "../store/writing/step-sum.ts";
 
 /** So many steps wait for their last rank; then the earliest goes on without it. */
 const MOST_WAITING = 32;

@@ -82,7 +82,7 @@ describe("a wrong request is told what was expected", () => {
     ["/api/v1/runs/nobody", 404, 'there is no run "nobody"; GET /api/v1/runs lists them'],
     ["/api/v1/runs/nobody/history", 404, 'there is no run "nobody"; GET /api/v1/runs lists them'],
     ["/api/v1/nothing", 404, "there is no GET /api/v1/nothing"],
-    [`${history}?split=test`, 400, 'parameter split is "test": must be one of train, eval, probe'],
+    [`${history}?split=test`, 400, 'parameter split is "test": must be one of train, eval, probe, rollout'],
     [`${history}?points=0`, 400, 'parameter points is "0": must be a whole number from 1 to 2000'],
     [`${history}?points=2001`, 400, 'parameter points is "2001": must be a whole number from 1 to 2000'],
     [`${history}?from=-1`, 400, 'parameter from is "-1": must be a whole number from 0 to 9007199254740991'],
@@ -94,7 +94,7 @@ describe("a wrong request is told what was expected", () => {
     [
       `${history}?layer=1`,
       400,
-      'parameter "layer" is unknown: expected one of split, from, to, points, layers, metrics, categories, attempt',
+      'parameter "layer" is unknown: expected one of split, from, to, points, buckets, layers, metrics, categories, attempt',
     ],
     [`${history}?layers=1&layers=3`, 400, 'parameter "layers" is "1" and "3": expected one value'],
     [`${history}?metrics=none`, 400, 'parameter metrics is "none": must be one of all, chosen'],

@@ -1,5 +1,6 @@
 // Stores batches until they are stored, and acknowledges them. A message that cannot be stored is refused; the others of its batch are not.
 import { setTimeout as delay } from "node:timers/promises";
+import type { StepSum } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import type { Counters } from "../counters.ts";
@@ -7,7 +8,6 @@ import type { FreeSpace } from "../store/engine/free-space.ts";
 import { StoreError } from "../store/engine/store-error.ts";
 import type { Runs } from "../store/runs/runs.ts";
 import type { LaidOutBatch, PreparedBatch, Store } from "../store/store.ts";
-import type { StepSum } from "../store/writing/step-sum.ts";
 import type { Counting } from "./counting.ts";
 import { contentOf, type Entry, runsOf } from "./entry.ts";
 import { brokenBy } from "./refusal.ts";

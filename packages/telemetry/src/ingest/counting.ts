@@ -1,12 +1,13 @@
 // Adds up the ranks of a step as they arrive, in any order: sums of recent steps in memory, older ones from the store.
+
+import { addRank, type StepSum } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import { StoreError } from "../store/engine/store-error.ts";
 import type { StepPlace } from "../store/reading/stored-ranks.ts";
 import type { Runs } from "../store/runs/runs.ts";
 import type { Store } from "../store/store.ts";
-import { numbersIn } from "../store/writing/bucket-sum.ts";
-import { addRank, type StepSum } from "../store/writing/step-sum.ts";
+import { numbersIn } from "../store/writing/bucket-size.ts";
 import type { Entry, StepBody } from "./entry.ts";
 import { brokenBy, malformed, type Refusal } from "./refusal.ts";
 

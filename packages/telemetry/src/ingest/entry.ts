@@ -1,7 +1,8 @@
 // What waits to be stored: a sender's next message, and whether it is taken.
+
+import type { StepSum } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { BatchContent, StreamMark } from "../store/writing/rows.ts";
-import type { StepSum } from "../store/writing/step-sum.ts";
 import type { NumberMemory } from "./number-memory.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Sender } from "./senders.ts";

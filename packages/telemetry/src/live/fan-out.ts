@@ -1,8 +1,8 @@
 // Sends what is stored to everyone who watches: each step is encoded once for each choice of layers, however many viewers there are.
+import { type StepSum, withoutExperts } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import type { Counters } from "../counters.ts";
 import type { Runs } from "../store/runs/runs.ts";
-import type { StepSum } from "../store/writing/step-sum.ts";
 import { type FullStep, type Subscription, Viewer } from "./viewer.ts";
 
 export interface FanOutOptions {
@@ -123,11 +123,8 @@ function encoded(event: v1.LiveEvent.$Properties): Uint8Array {
 function withLayers(bucket: v1.StepBucket, chosen: Subscription["layers"]): v1.StepBucket.$Properties {
   if (chosen === "all") return bucket;
   const wanted = new Set(chosen === "none" ? [] : chosen);
-  const none = { categories: [], countsMin: [], countsMax: [], selectionBias: [], gateMass: [], meanProbability: [] };
   return {
     ...bucket,
-    layers: bucket.layers.map((layer) =>
-      wanted.has(layer.layer) ? layer : { ...layer, ...none, probabilityTokens: 0 },
-    ),
+    layers: bucket.layers.map((layer) => (wanted.has(layer.layer) ? layer : withoutExperts(layer))),
   };
 }

@@ -1,6 +1,7 @@
 import { v1 } from "@moescope/proto";
 import { expect, test, vi } from "vitest";
 import { getHistory, testCollector } from "../testing/collector.ts";
+import { asStored, comparable } from "../testing/comparable.ts";
 import { describedRun, randomStep } from "../testing/runs.ts";
 import { TestSender } from "../testing/sender.ts";
 import { TestViewer } from "../testing/viewer.ts";
@@ -23,9 +24,12 @@ test("a viewer gets the runs there are, then each step as history tells it", asy
   const shown = await Promise.all([all, one, none, newest].map((viewer) => viewer.find((event) => event.step)));
   for (const [index, layers] of ["all", "3", "none", "all"].entries()) {
     const { buckets } = await getHistory(collector, run.id, `layers=${layers}`);
-    expect(v1.StepBucket.toObject(shown[index]!, { defaults: true, arrays: true })).toEqual(
-      v1.StepBucket.toObject(buckets[0]!, { defaults: true, arrays: true }),
-    );
+    expect(comparable([asStored(shown[index]!)])).toEqual(comparable([asStored(buckets[0]!)]));
+    const withGates = run.moeLayers.filter((layer) => layers === "all" || layers === String(layer));
+    for (const { layer, gateMass, meanProbability, probabilityTokens } of shown[index]!.layers) {
+      const experts = withGates.includes(layer) ? run.experts : 0;
+      expect([gateMass.length, meanProbability.length, probabilityTokens > 0]).toEqual([experts, experts, experts > 0]);
+    }
   }
   sender.close();
 });

@@ -1,3 +1,4 @@
+import { addRank } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { pino } from "pino";
 import { expect, test } from "vitest";
@@ -9,7 +10,6 @@ import { DATABASE, select } from "./engine/database.ts";
 import { MIGRATIONS } from "./schema/schema.ts";
 import { Store } from "./store.ts";
 import { blockOf } from "./writing/rows.ts";
-import { addRank } from "./writing/step-sum.ts";
 
 const log = pino({ level: "silent" });
 const OPTIONS = { rollUpEvery: 32, durability: "os" } as const;

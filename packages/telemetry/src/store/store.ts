@@ -7,6 +7,7 @@
 //   and their senders, who got no acknowledgement, send those messages again. Tokens carry an id of this process, because the
 //   deleted rows' tokens are still known to the engine.
 import { randomUUID } from "node:crypto";
+import type { StepSum } from "@moescope/metrics";
 import { layersOf, v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import { asNumber, type Block, DATABASE, type Database, type Insert, type QueryParameters } from "./engine/database.ts";
@@ -24,7 +25,6 @@ import { RunningRollups } from "./writing/running-rollups.ts";
 import { type AttemptExtent, type RollupTask, Sealing, type SealingPlan } from "./writing/sealing.ts";
 import { type Expiry, SingleSteps } from "./writing/single-steps.ts";
 import { Splitters } from "./writing/split-counts.ts";
-import type { StepSum, SumOfRanks } from "./writing/step-sum.ts";
 
 /** The rows of a batch, which may be made while the batch before it is written. */
 export interface LaidOutBatch {
@@ -169,7 +169,7 @@ export class Store {
   }
 
   /** @returns the sum over the ranks of a step that are stored, of which there is at least one */
-  storedSum(step: StepPlace, stored: ReadonlySet<number>, run: v1.RunDescription): Promise<SumOfRanks> {
+  storedSum(step: StepPlace, stored: ReadonlySet<number>, run: v1.RunDescription): Promise<StepSum> {
     const layers = layersOf(run).map(({ index }) => index);
     const selected = { ranks: run.ranks, layers };
     return storedSum(step, stored, selected, { database: this.database, exists: this.existing(step.run) });

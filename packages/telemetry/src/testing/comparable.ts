@@ -8,9 +8,18 @@ export function comparable(buckets: readonly v1.StepBucket.$Properties[]): unkno
     defaults: true,
     arrays: true,
   });
-  return JSON.parse(JSON.stringify(plain), (_, item) =>
-    typeof item === "number" ? Number(item.toPrecision(12)) : item,
-  );
+  return JSON.parse(JSON.stringify(plain, (_, item) => (typeof item === "number" ? rounded(item) : item)));
+}
+
+/** What the store keeps of a bucket. */
+export function asStored(bucket: v1.StepBucket.$Properties): v1.StepBucket.$Properties {
+  const notKept = { gateMass: [], meanProbability: [], probabilityTokens: 0 };
+  return { ...bucket, layers: bucket.layers?.map((layer) => ({ ...layer, ...notKept })) ?? [] };
+}
+
+/** JSON knows no NaN, and no infinity. */
+function rounded(number: number): number | string {
+  return Number.isFinite(number) ? Number(number.toPrecision(12)) : String(number);
 }
 
 /** What `comparable` gives of equal buckets, with numbers that are kept to 24 bits as near as those are. */

@@ -1,15 +1,14 @@
 // A store as an earlier version left it, for tests of migrations.
+import { addBucket, addRank } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { type Block, DATABASE } from "../store/engine/database.ts";
 import type { Columns } from "../store/engine/native.ts";
 import { statementFor } from "../store/schema/migrate.ts";
 import { MIGRATIONS } from "../store/schema/schema.ts";
-import { addBucket } from "../store/writing/bucket-sum.ts";
 import { rollupBlocks } from "../store/writing/rolled-rows.ts";
 import { batchBlocks, blockOf, type StreamMark, streamRows, type TableRows } from "../store/writing/rows.ts";
 import type { Rollup } from "../store/writing/running-rollups.ts";
 import { Splitters } from "../store/writing/split-counts.ts";
-import { addRank } from "../store/writing/step-sum.ts";
 import { openDatabase, underTest } from "./store-kind.ts";
 
 /** Whether no earlier version could have written one: clusters came later. */

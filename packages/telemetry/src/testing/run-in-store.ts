@@ -1,4 +1,6 @@
 // A run written into a store and read from it, without a collector around it.
+
+import { addRank, type StepSum } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { pino } from "pino";
 import type { Database } from "../store/engine/database.ts";
@@ -7,7 +9,6 @@ import { queryHistory } from "../store/reading/history.ts";
 import { UNSEALED } from "../store/schema/pieces.ts";
 import { Store } from "../store/store.ts";
 import { asStored } from "../store/writing/gates.ts";
-import { addRank, type StepSum } from "../store/writing/step-sum.ts";
 import { openDatabase } from "./store-kind.ts";
 
 const log = pino({ level: "silent" });

@@ -99,12 +99,17 @@ export function readCell(
     relative: formatRatio(load.relative[expert]!),
     bias: bias === undefined ? undefined : formatRatio(bias),
     dead: deadExperts(load.counts).includes(expert),
-    categories: categoryShares(chosen, summary, expert),
+    categories: categoryShares(chosen, summary, expert, load.counts[expert]!),
   };
 }
 
-function categoryShares({ run }: ChosenRun, { categories = [] }: Layer, expert: number): CellReading["categories"] {
-  const total = categories.reduce((sum, { counts }) => sum + (counts?.[expert] ?? 0), 0);
+/** @param total the expert's load, over all categories */
+function categoryShares(
+  { run }: ChosenRun,
+  { categories = [] }: Layer,
+  expert: number,
+  total: number,
+): CellReading["categories"] {
   return categories
     .map(({ category = 0, counts }) => ({
       name: run.categories?.[category] ?? `category ${category}`,

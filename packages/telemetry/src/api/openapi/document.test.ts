@@ -41,7 +41,7 @@ test("every operation has words for a person, and a name of its own that clients
 test("parameters are described by what checks them", async () => {
   const { parameters } = (await readDocument()).paths["/api/v1/runs/{id}/history"]!.get!;
   const byName = Object.fromEntries(parameters.map((parameter) => [parameter.name, parameter]));
-  const names = ["id", "split", "from", "to", "points", "layers", "metrics", "categories", "attempt"];
+  const names = ["id", "split", "from", "to", "points", "buckets", "layers", "metrics", "categories", "attempt"];
   expect(Object.keys(byName)).toEqual(names);
   expect(byName.split!.schema).toMatchObject({ enum: ["train", "eval", "probe", "rollout"], default: "train" });
   expect(byName.points!.schema).toMatchObject({ type: "integer", minimum: 1, maximum: 2000, default: 400 });

@@ -1,13 +1,13 @@
 // What protocol 2 sends, through a real store: read back the same from steps and from rollups, and the same as it adds up elsewhere.
+
+import { addBucket, addRank, type StepSum } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { afterEach, expect, test } from "vitest";
 import { temporaryDirectory } from "../../testing/collector.ts";
 import { about, comparable } from "../../testing/comparable.ts";
 import { unevenRun, unevenStep } from "../../testing/protocol-2.ts";
 import { RunInStore } from "../../testing/run-in-store.ts";
-import { addBucket } from "../writing/bucket-sum.ts";
 import { asStored } from "../writing/gates.ts";
-import { addRank, type StepSum } from "../writing/step-sum.ts";
 
 let store: RunInStore;
 afterEach(() => store.database.close());

@@ -147,9 +147,9 @@ describe("over HTTP", () => {
 
   test.each([
     ["/runs/nobody/probe", 404, 'there is no run "nobody"; GET /api/v1/runs lists them'],
-    ["/runs/unprobed/probe?step=-1", 400, 'parameter step is "-1": allowed is a step from 0'],
+    ["/runs/unprobed/probe?step=-1", 400, 'parameter step is "-1": must be a whole number from 0 to 9007199254740991'],
     ["/runs/unprobed/probe?attempt=7", 400, "parameter attempt is 7: the run's attempts are 0"],
-    ["/runs/unprobed/probe?head=7", 400, "parameter head is unknown; allowed are step, attempt"],
+    ["/runs/unprobed/probe?head=7", 400, 'parameter "head" is unknown: expected one of step, attempt'],
   ])("%s", async (path, status, message) => {
     const answer = await get(collector, `/api/v1${path}`);
     expect({ status: answer.status, body: await answer.json() }).toEqual({ status, body: { error: { message } } });

@@ -1,8 +1,9 @@
 // Which ranks of a step are stored, and what they add up to: for ranks that arrive when the step is no longer in memory.
+
+import { busiestExperts, type StepSum } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import { asNumber, asNumbers, DATABASE, type Database } from "../engine/database.ts";
 import { UNSEALED } from "../schema/pieces.ts";
-import type { SumOfRanks } from "../writing/step-sum.ts";
 import { queryHistoryForWriter } from "./history.ts";
 
 export type StepPlace = Pick<v1.Step, "run" | "split" | "attempt" | "step">;
@@ -28,10 +29,28 @@ export async function storedSum(
   stored: ReadonlySet<number>,
   { ranks, layers }: { ranks: number; layers: readonly number[] },
   { database, exists }: { database: Database; exists: string },
-): Promise<SumOfRanks> {
+): Promise<StepSum> {
   const attempts = [{ attempt, from: step, before: step + 1 }];
   const stages = { sealed: () => UNSEALED, singleFrom: () => 0 };
   const range = { run, split, from: step, to: step, points: 1, layers, attempts, ...stages, ranks, exists };
   const { buckets } = await queryHistoryForWriter(range, database);
-  return { ranks: stored.size, lowestRank: Math.min(...stored), bucket: buckets[0]! };
+  const bucket = buckets[0]!;
+  const scalars = await shownScalars({ run, split, attempt, step }, { database, exists });
+  // Which rank a bias came from is not stored.
+  return { ranks: stored.size, bucket, busiest: busiestExperts(bucket), shown: { scalars, biases: new Map() } };
+}
+
+/** @returns by name of a scalar, the lowest rank that has a value of it */
+async function shownScalars(
+  { run, split, attempt, step }: StepPlace,
+  { database, exists }: { database: Database; exists: string },
+): Promise<Map<string, number>> {
+  const [row] = await database.rowsForWriter(
+    `SELECT (minMap(names, arrayMap(name -> rank, names)) AS lowest).1, lowest.2
+     FROM (SELECT rank, arrayFilter((name, value) -> NOT isNaN(value), scalar_names, scalar_values) AS names FROM ${DATABASE}.steps
+       WHERE run = {run:String} AND split = {split:Int8} AND step = {step:UInt64} AND attempt = {attempt:UInt32} AND ${exists})`,
+    { run, split, step, attempt },
+  );
+  const [names, ranks] = row as [string[], unknown[]];
+  return new Map(names.map((name, index) => [name, asNumber(ranks[index])]));
 }

@@ -1,6 +1,6 @@
 // What is known of every run, kept in memory: descriptions, states, newest values. Answers the run list without asking the store.
+import type { StepSum } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
-import type { StepSum } from "../writing/step-sum.ts";
 import { attemptsOf, type RunRecord, type StepDigest, type StepRange, stateOf, summaryOf } from "./run-summary.ts";
 
 const { State } = v1.RunSummary;
@@ -101,7 +101,7 @@ export class Runs {
       layers: bucket.layers.map((layer) => ({
         layer: layer.layer,
         maxViolation: layer.maxViolation.last,
-        busiestExpert: busiest.get(layer.layer)!,
+        busiestExpert: busiest.get(layer.layer) ?? 0,
       })),
     });
     this.#tell(bucket.run, "values");

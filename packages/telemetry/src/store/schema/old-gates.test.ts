@@ -1,4 +1,6 @@
 // Gate mass and mean probability of stores that held them for each category.
+
+import { addBucket, addRank } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { afterEach, expect, test } from "vitest";
 import { temporaryDirectory } from "../../testing/collector.ts";
@@ -8,9 +10,7 @@ import { RunInStore } from "../../testing/run-in-store.ts";
 import { describedRun, randomStep } from "../../testing/runs.ts";
 import { openDatabase } from "../../testing/store-kind.ts";
 import { DATABASE } from "../engine/database.ts";
-import { addBucket } from "../writing/bucket-sum.ts";
 import { asStored } from "../writing/gates.ts";
-import { addRank } from "../writing/step-sum.ts";
 import { MIGRATIONS } from "./schema.ts";
 
 let store: RunInStore;

@@ -1,3 +1,4 @@
+import { addRank, type StepSum } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -12,7 +13,6 @@ import { UNSEALED } from "../schema/pieces.ts";
 import { ROLLED_TABLES } from "../schema/schema.ts";
 import { Store } from "../store.ts";
 import { rollUp } from "./rollups.ts";
-import { addRank, type StepSum } from "./step-sum.ts";
 
 const log = pino({ level: "silent" });
 const OPTIONS = { rollUpEvery: 32, durability: "os" } as const;

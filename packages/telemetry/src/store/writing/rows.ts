@@ -1,5 +1,5 @@
 // The rows of one batch, table by table.
-import { METRICS_VERSION, totalLoad } from "@moescope/metrics";
+import { METRICS_VERSION, type StepSum, totalLoad } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import type { Block } from "../engine/database.ts";
 import { BlockWriter, type Cell, type Columns, type ColumnsOf } from "../engine/native.ts";
@@ -7,7 +7,6 @@ import type { BatchTable } from "../schema/schema.ts";
 import { putFirstHalves } from "./gates.ts";
 import type { Seal } from "./sealing.ts";
 import { type Base, type CountSplitter, NO_BASE, type Splitters } from "./split-counts.ts";
-import type { StepSum } from "./step-sum.ts";
 
 /** What one batch stores: the messages of any number of streams, and how far it brings each stream. */
 export interface BatchContent {
@@ -281,7 +280,7 @@ function addSum(columns: Layers, layer: number, { bucket, ranks, busiest }: Step
   ) as v1.LayerSummary;
   columns.ranks.add(ranks);
   columns.max_violation.add(maxViolation!.last!);
-  columns.busiest_expert.add(busiest.get(layer)!);
+  columns.busiest_expert.add(busiest.get(layer) ?? 0);
   columns.dead_experts.add(deadExperts);
   columns.tokens.add(tokens);
   columns.dropped.add(dropped);

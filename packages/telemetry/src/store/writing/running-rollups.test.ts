@@ -1,8 +1,8 @@
+import { addRank, type StepSum } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { expect, test } from "vitest";
 import { describedRun, randomStep } from "../../testing/runs.ts";
 import { RunningRollups } from "./running-rollups.ts";
-import { addRank, type StepSum } from "./step-sum.ts";
 
 const run = describedRun("r");
 const attempt = { run: "r", split: v1.Split.TRAIN, attempt: 0 };

@@ -1,11 +1,11 @@
 // Rollups made of steps as they come, so that the store need not read back what it has just been given.
 //
 // A bucket is whole when all its steps were seen here, in order and from every rank. Any other bucket the store makes from its rows.
+import { addBucket, type StepSum } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import { blockWidth, type Span, widthsOf } from "../schema/pieces.ts";
-import { addBucket, numbersIn } from "./bucket-sum.ts";
+import { numbersIn } from "./bucket-size.ts";
 import type { RollupTask } from "./sealing.ts";
-import type { StepSum } from "./step-sum.ts";
 
 /** A whole bucket, `width` steps wide. */
 export interface Rollup {

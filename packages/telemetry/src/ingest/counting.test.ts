@@ -1,0 +1,56 @@
+import { addRank, type StepSum } from "@moescope/metrics";
+import { v1 } from "@moescope/proto";
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Database } from "../store/engine/database.ts";
+import { Runs } from "../store/runs/runs.ts";
+import { Store } from "../store/store.ts";
+import { temporaryDirectory } from "../testing/collector.ts";
+import { asStored, comparable } from "../testing/comparable.ts";
+import { describedRun, randomStep } from "../testing/runs.ts";
+import { openDatabase } from "../testing/store-kind.ts";
+import { Counting } from "./counting.ts";
+import type { Entry } from "./entry.ts";
+import { NumberPool } from "./number-memory.ts";
+import { Senders } from "./senders.ts";
+
+const run = describedRun("r", { ranks: 4 });
+let database: Database;
+let store: Store;
+const sender = new Senders([]).connect(run.id, 0, 0, {} as never);
+const runs = new Runs(1000);
+runs.describe(run, 0, 0);
+
+beforeEach(async () => {
+  database = await openDatabase(temporaryDirectory());
+  store = await Store.open(database, pino({ level: "silent" }), { rollUpEvery: 32, durability: "os" });
+  await store.writeDescription(run, 0);
+  if (!store.owns(run.id)) await store.claim(run.id, () => {});
+  store.own(run.id);
+});
+afterEach(() => database.close());
+
+function message(rank: number, loss: number): v1.Step {
+  const { histograms, scalars, ...sent } = randomStep(run, { sequence: 1, rank });
+  return v1.Step.create({
+    ...sent,
+    scalars: [{ name: "loss", value: loss }, ...scalars.slice(1)],
+    histograms: histograms.map((histogram) => ({ ...histogram, selectionBias: [0.5, -0.25, 0, 0] })),
+  });
+}
+
+test("ranks that come after a restart are added to what is stored, as they would have been before it", async () => {
+  const sent = [message(3, 30), message(0, Number.NaN), message(1, 10), message(2, 20)];
+  let whole: StepSum | undefined;
+  for (const [index, step] of sent.entries()) {
+    const restarted = new Counting({ store, runs, log: pino({ level: "silent" }) });
+    const body = { step, memory: new NumberPool().memory(10_000), sum: undefined as StepSum | undefined };
+    await restarted.count([{ sender, sequence: 1, bytes: 10_000, body } as Entry]);
+    const sum = body.sum!;
+    whole = addRank(step, whole);
+    expect(comparable([asStored(sum.bucket)])).toEqual(comparable([asStored(whole.bucket)]));
+    expect([sum.ranks, sum.busiest, sum.shown.scalars]).toEqual([index + 1, whole.busiest, whole.shown.scalars]);
+    await store.write(store.prepare(store.layOut({ steps: [{ message: step, sum }], ends: [], streams: [] })));
+  }
+  expect(whole!.bucket.scalars[0]).toMatchObject({ name: "loss", first: 10, last: 10, values: 3, nanValues: 1 });
+});
