@@ -61,7 +61,7 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
 async function start(config: CollectorConfig, log: Logger, stages: Stages): Promise<Collector> {
   checkDashboard(config.dashboardDirectory);
   const { tls, notice } = config.tls ? readTls(config.tls) : {};
-  const tokens = new Tokens(config.tokens);
+  const tokens = new Tokens(config.tokens, config.limits.wrongTokens);
   const ownership = await stages.start(owned(config, log));
   const database = await stages.start(connected(config, ownership));
   const watched = observed();

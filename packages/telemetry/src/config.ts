@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import { type Exposure, refuseExposure } from "./access/exposure.ts";
+import { MOST_GUESSES } from "./access/guesses.ts";
 import { ROLE_NAMES } from "./access/roles.ts";
 import { TOKEN, TOKEN_ALLOWED } from "./access/tokens.ts";
 
@@ -69,6 +70,8 @@ const collectorConfigSchema = z.strictObject({
       connections: z.int().min(1).default(2048),
       requests: z.int().min(1).default(256),
       requestsPerSecond: z.int().min(1).default(500),
+      /** Different wrong tokens that an address may show in a minute. */
+      wrongTokens: z.int().min(1).default(MOST_GUESSES),
       /** Viewers of the live stream at one time. */
       viewers: z.int().min(1).default(128),
     })

@@ -23,7 +23,7 @@ test("in a minute ten different wrong tokens of an address are looked at, each t
   fc.assert(
     fc.property(fc.array(shown, { maxLength: 400 }), (all) => {
       let now = START;
-      const guesses = new Guesses({ now: () => now });
+      const guesses = new Guesses(MOST_GUESSES, { now: () => now });
       const windows = new Map<number, { from: number; times: Map<number, number> }>();
       for (const { address, token, after } of all) {
         now += after;
@@ -42,7 +42,7 @@ test("in a minute ten different wrong tokens of an address are looked at, each t
 
 test("whoever has to wait is told how long", () => {
   let now = START;
-  const guesses = new Guesses({ now: () => now });
+  const guesses = new Guesses(MOST_GUESSES, { now: () => now });
   for (let token = 0; token < MOST_GUESSES; token++) show(guesses, "::1", String(token));
   now = START + 18_500;
   expect(() => guesses.expectAllowed("::1", "right")).toThrow(

@@ -2,7 +2,7 @@
 import { isIPv6 } from "node:net";
 import { LRUCache } from "lru-cache";
 
-/** Different wrong tokens of one address in a minute, and times that each of them may be shown. */
+/** Usual number of different wrong tokens of one address in a minute, and of times that each of them may be shown. */
 export const MOST_GUESSES = 10;
 /** Milliseconds. */
 const REMEMBERED_FOR = 60_000;
@@ -28,8 +28,11 @@ export class Guesses {
   /** By network: the digests of wrong tokens, and how often each was shown. */
   readonly #wrong: LRUCache<string, Map<string, number>>;
 
+  readonly #most: number;
+
   /** @param clock tells milliseconds */
-  constructor(clock: { now: () => number } = performance) {
+  constructor(most = MOST_GUESSES, clock: { now: () => number } = performance) {
+    this.#most = most;
     const options = { max: MOST_ADDRESSES, ttl: REMEMBERED_FOR, ttlResolution: 0, perf: clock };
     this.#wrong = new LRUCache(options);
   }
@@ -44,7 +47,7 @@ export class Guesses {
     const wrong = this.#wrong.get(network);
     if (wrong === undefined) return;
     const shown = wrong.get(digest) ?? wrong.size;
-    if (shown >= MOST_GUESSES) throw new TooManyGuesses(Math.ceil(this.#wrong.getRemainingTTL(network) / 1000));
+    if (shown >= this.#most) throw new TooManyGuesses(Math.ceil(this.#wrong.getRemainingTTL(network) / 1000));
   }
 
   /** A token with this digest was wrong. */

@@ -15,9 +15,11 @@ export interface KnownToken {
 
 export class Tokens {
   readonly known: readonly KnownToken[];
-  readonly #guesses = new Guesses();
+  readonly #guesses: Guesses;
 
-  constructor(tokens: readonly { token: string; role: Role }[]) {
+  /** @param mostGuesses different wrong tokens that an address may show in a minute */
+  constructor(tokens: readonly { token: string; role: Role }[], mostGuesses?: number) {
+    this.#guesses = new Guesses(mostGuesses);
     this.known = tokens.map(({ token, role }) => ({ role, digest: digestOf(token) }));
   }
 

@@ -12,7 +12,7 @@ const TOKEN = "admin-0123456789abcdef";
 const MUCH = 1_000_000;
 const collector = await startTestCollector({
   tokens: [{ token: TOKEN, role: "admin" }],
-  limits: { requestsPerSecond: MUCH, viewers: MUCH },
+  limits: { requestsPerSecond: MUCH, viewers: MUCH, wrongTokens: MUCH },
 });
 afterAll(() => collector.stop());
 
