@@ -1,4 +1,4 @@
-// Keeps what people write on a run, and shows it to everybody.
+// Keeps what people write on a run, and shows it to every viewer.
 import type { v1 } from "@moescope/proto";
 import type { Introductions } from "./ingest/introductions.ts";
 import type { AnnotationTable } from "./store/runs/annotation-table.ts";

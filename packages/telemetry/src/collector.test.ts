@@ -117,7 +117,7 @@ describe("a port that is taken", () => {
 test.each([
   [{ http: { host: "0.0.0.0" } }, /host "0\.0\.0\.0" can be reached from other machines: add a token.*or TLS/],
   [{ grpc: { host: "::" } }, /host "::" can be reached from other machines/],
-  [{ tokens: [{ token: "short" }] }, /a token has 16 to 512/],
+  [{ tokens: [{ token: "short" }] }, /a token must have 16 to 512/],
   [{ grpc: { port: 70_000 } }, /grpc\.port/],
   [{ flushIntervall: 1 }, /flushIntervall/],
   [{ clickhouseUrl: "ftp://x" }, /clickhouseUrl/],

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { type Exposure, refuseExposure } from "./access/exposure.ts";
 import { MOST_GUESSES } from "./access/guesses.ts";
 import { ROLE_NAMES } from "./access/roles.ts";
-import { TOKEN, TOKEN_ALLOWED } from "./access/tokens.ts";
+import { TOKEN, TOKEN_FORM } from "./access/tokens.ts";
 
 /** A name or an IP address, without brackets. */
 const HOST = /^([A-Za-z0-9.-]+|[0-9A-Fa-f:.]+)$/;
@@ -13,7 +13,7 @@ const listenAddress = (defaultPort: number) =>
   z
     .strictObject({
       /** One that other machines can reach needs `tokens` or `tls`. */
-      host: z.string().regex(HOST, "allowed is a name or an IP address").default("127.0.0.1"),
+      host: z.string().regex(HOST, "must be a name or an IP address").default("127.0.0.1"),
       /** 0 lets the system choose. */
       port: z.int().min(0).max(65535).default(defaultPort),
     })
@@ -39,7 +39,7 @@ const collectorConfigSchema = z.strictObject({
   tokens: z
     .array(
       z.strictObject({
-        token: z.string().regex(TOKEN, `a token has ${TOKEN_ALLOWED}`),
+        token: z.string().regex(TOKEN, `a token must have ${TOKEN_FORM}`),
         role: z.enum(ROLE_NAMES).default("admin"),
       }),
     )
@@ -159,7 +159,7 @@ export type CollectorConfig = z.output<typeof collectorConfigSchema>;
 /**
  * Fills in the defaults and checks every value.
  *
- * @throws Error that names each wrong key, its value and what is allowed
+ * @throws Error that names each wrong key, its value and what it must be
  */
 export function parseCollectorConfig(options: CollectorOptions): CollectorConfig {
   if (options.clickhouseCluster !== undefined && options.clickhouseUrls === undefined) {

@@ -21,7 +21,7 @@ export interface WhoRemembers {
   log: Logger;
 }
 
-/** @returns whether the run is deleted: not while somebody reports it */
+/** @returns whether the run is deleted: not while it is reported */
 export type DeleteRun = (run: string) => Promise<boolean>;
 
 export function runDeletion({
@@ -45,6 +45,6 @@ export function runDeletion({
     log.info({ run }, "run deleted");
     return true;
   };
-  // While it works no stream is greeted, so nobody begins to report the run.
+  // While it works no stream is greeted, so no sender begins to report the run.
   return (run) => introductions.alone(() => deleteNow(run));
 }

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { processSpace, processStart } from "./process-identity.ts";
 
-/** Milliseconds between two touches, and after which one that was not touched belongs to nobody: a process may stall for a while. */
+/** Milliseconds between two touches, and without one until its owner is taken for dead: a process may stall for a while. */
 export const TOUCHED_EVERY = 1_000;
 const DEAD_AFTER = 5_000;
 

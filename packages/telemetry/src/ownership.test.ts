@@ -31,7 +31,7 @@ test("within one process too", async () => {
   await expect(startCollector({ ...TEST_OPTIONS, dataDirectory })).rejects.toThrow(`pid ${process.pid}`);
 });
 
-test("what a killed collector leaves behind holds up nobody", async () => {
+test("what a killed collector leaves behind holds up no other", async () => {
   const dataDirectory = temporaryDirectory();
   const killed = await CollectorProcess.start(dataDirectory);
   await killed.kill();

@@ -12,14 +12,14 @@ export type KeepSingle = "all" | { steps: number } | { milliseconds: number };
 
 export interface RetentionOptions {
   keepSingle: KeepSingle;
-  /** Steps that are rolled up together; so many expire together. */
+  /** Steps that are rolled up together; this many expire together. */
   rollUpEvery: number;
   /** Milliseconds between two looks. Rows are deleted one look after they are marked. */
   retentionInterval: number;
   store: Store;
   runs: Runs;
   batcher: Pick<Batcher, "alone">;
-  /** Makes a run this collector's that is another's, or nobody's. */
+  /** Makes a run this collector's that another one stored, or none does any more. */
   take: (run: string) => Promise<void>;
   log: Logger;
 }

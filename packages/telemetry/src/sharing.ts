@@ -1,5 +1,5 @@
 // Several collectors in front of one store: takes a run over when its sender comes here, lets go of it when it went elsewhere, and
-// follows the runs of the others. With the embedded store there is nobody to share with, and nothing of this happens.
+// follows the runs of the others. An embedded store is not shared, and nothing of this happens.
 import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import type { Alerts } from "./alerts/alerts.ts";

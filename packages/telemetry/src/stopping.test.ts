@@ -46,7 +46,7 @@ async function stall(dataDirectory: string): Promise<void> {
   await vi.waitUntil(() => spawnSync("mkfifo", [rows]).status === 0, { timeout: 60_000, interval: 5 });
 }
 
-test("a store that never answers holds up nobody, and loses nothing", async () => {
+test("a store that never answers does not hold up the end, and loses nothing", async () => {
   const dataDirectory = temporaryDirectory();
   let [collector, listens] = [await CollectorProcess.start(dataDirectory), () => {}];
   let next = Promise.resolve();

@@ -29,7 +29,7 @@ export async function withTarget<Result>(
   }
 }
 
-/** @param tls whether the collector speaks TLS, though nobody may have said so */
+/** @param tls whether the collector speaks TLS, though the command line may not say so */
 export function overTls(access: CollectorAccess, tls: boolean): CollectorAccess {
   return tls ? { tls: {}, ...access } : access;
 }

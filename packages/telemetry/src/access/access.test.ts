@@ -30,7 +30,7 @@ describe("with tokens", () => {
 
   test.each([
     [undefined, status.UNAUTHENTICATED, /a token is needed, of role write, both or admin/],
-    ["nobody", status.UNAUTHENTICATED, /a token is needed/],
+    ["unknown", status.UNAUTHENTICATED, /a token is needed/],
     ["read", status.PERMISSION_DENIED, /a token of role read does not write; needed is write, both or admin/],
   ])("a sender with the token of %s is turned away before it has said anything", async (role, code, details) => {
     const before = total(collector.counters.refusedStreams);
@@ -52,7 +52,7 @@ describe("with tokens", () => {
   });
 
   test.each([
-    ["/api/v1/runs", { none: 401, nobody: 401, write: 403, read: 200, both: 200, admin: 200 }],
+    ["/api/v1/runs", { none: 401, unknown: 401, write: 403, read: 200, both: 200, admin: 200 }],
     ["/api/v1/runs/guarded-write/messages", { none: 401, write: 403, read: 200 }],
     ["/api/v1/live?runs=none", { none: 401, write: 403, read: 200 }],
     ["/metrics", { none: 401, write: 403, read: 200 }],
@@ -135,7 +135,7 @@ describe("with tokens", () => {
     });
 
     test.each([
-      ["a token nobody has", tokenOf("nobody"), { "Content-Type": "application/json" }, 401],
+      ["an unknown token", tokenOf("unknown"), { "Content-Type": "application/json" }, 401],
       ["what a form of another site can send", tokenOf("read"), { "Content-Type": "text/plain" }, 415],
       [
         "the page of another site",
@@ -215,7 +215,7 @@ describe("whoever guesses tokens", () => {
     expect(collector.counters.refusedStreams).toEqual({ token: 10, guesses: 1 });
   });
 
-  test("is not a program that shows one wrong token again and again: it keeps nobody out", async () => {
+  test("is not a program that shows one wrong token again and again: it keeps out no other", async () => {
     const collector = await testCollector({ tokens: [{ token: tokenOf("admin") }] });
     const statuses = [];
     for (let time = 0; time < 20; time++) statuses.push((await ask(collector, "127.0.0.1", "runs", guess(0))).status);
@@ -250,7 +250,7 @@ describe("where other machines can reach it", () => {
     expect((await ask({ ...authorized, Origin: `http://${collector.httpAddress}` })).status).toBe(200);
   });
 
-  test("TLS is enough too, with a warning when nobody has to show who they are", async () => {
+  test("TLS is enough too, with a warning when clients need not show who they are", async () => {
     const authority = await Authority.create(temporaryDirectory());
     const { certFile, keyFile } = await authority.issue("collector");
     const http = { host, port: 0 };

@@ -18,7 +18,7 @@ export class Sessions {
     return `${end}.${signature(token, end).toString("base64url")}`;
   }
 
-  /** @returns the token that the session was opened with; undefined when it is over, or nobody's */
+  /** @returns the token that the session was opened with; undefined when it is over, or not one of this collector's */
   find(cookie: string, now = Date.now()): KnownToken | undefined {
     const [, end, signed] = /^(\d{1,16})\.([\w-]{43})$/.exec(cookie) ?? [];
     if (end === undefined || Number(end) < now) return undefined;

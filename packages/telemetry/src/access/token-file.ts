@@ -1,7 +1,7 @@
 // A file of tokens: a role and a token on each line. A line with a token alone gives every right.
 import { ROLE_NAMES, type Role } from "./roles.ts";
 import { readSecretFile } from "./secret-file.ts";
-import { TOKEN, TOKEN_ALLOWED } from "./tokens.ts";
+import { TOKEN, TOKEN_FORM } from "./tokens.ts";
 
 export interface FileToken {
   token: string;
@@ -22,15 +22,15 @@ export function readTokenFile(path: string): { tokens: FileToken[]; notice: stri
     if (line.trim() === "" || line.trim().startsWith("#")) return [];
     return [tokenIn(words, `${path}, line ${index + 1}`)];
   });
-  if (tokens.length === 0) throw new Error(`${path} holds no token; needed is a line such as: read TOKEN`);
+  if (tokens.length === 0) throw new Error(`${path} holds no token; expected a line such as: read TOKEN`);
   return { tokens, notice };
 }
 
 function tokenIn(words: string[], where: string): FileToken {
   const [role, token] = words.length === 1 ? ["admin", words[0]!] : words;
   if (words.length > 2 || !ROLE_NAMES.includes(role as Role)) {
-    throw new Error(`${where}: allowed is ROLE TOKEN, where ROLE is ${ROLE_NAMES.join(", ")}`);
+    throw new Error(`${where}: expected ROLE TOKEN, where ROLE is one of ${ROLE_NAMES.join(", ")}`);
   }
-  if (!TOKEN.test(token!)) throw new Error(`${where}: this is no token; allowed are ${TOKEN_ALLOWED}`);
+  if (!TOKEN.test(token!)) throw new Error(`${where}: a token must have ${TOKEN_FORM}`);
   return { token: token!, role: role as Role };
 }

@@ -69,9 +69,9 @@ test("a file of tokens", () => {
 
 test.each([
   ["", /tokens holds no token/],
-  [`owner ${reader}`, /tokens, line 1: allowed is ROLE TOKEN, where ROLE is write, read, both, admin/],
-  [`\nread ${reader} and more`, /line 2: allowed is ROLE TOKEN/],
-  ["read secret", /line 1: this is no token; allowed are 16 to 512/],
+  [`owner ${reader}`, /tokens, line 1: expected ROLE TOKEN, where ROLE is one of write, read, both, admin/],
+  [`\nread ${reader} and more`, /line 2: expected ROLE TOKEN/],
+  ["read secret", /line 1: a token must have 16 to 512/],
 ])("a file that is none is refused without its content: %j", (content, message) => {
   const file = join(temporaryDirectory(), "tokens");
   writeFileSync(file, content);

@@ -5,7 +5,7 @@ import type { Role } from "./roles.ts";
 
 /** Long enough that guessing is hopeless; the characters of RFC 6750. */
 export const TOKEN = /^[A-Za-z0-9._~+/-]{16,512}=*$/;
-export const TOKEN_ALLOWED = "16 to 512 letters, digits and ._~+/- (make one with: openssl rand -hex 32)";
+export const TOKEN_FORM = "16 to 512 letters, digits and ._~+/- (make one with: openssl rand -hex 32)";
 
 export interface KnownToken {
   readonly role: Role;

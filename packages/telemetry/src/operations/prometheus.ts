@@ -98,7 +98,7 @@ export class PrometheusMetrics {
     }
   }
 
-  /** Adds what is read anew whenever the numbers are asked for. */
+  /** Adds numbers that are read each time they are asked for. */
   addGauges({ now, storeBytes, dataDirectory }: Sources): void {
     const gauge = (name: string, help: string, read: () => number | Promise<number>) => {
       const registers = [this.#registry];
