@@ -1,4 +1,4 @@
-// Which part of a history is wanted, and whether one answer can hold it.
+// Which part of a history is wanted, and whether one answer can hold it. The work follows the length of the request, not the steps it names.
 import type { v1 } from "@moescope/proto";
 import { bucketWidth, type HistoryRequest } from "../../store/reading/history.ts";
 import { RequestError } from "../errors.ts";
@@ -33,7 +33,8 @@ export function chosenLayers(
 ): readonly number[] {
   if (layers === "none") return [];
   if (layers === "all") return moeLayers;
-  const unknown = layers.find((layer) => !moeLayers.includes(layer));
+  const known = new Set(moeLayers);
+  const unknown = layers.find((layer) => !known.has(layer));
   if (unknown === undefined) return layers;
   throw new RequestError(400, `parameter layers has ${unknown}: the run's MoE layers are ${moeLayers.join(", ")}`);
 }
@@ -44,7 +45,8 @@ type Wanted = Pick<HistoryRequest, "from" | "to" | "points" | "layers" | "togeth
 export function refuseTooMuch(wanted: Wanted, run: Pick<v1.RunDescription, "experts" | "categories">): void {
   const { from, to, points, layers, together } = wanted;
   const { experts, categories } = run;
-  const buckets = Math.ceil((to - from + 1) / bucketWidth(from, to, points));
+  const width = bucketWidth(from, to, points);
+  const buckets = Math.floor(to / width) - Math.floor(from / width) + 1;
   const loads = together ? 1 : categories.length;
   if (buckets * layers.length * experts * (loads + 2) <= MAX_COUNTS) return;
   throw new RequestError(
