@@ -187,7 +187,7 @@ function untilNotReported(ask: () => Promise<Response>): Promise<Response> {
     const answer = await ask();
     expect(answer.status).not.toBe(409);
     return answer;
-  });
+  }, 30_000);
 }
 
 function inQuery({ parameters }: Operation) {

@@ -1,4 +1,4 @@
-// Which part of a history is wanted, and whether one answer can hold it.
+// Which part of a history is wanted, and whether one answer can hold it. The work follows the length of the request, not the steps it names.
 import type { v1 } from "@moescope/proto";
 import { bucketWidth, type HistoryRequest } from "../../store/reading/history.ts";
 import { RequestError } from "../errors.ts";
@@ -54,7 +54,7 @@ export function refuseTooMuch(wanted: Wanted, run: Pick<v1.RunDescription, "expe
   const { from, to, points, single, layers, together } = wanted;
   const { experts, categories } = run;
   const width = single ? 1 : bucketWidth(from, to, points);
-  const buckets = Math.min(points, Math.ceil((to - from + 1) / width));
+  const buckets = Math.min(points, Math.floor(to / width) - Math.floor(from / width) + 1);
   const loads = together ? 1 : categories.length;
   if (buckets * layers.length * experts * (loads + 2) <= MAX_COUNTS) return;
   throw new RequestError(
