@@ -37,9 +37,12 @@ export function storedValue<T>(key: string, empty: T, read: (stored: unknown) =>
   };
 }
 
+/** Node has a `localStorage` too since version 25, and warns when it is looked at. */
+const inBrowser = typeof window !== "undefined";
+
 function load<T>(key: string, read: (stored: unknown) => T | undefined): T | undefined {
-  // Outside a browser, as in tests of models, nothing is stored.
-  if (typeof localStorage === "undefined") return undefined;
+  // Outside a browser, as in reports and in tests of models, nothing is stored.
+  if (!inBrowser) return undefined;
   try {
     const text = localStorage.getItem(key);
     return text === null ? undefined : read(JSON.parse(text));
@@ -50,6 +53,7 @@ function load<T>(key: string, read: (stored: unknown) => T | undefined): T | und
 }
 
 function save(key: string, value: unknown): void {
+  if (!inBrowser) return;
   try {
     localStorage.setItem(key, JSON.stringify(value));
   } catch (error) {
