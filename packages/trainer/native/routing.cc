@@ -142,46 +142,39 @@ class CountRouting : public OpKernel {
     const int64_t rows = categories * (droppable_ ? 2 : 1) + 2;
     Tensor* sums;
     OP_REQUIRES_OK(c, c->allocate_output(0, TensorShape({layers_ * rows, experts}), &sums));
-    const int64_t kinds = droppable_ ? 4 : 3;
-    ForEachUnit(c, layers_ * kinds, [&](int64_t unit) {
-      const int64_t layer = unit / kinds;
+    ForEachUnit(c, layers_ * 3, [&](int64_t unit) {
+      const int64_t layer = unit / 3;
       const auto input = [&](int64_t group) {
         return ConstRows(Data(c->input(1 + group * layers_ + layer)), tokens, experts);
       };
       const ConstRows chosen = input(0), kept = input(1), gate = input(2), score = input(3);
       Rows out(Data(sums) + layer * rows * experts, rows, experts);
-      const auto by_category = [&](const auto& term) {
-        Totals total = Totals::Zero(categories, experts);
-        for (int64_t t = 0; t < tokens; ++t) {
-          if (category_of[t] >= 0) total.row(category_of[t]) += term(t).template cast<double>();
-        }
-        return total.template cast<float>().eval();
-      };
       const auto over_all = [&](const auto& term) {
-        Totals total = Totals::Zero(1, experts);
-        for (int64_t t = 0; t < tokens; ++t) total.row(0) += term(t).template cast<double>();
+        Total total = Total::Zero(experts);
+        for (int64_t t = 0; t < tokens; ++t) total += term(t).template cast<double>();
         return total.template cast<float>().eval();
       };
-      switch (unit % kinds) {
-        case 0:
-          out.topRows(categories) = by_category([&](int64_t t) { return chosen.row(t); });
-          break;
-        case 1:
-          out.row(rows - 2) = over_all([&](int64_t t) { return gate.row(t).cwiseProduct(kept.row(t)); });
-          break;
-        case 2:
-          out.row(rows - 1) = over_all([&](int64_t t) {
-            return score.row(t) / (scores_are_shares_ ? 1.0f : score.row(t).sum() + 1e-20f);
-          });
-          break;
-        case 3:
-          out.middleRows(categories, categories) = by_category([&](int64_t t) { return chosen.row(t) - kept.row(t); });
+      if (unit % 3 == 0) {
+        // Whole numbers, exact in float up to 2^24.
+        out.topRows(rows - 2).setZero();
+        for (int64_t t = 0; t < tokens; ++t) {
+          if (category_of[t] < 0) continue;
+          out.row(category_of[t]) += chosen.row(t);
+          if (droppable_) out.row(categories + category_of[t]) += chosen.row(t) - kept.row(t);
+        }
+      } else if (unit % 3 == 1) {
+        out.row(rows - 2) = droppable_ ? over_all([&](int64_t t) { return gate.row(t).cwiseProduct(kept.row(t)); })
+                                       : over_all([&](int64_t t) { return gate.row(t); });
+      } else {
+        out.row(rows - 1) = over_all([&](int64_t t) {
+          return score.row(t) / (scores_are_shares_ ? 1.0f : score.row(t).sum() + 1e-20f);
+        });
       }
     });
   }
 
  private:
-  using Totals = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using Total = Eigen::Matrix<double, 1, Eigen::Dynamic>;
 
   // −1 where a token has none.
   static std::vector<int64_t> CategoryOf(const Tensor& category) {
