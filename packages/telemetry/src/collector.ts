@@ -129,7 +129,8 @@ async function start(config: CollectorConfig, log: Logger, undo: UndoList): Prom
   const sharing = new Sharing({ ...config, store, runs, senders, batcher, alerts, alertTable, log });
   undo.add(() => sharing.stop());
   const annotations = new AnnotationTable(database);
-  const introductions = new Introductions(store, runs, annotations, (run) => sharing.take(run));
+  const take = (run: string) => sharing.take(run);
+  const introductions = new Introductions({ store, runs, senders, annotations, take });
   const deleteRun = runDeletion({ store, freeSpace, runs, introductions, senders, batcher, alerts, sharing, log });
   const annotateRun = runAnnotation({ table: annotations, runs, introductions });
   const grpcServer = new GrpcServer({
