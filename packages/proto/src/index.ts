@@ -5,6 +5,7 @@ import { moescope } from "../gen/moescope.js";
 export import v1 = moescope.v1;
 
 export { layersOf } from "./layers.ts";
+export { FURTHEST_TIME, LIMITS, type Limit } from "./limits.ts";
 
 /** Version that a sender states in its Hello. A collector takes the oldest as well, and refuses any other. */
 export const PROTOCOL_VERSION = 2;

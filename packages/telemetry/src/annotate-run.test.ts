@@ -78,7 +78,7 @@ it("comes with a restored run, and does not take the place of what is written on
     return sender.answers[0]!;
   };
   const refused = await introduce({ ...written, tags: [""] });
-  expect(refused.rejection?.message).toBe('annotation: tag "", expected 1 to 100 characters');
+  expect(refused.rejection?.message).toBe('annotation: tag "" has 0 characters, expected 1 to 100');
   await introduce(written);
   expect(annotationOf(await getSummary(collector, "r"))).toEqual(written);
   await introduce({ name: "another" });

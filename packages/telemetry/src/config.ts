@@ -1,5 +1,6 @@
 // What a collector can be told, with defaults; a wrong value is refused by name.
 import { resolve } from "node:path";
+import { LIMITS } from "@moescope/proto";
 import { z } from "zod";
 import { type Exposure, refuseExposure } from "./access/exposure.ts";
 import { MOST_GUESSES } from "./access/guesses.ts";
@@ -55,10 +56,7 @@ const collectorConfigSchema = z.strictObject({
   limits: z
     .strictObject({
       /** Bytes of a message; a step of 58 layers × 256 experts × 3 categories with all its arrays has half a megabyte. */
-      messageBytes: z
-        .int()
-        .min(1024)
-        .default(32 * 1024 * 1024),
+      messageBytes: z.int().min(1024).default(LIMITS.messageBytes.most),
       /** Streams of senders at one time, of one connection and in all. */
       streamsOfConnection: z.int().min(1).default(1024),
       streams: z.int().min(1).default(4096),

@@ -7,6 +7,8 @@ export interface Counters {
   duplicates: number;
   /** Messages refused, by the name of the reason. */
   rejected: Record<string, number>;
+  /** Scalars left out of steps, because their runs have too many names of scalars already. */
+  droppedScalars: number;
   /** Streams that went on later than where the store ends: what lies between is not in this store. */
   gaps: number;
   /** Times that a sender was made to wait, because too much was not stored yet. */
@@ -26,7 +28,16 @@ export interface Counters {
 
 export function newCounters(): Counters {
   return {
-    ...{ stored: 0, duplicates: 0, rejected: {}, gaps: 0, waits: 0, failedWrites: 0, droppedEvents: 0 },
+    ...{
+      stored: 0,
+      duplicates: 0,
+      rejected: {},
+      droppedScalars: 0,
+      gaps: 0,
+      waits: 0,
+      failedWrites: 0,
+      droppedEvents: 0,
+    },
     ...{ refusedStreams: {}, refusedRequests: {} },
     ...{ alerts: 0, undeliveredAlerts: 0, suppressedAlerts: 0 },
   };

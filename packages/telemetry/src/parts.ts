@@ -109,7 +109,12 @@ function intake(parts: Base & Stored & Watching) {
   const sharing = new Sharing({ ...config, store, runs, senders, batcher, alerts, alertTable, log });
   const take = sharing.take.bind(sharing);
   const retention = new Retention({ ...config, store, runs, batcher, log, take });
-  return { batcher, sharing, retention, introductions: new Introductions(store, runs, annotationTable, take) };
+  return {
+    batcher,
+    sharing,
+    retention,
+    introductions: new Introductions({ store, runs, senders, annotations: annotationTable, take }),
+  };
 }
 
 /** What is spoken to from outside. */

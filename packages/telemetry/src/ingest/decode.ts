@@ -1,5 +1,5 @@
 // Bytes into messages. Nearly all of them are steps, which are read here by hand; everything else the library reads.
-import { v1 } from "@moescope/proto";
+import { LIMITS, v1 } from "@moescope/proto";
 import protobuf from "protobufjs/minimal.js";
 import type { NumberMemory } from "./number-memory.ts";
 import { readStep } from "./read-step.ts";
@@ -20,11 +20,8 @@ export function decoded(bytes: Uint8Array, memory: NumberMemory): v1.ReportReque
   }
 }
 
-/**
- * Fields in one message. A step of 61 layers × 128 heads with all that is known of each head has 200,000. Two bytes can be a field that
- * takes some hundred in memory: without a limit the largest message would take gigabytes.
- */
-const MOST_FIELDS = 1_000_000;
+/** Two bytes can be a field that takes some hundred in memory: without a limit the largest message would take gigabytes. */
+const MOST_FIELDS = LIMITS.fields.most;
 
 class LimitedReader extends protobuf.Reader {
   #fields = 0;

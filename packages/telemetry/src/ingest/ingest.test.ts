@@ -39,7 +39,7 @@ describe("a message that is wrong is refused with the value and what is expected
       /split 0, expected TRAIN, EVAL, PROBE or ROLLOUT/,
       (s) => Object.assign(s, { split: 0 }),
     ],
-    ["no time", Reason.MALFORMED, /time NaN/, (s) => Object.assign(s, { time: Number.NaN })],
+    ["no time", Reason.MALFORMED, /time is NaN/, (s) => Object.assign(s, { time: Number.NaN })],
     [
       "unknown layer",
       Reason.UNKNOWN_LAYER,
@@ -285,7 +285,7 @@ describe("a description that is wrong is refused", () => {
     ["top_k", { topK: 5 }, /top_k 5, expected 1 to 4/],
     ["layers", { moeLayers: [3, 1] }, /moe_layers 3, 1 must ascend/],
     ["categories", { categories: [] }, /categories is empty/],
-    ["ranks", { ranks: 0 }, /rank 0 of 0 ranks/],
+    ["ranks", { ranks: 0 }, /ranks 0, expected 1 to 1048576/],
     ["top_k that varies, which protocol 1 has not", { topK: 0 }, /top_k 0, expected 1 to 4/],
     ["experts of a layer", ofLayers({ index: 3, experts: 65_537 }), /layer 3: experts 65537, expected 1 to 65536/],
     ["top_k of a layer", ofLayers({ index: 3, experts: 4, topK: 5 }), /layer 3: top_k 5, expected 0 to 4/],

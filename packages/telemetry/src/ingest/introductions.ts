@@ -1,24 +1,28 @@
 // Hellos: which run is meant, whether it is the same as before, and its description stored before its first step.
 import { v1 } from "@moescope/proto";
+import { scalarNamesOf } from "../store/reading/scalar-names.ts";
 import type { AnnotationTable } from "../store/runs/annotation-table.ts";
 import type { Runs } from "../store/runs/runs.ts";
 import type { Store } from "../store/store.ts";
 import type { Refusal } from "./refusal.ts";
+import type { Senders } from "./senders.ts";
 import { checkAnnotation, checkDescription, checkSameRun } from "./validate-description.ts";
 
+export interface IntroductionsOptions {
+  store: Store;
+  runs: Runs;
+  senders: Senders;
+  annotations: AnnotationTable;
+  /** Makes a run this collector's, where others share its store. */
+  take: (run: string) => Promise<void>;
+}
+
 export class Introductions {
-  readonly #store: Store;
-  readonly #runs: Runs;
-  readonly #annotations: AnnotationTable;
-  readonly #take: (run: string) => Promise<void>;
+  readonly #options: IntroductionsOptions;
   #previous: Promise<unknown> = Promise.resolve();
 
-  /** @param take makes a run this collector's, where others share its store */
-  constructor(store: Store, runs: Runs, annotations: AnnotationTable, take: (run: string) => Promise<void>) {
-    this.#store = store;
-    this.#runs = runs;
-    this.#annotations = annotations;
-    this.#take = take;
+  constructor(options: IntroductionsOptions) {
+    this.#options = options;
   }
 
   /**
@@ -44,18 +48,28 @@ export class Introductions {
     const sent = run ?? v1.RunDescription.create();
     const malformed = checkDescription(sent, rank) ?? (annotation ? checkAnnotation(annotation) : undefined);
     if (malformed !== undefined) return malformed;
-    await this.#take(sent.id);
-    const known = this.#runs.description(sent.id);
+    const { store, runs, annotations, take } = this.#options;
+    await take(sent.id);
+    const known = runs.description(sent.id);
     const refusal = known && checkSameRun(known, sent);
     if (refusal !== undefined) return refusal;
-    if (this.#runs.isNews(sent.id, attempt)) {
-      await this.#store.writeDescription(sent, attempt);
-      this.#runs.describe(sent, attempt, Date.now());
+    await this.#rememberScalars(sent.id);
+    if (runs.isNews(sent.id, attempt)) {
+      await store.writeDescription(sent, attempt);
+      runs.describe(sent, attempt, Date.now());
     }
-    if (annotation && !this.#runs.summary(sent.id)?.annotation) {
-      await this.#annotations.write(sent.id, annotation);
-      this.#runs.annotated(sent.id, annotation);
+    if (annotation && !runs.summary(sent.id)?.annotation) {
+      await annotations.write(sent.id, annotation);
+      runs.annotated(sent.id, annotation);
     }
     return undefined;
+  }
+
+  async #rememberScalars(run: string): Promise<void> {
+    const { store, runs, senders } = this.#options;
+    if (senders.scalarNames(run) !== undefined) return;
+    const isNew = runs.description(run) === undefined;
+    const stored = isNew ? undefined : await scalarNamesOf([run], store.database);
+    senders.rememberScalars(run, stored?.get(run) ?? []);
   }
 }

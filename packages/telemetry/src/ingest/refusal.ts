@@ -1,5 +1,5 @@
 // Why a message is not taken: the reason as it is sent back, and the words for it.
-import { v1 } from "@moescope/proto";
+import { FURTHEST_TIME, type Limit, v1 } from "@moescope/proto";
 
 export interface Refusal {
   reason: v1.Rejection.Reason;
@@ -85,4 +85,22 @@ export function checkWholes(where: string, numbers: Record<string, number>): Ref
     return malformed(`${where} ${name} is about ${value.toPrecision(4)}, but must be at most 2^53 - 1`);
   }
   return undefined;
+}
+
+/** @param least characters */
+export function checkText(where: string, name: string, text: string, { most }: Limit, least = 0): Refusal | undefined {
+  if (text.length >= least && text.length <= most) return undefined;
+  const has = `${name} ${quoted(text)} has ${text.length} characters`;
+  return malformed(`${where} ${has}, expected ${least === 0 ? "at most" : `${least} to`} ${most}`);
+}
+
+export function checkCount(where: string, what: string, count: number, { most }: Limit): Refusal | undefined {
+  return count <= most ? undefined : malformed(`${where} ${count} ${what}, expected at most ${most}`);
+}
+
+export function checkTime(where: string, name: string, value: number): Refusal | undefined {
+  if (Math.abs(value) <= FURTHEST_TIME) return undefined;
+  return malformed(
+    `${where} ${name} is ${value}, expected milliseconds since the Unix epoch, at most 8.64e15 away from it`,
+  );
 }

@@ -1,6 +1,6 @@
 // One gRPC stream of one rank: greets, checks each message, hands it to the batch, and makes the sender wait when there is no room.
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
-import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, v1 } from "@moescope/proto";
+import { LIMITS, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import type { Counters } from "../counters.ts";
 import type { Runs } from "../store/runs/runs.ts";
@@ -161,7 +161,19 @@ export class ReportStream implements Reply {
     this.#mayLeaveGap = false;
     const run = this.#context.runs.description(sender.run)!;
     const refusal = "step" in body ? checkStep(body.step, run) : checkEnd(body.end);
+    if (refusal === undefined && "step" in body) this.#boundScalars(body.step);
     this.#add(sender, sequence, bytes, refusal === undefined ? body : { refusal });
+  }
+
+  #boundScalars(step: v1.Step): void {
+    const { counters, log, senders } = this.#context;
+    const bounded = senders.scalarNames(step.run)?.bound(step);
+    if (bounded === undefined) return;
+    counters.droppedScalars += bounded.leftOut;
+    if (!bounded.first) return;
+    const { run, rank, attempt, sequence } = step;
+    const most = `a run may have ${LIMITS.scalarNames.most} names of scalars`;
+    log.warn({ run, rank, attempt, sequence }, `${most}; scalars of this one with any other name are left out`);
   }
 
   #misplaced({ run, rank, attempt }: Numbered): Refusal | undefined {

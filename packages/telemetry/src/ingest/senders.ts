@@ -1,6 +1,7 @@
 // The senders a collector knows: one for each run, rank and attempt, over all the streams it opens one after another.
 import type { StreamMark } from "../store/writing/rows.ts";
 import type { Refusal } from "./refusal.ts";
+import { ScalarNames } from "./scalar-names.ts";
 
 export interface Sender {
   readonly run: string;
@@ -25,27 +26,45 @@ export interface Reply {
   dismissed(): void;
 }
 
+/** What is kept of a run for all its senders. */
+interface SendersOfRun {
+  /** By attempt and rank. */
+  senders: Map<string, Sender>;
+  /** Absent until they have been read from the store. */
+  scalarNames?: ScalarNames;
+}
+
 export class Senders {
-  readonly #senders = new Map<string, Sender>();
+  readonly #runs = new Map<string, SendersOfRun>();
 
   /** @param stored how far each stream is stored */
-  constructor(stored: StreamMark[]) {
+  constructor(stored: readonly StreamMark[]) {
     this.#remember(stored);
   }
 
   /** Connects a sender to the stream it has opened; an earlier stream of it is ended. */
   connect(run: string, rank: number, attempt: number, reply: Reply): Sender {
     const sender =
-      this.#senders.get(keyOf({ run, rank, attempt })) ??
+      this.#runs.get(run)?.senders.get(keyOf({ rank, attempt })) ??
       this.#add({ run, rank, attempt, received: 0, durable: 0, reply: undefined, dismissed: false });
     if (sender.reply !== undefined && sender.reply !== reply) sender.reply.replaced();
     sender.reply = reply;
     return sender;
   }
 
-  /** The run has been deleted: whoever sends it again begins anew. */
+  /** Names of the run's scalars; undefined until `rememberScalars` has told of those in the store. */
+  scalarNames(run: string): ScalarNames | undefined {
+    return this.#runs.get(run)?.scalarNames;
+  }
+
+  /** @param stored names that scalars of the run have in the store */
+  rememberScalars(run: string, stored: Iterable<string>): void {
+    this.#ofRun(run).scalarNames ??= new ScalarNames(stored);
+  }
+
+  /** The run has been deleted: whoever sends it again begins with number 1. */
   forget(run: string): void {
-    for (const [key, sender] of this.#senders) if (sender.run === run) this.#senders.delete(key);
+    this.#runs.delete(run);
   }
 
   /** This collector has taken a run over. @param stored how far each of its streams is stored */
@@ -56,13 +75,13 @@ export class Senders {
 
   /** Another collector has taken a run over. @returns whether it has senders here */
   dismiss(run: string): boolean {
-    const ofRun = [...this.#senders.values()].filter((sender) => sender.run === run);
-    for (const sender of ofRun) {
+    const { senders } = this.#ofRun(run);
+    for (const sender of senders.values()) {
       sender.dismissed = true;
       sender.reply?.dismissed();
     }
     this.forget(run);
-    return ofRun.length > 0;
+    return senders.size > 0;
   }
 
   #remember(stored: readonly StreamMark[]): void {
@@ -72,11 +91,19 @@ export class Senders {
   }
 
   #add(sender: Sender): Sender {
-    this.#senders.set(keyOf(sender), sender);
+    this.#ofRun(sender.run).senders.set(keyOf(sender), sender);
     return sender;
+  }
+
+  #ofRun(run: string): SendersOfRun {
+    const known = this.#runs.get(run);
+    if (known !== undefined) return known;
+    const added = { senders: new Map<string, Sender>() };
+    this.#runs.set(run, added);
+    return added;
   }
 }
 
-function keyOf({ run, rank, attempt }: Pick<Sender, "run" | "rank" | "attempt">): string {
-  return `${run}/${rank}/${attempt}`;
+function keyOf({ rank, attempt }: Pick<Sender, "rank" | "attempt">): string {
+  return `${attempt}/${rank}`;
 }

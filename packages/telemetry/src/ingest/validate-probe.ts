@@ -1,6 +1,15 @@
 // What a collector accepts of a probe: shares and scores from 0 to 1, each layer and head once.
-import type { v1 } from "@moescope/proto";
-import { checkWholes, firstRefusal, firstRepeated, malformed, quoted, type Refusal } from "./refusal.ts";
+import { LIMITS, type v1 } from "@moescope/proto";
+import {
+  checkCount,
+  checkText,
+  checkWholes,
+  firstRefusal,
+  firstRepeated,
+  malformed,
+  quoted,
+  type Refusal,
+} from "./refusal.ts";
 import type { RunLayout } from "./run-layout.ts";
 import { unknownLayer } from "./validate-routing.ts";
 
@@ -10,7 +19,10 @@ const ALL_HEADS = -1;
 
 /** Whether a step's attention, heads and saturation can be stored. */
 export function checkProbe(step: v1.Step, { layers }: RunLayout): Refusal | undefined {
+  const where = `step ${step.step}:`;
   return (
+    checkCount(where, "attention entries", step.attention.length, LIMITS.attention) ??
+    checkCount(where, "heads", step.heads.length, LIMITS.heads) ??
     onceEach(step, "attention", step.attention) ??
     onceEach(step, "heads", step.heads) ??
     firstRefusal(step.attention, (attention) => checkAttention(step, attention)) ??
@@ -34,11 +46,20 @@ function checkAttention(step: v1.Step, { layer, head, tokenClass, share }: v1.At
   if (tokenClass.length !== share.length) {
     return malformed(`${where}: ${share.length} shares for ${tokenClass.length} token classes, expected one for each`);
   }
-  const twice = firstRepeated(tokenClass, (name) => name);
-  if (twice !== undefined) return malformed(`${where}: token class ${quoted(twice)} twice, expected once`);
+  const wrong = checkClasses(`${where}:`, tokenClass);
+  if (wrong !== undefined) return wrong;
   const sum = share.reduce((total, value) => total + value, 0);
   if (!(sum <= 1 + ROUNDING)) return malformed(`${where}: shares add up to ${sum}, expected 1 at most`);
   return firstRefusal(share, (value) => checkShare(where, "share", value));
+}
+
+function checkClasses(where: string, names: readonly string[]): Refusal | undefined {
+  const wrong =
+    checkCount(where, "token classes", names.length, LIMITS.tokenClasses) ??
+    firstRefusal(names, (name) => checkText(where, "token class", name, LIMITS.tokenClassName, 1));
+  if (wrong !== undefined) return wrong;
+  const twice = firstRepeated(names, (name) => name);
+  return twice === undefined ? undefined : malformed(`${where} token class ${quoted(twice)} twice, expected once`);
 }
 
 const SCORES = ["previousToken", "firstToken", "induction", "local", "broad"] as const;
@@ -59,6 +80,8 @@ function checkSaturation({ step, saturation }: v1.Step, layers: RunLayout["layer
         `${where}: ${share.length} shares for ${earlierStep.length} earlier steps, expected one for each`,
       );
     }
+    const tooMany = checkCount(`${where}:`, "earlier steps", earlierStep.length, LIMITS.earlierSteps);
+    if (tooMany !== undefined) return tooMany;
     const wrong = earlierStep.find((earlier, index) => earlier >= step || earlier <= (earlierStep[index - 1] ?? -1));
     if (wrong !== undefined) {
       const unordered = malformed(`${where}: earlier step ${wrong}, expected ascending steps below ${step}`);

@@ -139,6 +139,10 @@ const SECONDS = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 const COUNTED: Record<string, [read: (counters: Readonly<Counters>) => number, help: string]> = {
   messages_stored: [({ stored }) => stored, "Messages stored and acknowledged: steps and ends of runs."],
   messages_duplicate: [({ duplicates }) => duplicates, "Messages that had been received before, dropped."],
+  scalars_dropped: [
+    ({ droppedScalars }) => droppedScalars,
+    "Scalars left out of steps because their runs have too many names of scalars.",
+  ],
   stream_gaps: [({ gaps }) => gaps, "Streams that went on later than where the store ends."],
   sender_waits: [({ waits }) => waits, "Times that a sender was made to wait because too much was not stored yet."],
   writes_failed: [({ failedWrites }) => failedWrites, "Times that writing a batch failed; it is tried again."],

@@ -1,12 +1,15 @@
 // What people have written on runs, in the store: a row for each time, of which the newest counts.
 import { randomUUID } from "node:crypto";
-import { v1 } from "@moescope/proto";
+import { LIMITS, v1 } from "@moescope/proto";
 import { DATABASE, type Database } from "../engine/database.ts";
 import type { WhichRuns } from "../store.ts";
 import { blockOf } from "../writing/rows.ts";
 
 /** Most characters of each, and most tags. */
-export const ANNOTATION_LIMITS = { name: 200, tag: 100, tags: 50, notes: 10_000 };
+export const ANNOTATION_LIMITS = {
+  ...{ name: LIMITS.annotationName.most, tag: LIMITS.annotationTag.most },
+  ...{ tags: LIMITS.annotationTags.most, notes: LIMITS.annotationNotes.most },
+};
 
 const COLUMNS = { run: "String", written_at: "Float64", annotation: "String" } as const;
 
