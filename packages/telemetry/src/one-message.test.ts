@@ -9,6 +9,7 @@ import { PrometheusMetrics } from "./operations/prometheus.ts";
 import { StoreError } from "./store/engine/store-error.ts";
 import { Runs } from "./store/runs/runs.ts";
 import { Store } from "./store/store.ts";
+import * as gates from "./store/writing/gates.ts";
 import { RunningRollups } from "./store/writing/running-rollups.ts";
 import { Sealing } from "./store/writing/sealing.ts";
 import { CountSplitter } from "./store/writing/split-counts.ts";
@@ -17,6 +18,7 @@ import { describedRun, randomStep } from "./testing/runs.ts";
 import { TestSender } from "./testing/sender.ts";
 
 vi.mock("@moescope/metrics", { spy: true });
+vi.mock("./store/writing/gates.ts", { spy: true });
 
 /** The step at fault, of 0..39, has this number of tokens so far. */
 const AT = 17;
@@ -40,6 +42,10 @@ function failing<Type extends object>(type: Type, name: keyof Type & string, has
     if (hasIt(...given)) throw new TypeError("no such expert");
     return real.apply(this, given);
   } as never);
+}
+
+function failOverIt(step: v1.Step): void {
+  if (isIt(step)) throw new TypeError("no such expert");
 }
 
 async function failingSum(): Promise<void> {
@@ -102,6 +108,7 @@ function atFault(message: v1.Step): v1.Step {
 const ALL = Array.from({ length: 40 }, (_, step) => step);
 
 test.each<[string, () => void | Promise<void>]>([
+  ["its check", () => vi.mocked(gates.asStored).mockImplementation(failOverIt)],
   ["the sum over ranks", failingSum],
   ["its rows", () => failing(CountSplitter.prototype, "split", (_sender, _histogram, counts) => counts[0] === LOAD)],
   ["what its batch makes complete", () => failing(Sealing.prototype, "plan", (steps: v1.Step[]) => steps.some(isIt))],

@@ -3,6 +3,7 @@ import { type ServerDuplexStream, status } from "@grpc/grpc-js";
 import { LIMITS, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import type { Counters } from "../counters.ts";
+import { StoreError } from "../store/engine/store-error.ts";
 import type { Runs } from "../store/runs/runs.ts";
 import { asStored } from "../store/writing/gates.ts";
 import type { Batcher } from "./batch.ts";
@@ -10,7 +11,7 @@ import { decoded } from "./decode.ts";
 import type { Entry } from "./entry.ts";
 import type { Introductions } from "./introductions.ts";
 import type { NumberPool } from "./number-memory.ts";
-import { asSent, checkWholes, LARGEST_WHOLE, type Refusal } from "./refusal.ts";
+import { asSent, brokenBy, checkWholes, LARGEST_WHOLE, type Refusal } from "./refusal.ts";
 import type { Reply, Sender, Senders } from "./senders.ts";
 import { checkEnd, checkStep } from "./validate.ts";
 
@@ -104,8 +105,19 @@ export class ReportStream implements Reply {
     this.#close();
   }
 
+  /** A fault of this program ends no more than the stream; its sender comes back, and sends again what was not acknowledged. */
   #receive(bytes: Uint8Array): void {
     if (this.#closed) return;
+    try {
+      this.#read(bytes);
+    } catch (error) {
+      const { run, rank, attempt } = this.#sender ?? {};
+      this.#context.log.error({ error, run, rank, attempt }, "a stream fails over a message");
+      this.end(status.INTERNAL, "the collector fails over a message, by a fault of its own; its log has more");
+    }
+  }
+
+  #read(bytes: Uint8Array): void {
     const memory = this.#context.numbers.memory(bytes.length);
     const request = decoded(bytes, memory);
     if (request instanceof Error) this.#refuseBytes(bytes, request);
@@ -126,8 +138,10 @@ export class ReportStream implements Reply {
       (refusal) => this.#greeted(hello, refusal),
       (error) => {
         if (this.#closed) return; // its sender says Hello again, here or elsewhere
-        this.#context.log.error({ error, run: hello.run?.id }, "the store refuses a run's description (disk full?)");
-        this.end(status.UNAVAILABLE, `the store refuses data: ${error.message}`);
+        const ofStore = error instanceof StoreError;
+        const why = ofStore ? `the store refuses data: ${error.message}` : "the collector fails over a Hello";
+        this.#context.log.error({ error, run: hello.run?.id }, why);
+        this.end(ofStore ? status.UNAVAILABLE : status.INTERNAL, why);
       },
     );
   }
@@ -160,9 +174,29 @@ export class ReportStream implements Reply {
     if (!this.#isNext(sender, message)) return;
     this.#mayLeaveGap = false;
     const run = this.#context.runs.description(sender.run)!;
-    const refusal = "step" in body ? checkStep(body.step, run) : checkEnd(body.end);
-    if (refusal === undefined && "step" in body) this.#boundScalars(body.step);
-    this.#add(sender, sequence, bytes, refusal === undefined ? body : { refusal });
+    this.#add(sender, sequence, bytes, this.#checked(message, body, run));
+  }
+
+  /** @returns the body as it is stored, or why it is not taken */
+  #checked(
+    message: Numbered,
+    body: Exclude<Entry["body"], { refusal: Refusal }>,
+    run: v1.RunDescription,
+  ): Entry["body"] {
+    try {
+      const refusal = "step" in body ? checkStep(body.step, run) : checkEnd(body.end);
+      if (refusal !== undefined) return { refusal };
+      if ("step" in body) this.#boundScalars(body.step);
+      if ("step" in body) asStored(body.step);
+      return body;
+    } catch (error) {
+      const { rank, attempt, sequence } = message;
+      this.#context.log.error(
+        { error, run: run.id, rank, attempt, sequence },
+        "a message cannot be checked; it is refused",
+      );
+      return { refusal: brokenBy(error) };
+    }
   }
 
   #boundScalars(step: v1.Step): void {
@@ -229,7 +263,6 @@ export class ReportStream implements Reply {
 
   #add(sender: Sender, sequence: number, bytes: number, body: Entry["body"]): void {
     const { batcher, counters } = this.#context;
-    if ("step" in body) asStored(body.step);
     sender.received = sequence;
     batcher.add({ sender, sequence, bytes, body });
     if (!batcher.full) return;
