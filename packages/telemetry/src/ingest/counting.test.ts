@@ -19,12 +19,12 @@ let database: Database;
 let store: Store;
 const sender = new Senders([]).connect(run.id, 0, 0, {} as never);
 const runs = new Runs(1000);
-runs.describe(run, 0, 0);
+runs.describe({ description: run, attempt: 0 }, 0);
 
 beforeEach(async () => {
   database = await openDatabase(temporaryDirectory());
   store = await Store.open(database, pino({ level: "silent" }), { rollUpEvery: 32, durability: "os" });
-  await store.writeDescription(run, 0);
+  await store.writeDescriptions([{ description: run, attempt: 0 }]);
   if (!store.owns(run.id)) await store.claim(run.id, () => {});
   store.own(run.id);
 });

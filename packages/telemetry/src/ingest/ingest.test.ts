@@ -309,7 +309,7 @@ describe("a description that is wrong is refused", () => {
     const second = await connect(describedRun("conflict", { experts: 8 }), 0, 1);
     const conflict = {
       reason: Reason.DESCRIPTION_CONFLICT,
-      message: expect.stringMatching(/experts 8, but .* with 4/),
+      message: expect.stringMatching(/layer 1: experts 8, but it was described before with 4/),
     };
     expect(second.rejections[0]).toMatchObject(conflict);
     second.send({ step: randomStep(run, { sequence: 1, attempt: 1 }) });

@@ -1,5 +1,6 @@
 // What a collector accepts of a run's description, and of what people had written on it.
 import { LIMITS, layersOf, v1 } from "@moescope/proto";
+import { type Contradiction, describeLayersTwice } from "../store/runs/merge-descriptions.ts";
 import {
   checkCount,
   checkText,
@@ -13,7 +14,6 @@ import {
   type Refusal,
 } from "./refusal.ts";
 
-const { Reason } = v1.Rejection;
 const RUN_ID = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${LIMITS.runId.most - 1}}$`);
 
 /** Whether a run can be described like this. */
@@ -66,7 +66,7 @@ function checkCategories(where: string, names: readonly string[]): Refusal | und
 
 function checkLayers(where: string, run: v1.RunDescription): Refusal | undefined {
   const inFull = run.layers.length > 0;
-  const tooMany = checkCount(where, "MoE layers", (inFull ? run.layers : run.moeLayers).length, LIMITS.layers);
+  const tooMany = checkCount(where, "MoE layers", Math.max(run.layers.length, run.moeLayers.length), LIMITS.layers);
   if (tooMany !== undefined) return tooMany;
   const layers = inFull ? run.layers : layersOf(run);
   if (layers.length > 0 && run.categories.length === 0) {
@@ -79,7 +79,9 @@ function checkLayers(where: string, run: v1.RunDescription): Refusal | undefined
   return (
     (inFull
       ? firstRefusal(layers, (layer) => checkLayer(`${where} layer ${layer.index}:`, layer, 0))
-      : firstRefusal(layers.slice(0, 1), (layer) => checkLayer(where, layer, 1))) ?? checkAllExperts(where, layers)
+      : firstRefusal(layers.slice(0, 1), (layer) => checkLayer(where, layer, 1))) ??
+    checkAllExperts(where, layers) ??
+    (inFull ? checkSaidTwice(where, run) : undefined)
   );
 }
 
@@ -101,6 +103,21 @@ function checkLayer(
   return checkText(where, "group", group, LIMITS.group);
 }
 
+/** What is said in the fields of protocol 1 as well must be what a collector would fill in. */
+function checkSaidTwice(where: string, run: v1.RunDescription): Refusal | undefined {
+  const { moeLayers, experts, topK } = describeLayersTwice(new v1.RunDescription({ layers: run.layers }));
+  if (run.moeLayers.length > 0 && String(run.moeLayers) !== String(moeLayers)) {
+    return malformed(`${where} moe_layers ${listed(run.moeLayers)}, but layers has ${listed(moeLayers)}`);
+  }
+  for (const [name, said, most] of [
+    ["experts", run.experts, experts],
+    ["top_k", run.topK, topK],
+  ] as const) {
+    if (said !== 0 && said !== most) return malformed(`${where} ${name} ${said}, but the most of layers is ${most}`);
+  }
+  return undefined;
+}
+
 function checkAllExperts(where: string, layers: readonly v1.MoeLayer[]): Refusal | undefined {
   const experts = layers.reduce((sum, layer) => sum + layer.experts, 0);
   return checkCount(where, "experts in all layers together", experts, LIMITS.allExperts);
@@ -117,23 +134,11 @@ export function checkAnnotation({ name, tags, notes }: v1.Annotation): Refusal |
   );
 }
 
-/** Whether a description sent again tells of the same run: another attempt may change everything but these. */
-export function checkSameRun(known: v1.RunDescription, sent: v1.RunDescription): Refusal | undefined {
-  const fixed = [
-    "recipe",
-    "strategy",
-    "seed",
-    "moeLayers",
-    "experts",
-    "topK",
-    "layers",
-    "categories",
-    "ranks",
-  ] as const;
-  const changed = fixed.find((field) => JSON.stringify(known[field]) !== JSON.stringify(sent[field]));
-  if (changed === undefined) return undefined;
+/** Why a description cannot be of the run that it names. */
+export function contradicted(run: string, { what, known, sent }: Contradiction): Refusal {
+  const [now, before] = [sent, known].map((value) => (typeof value === "string" ? quoted(value) : String(value)));
   return {
-    reason: Reason.DESCRIPTION_CONFLICT,
-    message: `run ${known.id}: ${changed} ${JSON.stringify(sent[changed])}, but it was described before with ${JSON.stringify(known[changed])}; a different run needs a different id`,
+    reason: v1.Rejection.Reason.DESCRIPTION_CONFLICT,
+    message: `run ${run}: ${what} ${now}, but it was described before with ${before}; a different run needs a different id`,
   };
 }

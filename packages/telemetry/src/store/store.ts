@@ -13,6 +13,7 @@ import type { Logger } from "pino";
 import { asNumber, type Block, DATABASE, type Database, type Insert, type QueryParameters } from "./engine/database.ts";
 import { type Durability, durable, nameSync } from "./engine/durability.ts";
 import { type StepPlace, storedRanks, storedSum } from "./reading/stored-ranks.ts";
+import type { Described } from "./runs/merge-descriptions.ts";
 import { migrate } from "./schema/migrate.ts";
 import { blockWidth, type Sealed } from "./schema/pieces.ts";
 import { BATCH_TABLES, type BatchTable, ROLLED_TABLES } from "./schema/schema.ts";
@@ -282,12 +283,14 @@ export class Store {
     return lost;
   }
 
-  /** Stores a run's description as of an attempt; the newest attempt's is kept. */
-  async writeDescription(description: v1.RunDescription, attempt: number): Promise<void> {
-    const encoded = Buffer.from(v1.RunDescription.encode(description).finish()).toString("base64");
+  /** Stores descriptions of runs, each as of an attempt, in one insert; the newest attempt's is kept. */
+  async writeDescriptions(described: readonly Described[]): Promise<void> {
     const columns = { run: "String", attempt: "UInt32", description: "String" } as const;
-    await this.database.insert("runs", blockOf({ columns, rows: [[description.id, attempt, encoded]] }), randomUUID());
-    this.#ranks.set(description.id, description.ranks);
+    const rows = described.map(({ description, attempt }) => {
+      return [description.id, attempt, Buffer.from(v1.RunDescription.encode(description).finish()).toString("base64")];
+    });
+    await this.database.insert("runs", blockOf({ columns, rows }), randomUUID());
+    for (const { description } of described) this.#ranks.set(description.id, description.ranks);
   }
 
   /**

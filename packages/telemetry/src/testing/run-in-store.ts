@@ -39,7 +39,7 @@ export class RunInStore {
   static async open(run: v1.RunDescription, directory: string, rollUpEvery = 32): Promise<RunInStore> {
     const database = await openDatabase(directory);
     const opened = new RunInStore(run, database, await openStore(database, rollUpEvery), rollUpEvery);
-    await opened.store.writeDescription(run, 0);
+    await opened.store.writeDescriptions([{ description: run, attempt: 0 }]);
     await opened.#claim();
     return opened;
   }

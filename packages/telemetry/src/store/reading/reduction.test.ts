@@ -74,7 +74,7 @@ const messages: fc.Arbitrary<{ ranks: number; sent: v1.Step[] }> = fc.constantFr
 
 /** Stores steps batch by batch. @returns them added up by packages/metrics, by step */
 async function storeAll(run: v1.RunDescription, sent: readonly v1.Step[]): Promise<Map<number, StepSum>> {
-  await store.writeDescription(run, 0);
+  await store.writeDescriptions([{ description: run, attempt: 0 }]);
   if (!store.owns(run.id)) await store.claim(run.id, () => {});
   store.own(run.id);
   const sums = new Map<number, StepSum>();

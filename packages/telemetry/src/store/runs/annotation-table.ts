@@ -21,12 +21,15 @@ export class AnnotationTable {
   }
 
   async write(run: string, annotation: v1.Annotation): Promise<void> {
-    const encoded = Buffer.from(v1.Annotation.encode(annotation).finish()).toString("base64");
-    await this.#database.insert(
-      "annotations",
-      blockOf({ columns: COLUMNS, rows: [[run, Date.now(), encoded]] }),
-      randomUUID(),
-    );
+    await this.writeAll(new Map([[run, annotation]]));
+  }
+
+  /** In one insert. */
+  async writeAll(annotations: ReadonlyMap<string, v1.Annotation>): Promise<void> {
+    const rows = [...annotations].map(([run, annotation]) => {
+      return [run, Date.now(), Buffer.from(v1.Annotation.encode(annotation).finish()).toString("base64")];
+    });
+    await this.#database.insert("annotations", blockOf({ columns: COLUMNS, rows }), randomUUID());
   }
 
   /** By run. */

@@ -3,6 +3,7 @@ import { v1 } from "@moescope/proto";
 import { asNumber, asNumbers, DATABASE } from "../engine/database.ts";
 import { ALL_RUNS, type Store, type WhichRuns } from "../store.ts";
 import { AnnotationTable } from "./annotation-table.ts";
+import { describeLayersTwice, isContradiction, merged } from "./merge-descriptions.ts";
 import type { StepDigest } from "./run-summary.ts";
 import type { Runs } from "./runs.ts";
 
@@ -35,12 +36,16 @@ async function load(store: Store, runs: Runs, which: WhichRuns) {
 
 async function loadDescriptions({ database }: Store, runs: Runs, { where, parameters }: WhichRuns): Promise<void> {
   const rows = await database.rows(
-    `SELECT max(attempt), argMax(description, attempt) FROM ${DATABASE}.runs WHERE ${where} GROUP BY run ORDER BY run`,
+    `SELECT attempt, description FROM ${DATABASE}.runs WHERE ${where} ORDER BY run, attempt, length(description)`,
     parameters,
   );
-  for (const [attempt, description] of rows) {
-    const bytes = Buffer.from(description as string, "base64");
-    runs.describe(v1.RunDescription.decode(bytes), asNumber(attempt), 0);
+  for (const [attempt, encoded] of rows) {
+    const description = v1.RunDescription.decode(Buffer.from(encoded as string, "base64"));
+    const stored = { description: describeLayersTwice(description), attempt: asNumber(attempt) };
+    const known = runs.described(description.id);
+    // The engine keeps only the last of these rows in the end, until then there is one for each time that something was added.
+    const all = known === undefined ? stored : merged(known, stored);
+    runs.describe(isContradiction(all) ? stored : all, 0);
   }
 }
 

@@ -1,6 +1,7 @@
 // What is known of every run, kept in memory: descriptions, states, newest values. Answers the run list without asking the store.
 import type { StepSum } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
+import type { Described } from "./merge-descriptions.ts";
 import { attemptsOf, type RunRecord, type StepDigest, type StepRange, stateOf, summaryOf } from "./run-summary.ts";
 
 const { State } = v1.RunSummary;
@@ -35,22 +36,24 @@ export class Runs {
     return this.#runs.get(run)?.lastStepOfAnySplit ?? -1;
   }
 
-  /** Whether `describe` would change anything: the run is new, or this is the first word of a newer attempt. */
-  isNews(run: string, attempt: number): boolean {
+  /** The description of a run, and the newest attempt that has sent it. */
+  described(run: string): Described | undefined {
     const record = this.#runs.get(run);
-    return record === undefined || attempt > record.describedBy;
+    return record && { description: record.description, attempt: record.describedBy };
   }
 
   /** @param at when this was heard, in milliseconds since the Unix epoch; 0 for what the store tells */
-  describe(description: v1.RunDescription, attempt: number, at: number): void {
-    const record = this.#runs.get(description.id);
+  describe({ description, attempt }: Described, at: number): void {
+    const { id } = description;
+    const record = this.#runs.get(id);
     if (record === undefined) {
-      this.#runs.set(description.id, newRecord(description, attempt, at));
-    } else if (attempt > record.describedBy) {
-      record.description = description;
-      record.describedBy = attempt;
+      this.#runs.set(id, newRecord(description, attempt, at));
+      this.#announce(id);
+      return;
     }
-    this.#announce(description.id);
+    Object.assign(record, { description, describedBy: attempt });
+    this.#announce(id);
+    this.#tell(id, "state");
   }
 
   streamOpened(run: string): void {

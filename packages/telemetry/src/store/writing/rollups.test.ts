@@ -28,7 +28,7 @@ beforeEach(async () => {
 afterEach(() => database.close());
 
 async function begin(run: v1.RunDescription): Promise<void> {
-  await store.writeDescription(run, 0);
+  await store.writeDescriptions([{ description: run, attempt: 0 }]);
   await claim(run);
 }
 
