@@ -19,7 +19,7 @@ const MESSAGES = 60;
 const RUNS = [
   describedRun("first", { ranks: 2, configJson: "" }),
   describedRun("second", {
-    ...{ ranks: 2, configJson: "", moeLayers: [0, 7, 2 ** 31], experts: 6, topK: 2 },
+    ...{ ranks: 2, configJson: "", moeLayers: [], experts: 0, topK: 0 },
     layers: [
       new v1.MoeLayer({ index: 0, experts: 4, topK: 2 }),
       new v1.MoeLayer({ index: 7, experts: 6, topK: 0, identityExperts: 2, group: "vision" }),

@@ -3,6 +3,7 @@ import { status } from "@grpc/grpc-js";
 import { v1 } from "@moescope/proto";
 import { afterEach, expect, test, vi } from "vitest";
 import { Database } from "../store/engine/database.ts";
+import { StoreError } from "../store/engine/store-error.ts";
 import { getSummary, testCollector } from "../testing/collector.ts";
 import { describedRun, randomStep } from "../testing/runs.ts";
 import { TestSender } from "../testing/sender.ts";
@@ -114,7 +115,7 @@ test("while the store takes no descriptions, those who bring one are told to com
   const insert = Database.prototype.insert;
   const failing = vi.spyOn(Database.prototype, "insert").mockImplementation(function (this: Database, table, ...rest) {
     if (table === "runs")
-      return Promise.reject(Object.assign(new Error("no space left on device"), { code: "ENOSPC" }));
+      return Promise.reject(Object.assign(new StoreError("no space left on device"), { code: "ENOSPC" }));
     return insert.call(this, table, ...rest);
   });
   const hello = (run: v1.RunDescription, rank = 0) => {
