@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { status } from "@grpc/grpc-js";
 import { maxViolation, sumHistograms } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
@@ -78,6 +78,19 @@ describe("stopping", () => {
     expect(await reading.next()).toBeUndefined();
     const again = await testCollector({ dataDirectory: collector.dataDirectory });
     expect((await getSummary(again, run.id)).steps).toBe(1);
+  });
+
+  test.each(["grpcAddress", "httpAddress"] as const)("cuts a connection to %s that says nothing", async (address) => {
+    const collector = await testCollector();
+    const socket = connect(Number(collector[address].split(":")[1]), "127.0.0.1")
+      .on("error", () => {})
+      .resume();
+    await once(socket, "connect");
+    const closed = once(socket, "close");
+    const before = Date.now();
+    await collector.stop();
+    await closed;
+    expect(Date.now() - before).toBeLessThan(3_000);
   });
 
   test("twice is the same as once", async () => {

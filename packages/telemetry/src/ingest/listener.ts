@@ -46,9 +46,11 @@ export class Listener {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Accepts no more connections. */
-  close(): void {
-    if (this.#server.listening) this.#server.close();
+  /** Accepts no more connections; resolves when every one there is has closed. */
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    this.#server.close();
+    await once(this.#server, "close");
   }
 
   /** Cuts every connection. */
