@@ -116,7 +116,8 @@ export class Committing {
         this.#options.onWritten(false);
         return lost;
       } catch (error) {
-        if (!(error instanceof StoreError) || (error.ofTheRows && failures >= TRIES_OF_ROWS)) {
+        const ofTheRows = error instanceof StoreError && error.ofTheRows && failures >= TRIES_OF_ROWS;
+        if (!(error instanceof StoreError) || (ofTheRows && !prepared?.marked)) {
           if (prepared !== undefined) await this.#untilAnswered(() => store.abandon(prepared!));
           throw error;
         }

@@ -23,7 +23,7 @@ import { rollupBlocks } from "./writing/rolled-rows.ts";
 import { rollUp } from "./writing/rollups.ts";
 import { type BatchContent, batchBlocks, blockOf, type StreamMark, sealRows, streamRows } from "./writing/rows.ts";
 import { RunningRollups } from "./writing/running-rollups.ts";
-import { type AttemptExtent, type RollupTask, Sealing, type SealingPlan } from "./writing/sealing.ts";
+import { type AttemptExtent, type RollupTask, type Seal, Sealing, type SealingPlan } from "./writing/sealing.ts";
 import { type Expiry, SingleSteps } from "./writing/single-steps.ts";
 import { Splitters } from "./writing/split-counts.ts";
 
@@ -43,6 +43,8 @@ export interface PreparedBatch {
   plan: SealingPlan;
   /** Its rows in `streams`. */
   mark: Insert;
+  /** Whether they are stored: the batch exists, and cannot be left out any more. */
+  marked: boolean;
 }
 
 export interface StoreOptions {
@@ -257,7 +259,7 @@ export class Store {
     const insert = (table: string, block: Block) => ({ table, block, token: `${this.#process}/${number}/${table}` });
     const inserts = Object.entries({ ...blocks, ...rolled, sealed }).map(([table, block]) => insert(table, block));
     const runs = [...new Set(content.streams.map(({ run }) => run))];
-    return { number, inserts, runs, plan, mark: insert("streams", streams) };
+    return { number, inserts, runs, plan, mark: insert("streams", streams), marked: false };
   }
 
   /**
@@ -267,20 +269,33 @@ export class Store {
    * @returns runs that another collector has taken over: nothing of them in this batch is stored
    */
   async write(batch: PreparedBatch, begun?: () => void): Promise<ReadonlySet<string>> {
-    const { number, inserts, runs, plan, mark } = batch;
+    if (!batch.marked) await this.#insert(batch, begun);
+    batch.marked = true;
+    await this.#syncNames();
+    const lost = new Set(await this.#batches.lost(batch.runs));
+    this.#batches.stored(batch.number);
+    for (const run of lost) this.#running.forget(run);
+    for (const seal of batch.plan.seals.filter(({ run }) => !lost.has(run))) this.#keepSeal(seal);
+    return lost;
+  }
+
+  async #insert({ number, inserts, plan, mark }: PreparedBatch, begun?: () => void): Promise<void> {
     if (plan.tasks.length === 0) {
       await this.database.insertAll(inserts, mark, begun);
-    } else {
-      await this.database.insertAll(inserts);
-      await this.#rollUp(plan.tasks, number);
-      await this.database.insertAll([], mark);
+      return;
     }
-    await this.#syncNames();
-    const lost = new Set(await this.#batches.lost(runs));
-    for (const run of lost) this.#running.forget(run);
-    for (const seal of plan.seals.filter(({ run }) => !lost.has(run))) this.#sealing.seal(seal);
-    this.#batches.stored(number);
-    return lost;
+    await this.database.insertAll(inserts);
+    await this.#rollUp(plan.tasks, number);
+    await this.database.insertAll([], mark);
+  }
+
+  /** Steps whose seal is not known are read one by one, so a fault here takes nothing from the batch. */
+  #keepSeal(seal: Seal): void {
+    try {
+      this.#sealing.seal(seal);
+    } catch (error) {
+      this.#log.error({ error, ...seal }, "rollups of these steps are not read before the next start");
+    }
   }
 
   /** Stores descriptions of runs, each as of an attempt, in one insert; the newest attempt's is kept. */
