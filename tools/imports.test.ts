@@ -72,6 +72,12 @@ test.each(Object.entries(ALLOWED))("%s imports only what it may", (name, allowed
   expect(wrong).toEqual([]);
 });
 
+test("metrics takes only types from proto, so that what uses it need not load a decoder", () => {
+  const values = /^(?:import|export)\s+(?!type\b)[^;]*from "@moescope\/proto"/m;
+  const files = sources.filter((file) => packageOf(file) === "metrics");
+  expect(files.filter((file) => values.test(readFileSync(join(root, file), "utf8")))).toEqual([]);
+});
+
 test("packages import each other by name, never by path", () => {
   const wrong = imports.filter(({ from, to }) => packageOf(to) !== "" && packageOf(to) !== packageOf(from));
   expect(wrong).toEqual([]);

@@ -1,6 +1,6 @@
 // Numbers of a layer's experts, added up. Messages declare ordinary arrays and take typed ones as well; sums have typed ones.
 //
-// Arrays may differ in length: where one has no number for an expert, the others' count alone.
+// Arrays may differ in length: an expert that one array has no number for is what the others say of it.
 import { accumulate } from "./window.ts";
 
 type Numbers = ArrayLike<number>;
@@ -24,7 +24,7 @@ export function ownNumbers(numbers: Numbers = NONE): number[] {
 /**
  * Adds numbers to a sum: s_e += n_e.
  *
- * @param sum of `ownNumbers`; changed
+ * @param sum of `ownNumbers` or of this function, or empty; changed
  * @returns the sum, or a longer one in its place
  */
 export function addNumbers(sum: number[], next: Numbers = NONE): number[] {

@@ -161,6 +161,20 @@ test("an empty histogram in the first step, or in any other, leaves the extremes
   }
 });
 
+test("an expert that one bucket has no number for is what the others say of it", () => {
+  const layer = (counts: number[]): Bucket => ({
+    layers: [{ categories: [{ counts }], countsMin: counts, countsMax: counts, gateMass: counts }],
+  });
+  for (const order of [
+    [layer([4, 1]), layer([2, 3, 5])],
+    [layer([2, 3, 5]), layer([4, 1])],
+  ]) {
+    const { categories, countsMin, countsMax, gateMass } = sumBuckets(order)!.layers[0]!;
+    const sums = [6, 4, 5];
+    expect([categories[0]!.counts, countsMin, countsMax, gateMass]).toEqual([sums, [2, 1, 5], [4, 3, 5], sums]);
+  }
+});
+
 test("the newest step's bias is shown, also when it has none", () => {
   const bias = (selectionBias?: number[]): Bucket => ({
     layers: [{ layer: 1, ...(selectionBias && { selectionBias }) }],
