@@ -12,6 +12,7 @@ import { queryHistory } from "../reading/history.ts";
 import { UNSEALED } from "../schema/pieces.ts";
 import { ROLLED_TABLES } from "../schema/schema.ts";
 import { Store } from "../store.ts";
+import { asStored } from "./gates.ts";
 import { rollUp } from "./rollups.ts";
 
 const log = pino({ level: "silent" });
@@ -48,6 +49,7 @@ async function reopen(run: v1.RunDescription): Promise<void> {
 /** One batch. */
 async function write(messages: v1.Step[], ends: v1.RunEnd[] = []): Promise<void> {
   const steps = messages.map((message) => {
+    asStored(message);
     const key = `${message.run}/${message.attempt}/${message.step}`;
     sums.set(key, addRank(message, sums.get(key)));
     return { message, sum: sums.get(key)! };
@@ -234,6 +236,7 @@ test("rollups without their batch's mark are not seen, and deleted on opening", 
   await begin(run);
   const steps = Array.from({ length: 64 }, (_, step) => randomStep(run, { sequence: 1, step }));
   await write(steps.slice(0, 40));
+  for (const step of steps.slice(40)) asStored(step);
   const rest = steps.slice(40).map((message) => ({ message, sum: addRank(message) }));
   await store.write(store.prepare(store.layOut({ steps: rest, ends: [], streams: [] })));
   await reopen(run);
