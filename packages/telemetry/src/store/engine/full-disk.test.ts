@@ -102,17 +102,18 @@ test.skipIf(!canMount()).each([0, 24])(
     const untilReady = (status: number) =>
       vi.waitUntil(async () => {
         const answer = await get(collector, "/readyz");
-        return answer.status === status ? answer.text() : undefined;
+        if (answer.status !== status) return undefined;
+        return status === 200 ? answer.text() : ((await answer.json()) as { error: Error }).error.message;
       }, 10_000);
     expect(await untilReady(200)).toBe("ready\n");
     disk.fill();
-    expect(await untilReady(503)).toBe(`the disk of ${dataDirectory} is full\n`);
+    expect(await untilReady(503)).toBe(`the disk of ${dataDirectory} is full`);
     expect(await healthOf(collector.grpcAddress, "")).toBe("NOT_SERVING");
     expect(await (await get(collector, "/metrics")).text()).toMatch(/^moescope_serving 0$/m);
     disk.free();
     await untilReady(200);
     disk.fillBut(6);
-    const short = /^not enough space: [56] MiB are free on the disk of \/.*, and 24 MiB must stay free\n$/;
+    const short = /^not enough space: [56] MiB are free on the disk of \/.*, and 24 MiB must stay free$/;
     if (mebibytes > 0) expect(await untilReady(503)).toMatch(short);
     disk.free();
     await untilReady(200);
