@@ -7,7 +7,7 @@ import { Tokens } from "./access/tokens.ts";
 import { checkDashboard } from "./api/pages/dashboard.ts";
 import { type CollectorConfig, type CollectorOptions, exposureOf, parseCollectorConfig } from "./config.ts";
 import type { Counters } from "./counters.ts";
-import { explained, fullDisk, isFull, prepareDirectory } from "./data-directory.ts";
+import { explained, fullDisk, isFull, NewDirectory, prepareDirectory } from "./data-directory.ts";
 import type { Condition } from "./operations/condition.ts";
 import { openLog } from "./operations/log.ts";
 import { Ownership } from "./ownership.ts";
@@ -38,7 +38,7 @@ export interface Collector {
 }
 
 /** Milliseconds for the last batches to be stored. */
-const DRAIN_DEADLINE = 1_100;
+const DRAIN_DEADLINE = 850;
 
 /**
  * Starts a collector.
@@ -63,10 +63,12 @@ async function start(config: CollectorConfig, log: Logger, stages: Stages): Prom
   const { tls, notice } = config.tls ? readTls(config.tls) : {};
   const tokens = new Tokens(config.tokens, config.limits.wrongTokens);
   const ownership = await stages.start(owned(config, log));
+  const store = await stages.start(keptOnceWhole(config));
   const database = await stages.start(connected(config, ownership));
   const watched = observed();
   const freeSpace = await stages.start(lookedAfter(config, database, watched.condition, log));
   const parts = await assemble({ config, log, tls, tokens, database, freeSpace, ...watched });
+  store.keep();
   const ports = portsOf(parts, config);
   for (const stage of stagesOf(parts, ports)) await stages.start(stage);
   const [http, grpc] = [ports.http.address, ports.grpc.address];
@@ -82,15 +84,21 @@ async function start(config: CollectorConfig, log: Logger, stages: Stages): Prom
 
 function owned({ dataDirectory }: CollectorConfig, log: Logger): Stage<Ownership> {
   return {
-    ...{ name: "data directory", stopsBy: 2_550 },
+    ...{ name: "data directory", stopsBy: 2_050 },
     start: () => Ownership.claim(dataDirectory, log),
     stop: (ownership) => ownership.release(),
   };
 }
 
+/** The engine cannot open a store that a full disk has left half-made, so one that is new goes with a start that fails before it is whole. */
+function keptOnceWhole({ dataDirectory, clickhouseUrls }: CollectorConfig): Stage<NewDirectory> {
+  const directory = new NewDirectory(storeDirectory(dataDirectory), clickhouseUrls === undefined);
+  return { name: "new store", start: () => directory, stop: () => directory.removeUnlessKept(), stopsBy: 2_030 };
+}
+
 function connected(config: CollectorConfig, ownership: Ownership): Stage<Database> {
   return {
-    ...{ name: "store", stopsBy: 2_500 },
+    ...{ name: "store", stopsBy: 2_000 },
     start: () => openDatabase(config),
     stop: (database) => ownership.lastsUntil(database.close()),
   };
@@ -101,7 +109,7 @@ function lookedAfter(config: CollectorConfig, database: Database, condition: Con
   const told = (trouble: string | undefined) => condition.diskIs(trouble);
   const freeSpace = new FreeSpace({ ...config, ...(!database.embedded && { keepFree: 0 }), database, told, log });
   return {
-    ...{ name: "free space", stopsBy: 2_250 },
+    ...{ name: "free space", stopsBy: 1_800 },
     start: () => {
       if (database.embedded) freeSpace.start();
       return freeSpace;
@@ -124,18 +132,18 @@ function portsOf({ httpServer, grpcServer }: Parts, config: CollectorConfig): Po
  * In the order they start, those that others hand data to first. So stopping begins at the sources: what was received is stored and
  * acknowledged, then the streams end, and the viewers get what was stored before their stream ends.
  *
- * The times leave half a second of the three that stopping may take to a machine that is busy with other things.
+ * The times leave nearly one of the three seconds that stopping may take to a machine that is busy with other things.
  */
 function stagesOf(parts: Parts, { http, grpc }: Ports): Stage[] {
   const { httpServer, fanOut, alerts, grpcServer, batcher, sharing, retention, condition } = parts;
   return [
-    { name: "HTTP", start: () => http.open(), stop: () => httpServer.stop(), stopsBy: 2_200 },
+    { name: "HTTP", start: () => http.open(), stop: () => httpServer.stop(), stopsBy: 1_750 },
     { name: "live stream", start: () => fanOut.start(), stop: () => fanOut.stop() },
-    { name: "alerts", start: () => alerts.start(), stop: () => alerts.stop(), stopsBy: 1_800 },
-    { name: "streams of senders", stop: () => grpcServer.stop(), stopsBy: 1_700 },
-    { name: "batches", stop: () => batcher.stop(DRAIN_DEADLINE), stopsBy: 1_150 },
-    { name: "sharing", start: () => sharing.start(), stop: () => sharing.stop(), stopsBy: 300 },
-    { name: "retention", start: () => retention.start(), stop: () => retention.stop(), stopsBy: 200 },
+    { name: "alerts", start: () => alerts.start(), stop: () => alerts.stop(), stopsBy: 1_350 },
+    { name: "streams of senders", stop: () => grpcServer.stop(), stopsBy: 1_300 },
+    { name: "batches", stop: () => batcher.stop(DRAIN_DEADLINE), stopsBy: 900 },
+    { name: "sharing", start: () => sharing.start(), stop: () => sharing.stop(), stopsBy: 200 },
+    { name: "retention", start: () => retention.start(), stop: () => retention.stop(), stopsBy: 150 },
     { name: "gRPC", start: () => grpc.open(), stop: () => grpcServer.stopReading() },
     { name: "health", stop: () => condition.stops() },
   ];
@@ -161,9 +169,13 @@ function running(
   };
 }
 
+function storeDirectory(dataDirectory: string): string {
+  return join(dataDirectory, "store");
+}
+
 async function openDatabase({ clickhouseUrls, clickhouseCluster, dataDirectory }: CollectorConfig): Promise<Database> {
   if (clickhouseUrls !== undefined) return openServer(clickhouseUrls, clickhouseCluster);
-  const directory = join(dataDirectory, "store");
+  const directory = storeDirectory(dataDirectory);
   await prepareDirectory(directory);
   try {
     return await Database.embedded(directory);

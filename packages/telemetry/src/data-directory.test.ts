@@ -61,7 +61,8 @@ test.skipIf(!canMount()).each(["new", "used"])("a full disk, where the directory
   const disk = new SmallDisk(directory, 64);
   const data = join(directory, "data");
   if (kind === "used") await (await CollectorProcess.start(data, undefined, { keepFree: 0 })).stop();
-  for (const mebibytes of [0, 0.05, 0.1, 1]) {
+  // A store that is there opens with less.
+  for (const mebibytes of kind === "new" ? [0, 0.05, 0.1, 1] : [0]) {
     if (mebibytes === 0) disk.fill();
     else disk.fillBut(mebibytes);
     const failed = await CollectorProcess.startToDie(data, undefined, { keepFree: 0 });

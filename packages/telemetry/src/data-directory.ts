@@ -1,6 +1,6 @@
 // A directory that a collector writes to: made and checked, with errors that name it and say what to do.
-import { constants } from "node:fs";
-import { access, mkdir, stat, statfs } from "node:fs/promises";
+import { constants, existsSync } from "node:fs";
+import { access, mkdir, rm, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /**
@@ -78,5 +78,25 @@ async function nearestExisting(path: string): Promise<string> {
     const { code = "" } = error as NodeJS.ErrnoException;
     if (!["ENOENT", "ENOTDIR"].includes(code) || dirname(path) === path) throw error;
     return nearestExisting(dirname(path));
+  }
+}
+
+/** A directory that is removed again when what makes it fails. */
+export class NewDirectory {
+  readonly #path: string;
+  #kept: boolean;
+
+  /** @param wanted whether it is going to be made; one that is there already is never removed */
+  constructor(path: string, wanted: boolean) {
+    this.#path = path;
+    this.#kept = !wanted || existsSync(path);
+  }
+
+  keep(): void {
+    this.#kept = true;
+  }
+
+  async removeUnlessKept(): Promise<void> {
+    if (!this.#kept) await rm(this.#path, { recursive: true, force: true });
   }
 }

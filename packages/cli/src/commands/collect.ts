@@ -27,7 +27,7 @@ interface CollectOptions extends Ports, ExposureOptions {
 }
 
 /** Milliseconds after the collector has stopped. */
-const END_WITHIN = 250;
+const END_WITHIN = 100;
 
 export function define(program: Command): void {
   addExposureOptions(program.command("collect").summary("run the collector and the dashboard"))

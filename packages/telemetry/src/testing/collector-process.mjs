@@ -72,7 +72,7 @@ try {
   const collector = await startCollector(startOptions);
   const { httpAddress, grpcAddress } = collector;
   console.log(JSON.stringify({ httpAddress, grpcAddress }));
-  process.stdin.resume().on("end", () => collector.stop().then(() => killUnlessEnded(250)));
+  process.stdin.resume().on("end", () => collector.stop().then(() => killUnlessEnded(100)));
 } catch (error) {
   console.error(error);
   process.exitCode = 1; // and the process ends by itself, unless something was left running
