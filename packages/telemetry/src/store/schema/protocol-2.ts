@@ -1,5 +1,5 @@
 // Migrations for what protocol 2 sends.
-import type { Migration } from "./schema.ts";
+import type { Migration } from "./migration.ts";
 
 const SPLIT = "Enum8('TRAIN' = 1, 'EVAL' = 2, 'PROBE' = 3, 'ROLLOUT' = 4)";
 

@@ -2,7 +2,7 @@
 //
 // Every row carries the number of the batch it was stored with. The batch exists from the moment its rows in `streams`, written
 // last, are there: readers ignore rows of a later batch, and opening the store deletes them.
-
+import type { Migration } from "./migration.ts";
 import { PROTOCOL_2 } from "./protocol-2.ts";
 
 /** A batch may be tried again this many inserts later and still be recognised. */
@@ -30,13 +30,6 @@ const SUMMARY = `
   value_max   Float64,
   value_last  Float64,
   nan_values  UInt64`;
-
-export interface Migration {
-  version: number;
-  statements: string[];
-  /** Statements that move rows: after the others, and where servers keep copies of each other's rows on one of them. */
-  moves?: (database: string) => string[];
-}
 
 export const MIGRATIONS: Migration[] = [
   {

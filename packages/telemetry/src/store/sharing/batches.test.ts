@@ -7,7 +7,8 @@ import { openDatabase } from "../../testing/store-kind.ts";
 import type { Database } from "../engine/database.ts";
 import { migrate } from "../schema/migrate.ts";
 import { blockOf, streamRows } from "../writing/rows.ts";
-import { type Batches, batchesOf } from "./batches.ts";
+import type { Batches } from "./batches.ts";
+import { batchesOf } from "./batches-of.ts";
 
 let database: Database;
 

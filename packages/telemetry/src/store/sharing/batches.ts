@@ -1,10 +1,7 @@
 // Which batches exist, and which collector stores a run.
 //
 // Every row carries the number of its batch. Readers look at rows of batches that exist, whoever stores them.
-import type { Database } from "../engine/database.ts";
 import type { StreamMark } from "../writing/rows.ts";
-import { ClaimedBatches } from "./claimed-batches.ts";
-import { SoleBatches } from "./sole-batches.ts";
 
 export interface Batches {
   /** Whether this collector stores every run of the store, so that nobody else writes to it. */
@@ -43,8 +40,4 @@ export interface Batches {
   refresh(): Promise<string[]>;
   /** The run has been deleted. */
   forget(run: string): void;
-}
-
-export function batchesOf(database: Database): Batches {
-  return database.embedded ? new SoleBatches(database) : new ClaimedBatches(database);
 }
