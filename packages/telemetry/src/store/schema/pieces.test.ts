@@ -4,6 +4,19 @@ import { piecesOf, WIDTHS, widthsOf } from "./pieces.ts";
 
 const sealedUntil = (until: number, formerUntil: number) => ({ spans: [{ from: 0, until }], exponent: 0, formerUntil });
 
+/** Each step of the range stands in one piece, and rollups keep to multiples of their width. */
+function expectToCover(
+  pieces: ReturnType<typeof piecesOf>,
+  { from, before, bucketWidth }: { from: number; before: number; bucketWidth: number },
+): void {
+  expect(pieces[0]!.from).toBe(from);
+  expect(pieces.at(-1)!.before).toBe(before);
+  for (const [index, { width, from, before }] of pieces.entries()) {
+    if (index > 0) expect(from).toBe(pieces[index - 1]!.before);
+    expect([from % width, before % width, bucketWidth % width]).toEqual([0, 0, 0]);
+  }
+}
+
 test.each([
   ["nothing is sealed", 0, 1000, 256, 0, 0, [[1, 0, 1000]]],
   ["a bucket narrower than any rollup", 0, 1000, 16, 992, 0, [[1, 0, 1000]]],
@@ -79,13 +92,9 @@ test("pieces cover any range once, keep to buckets and to what is sealed, and ar
     const sealed = Math.floor((next() * 1_200_000) / 32) * 32;
     const formerUntil = next() < 0.5 ? 0 : Math.floor((next() * sealed) / 16) * 16;
     const pieces = piecesOf(from, before, bucketWidth, sealedUntil(sealed, formerUntil));
-    expect(pieces[0]!.from).toBe(from);
-    expect(pieces.at(-1)!.before).toBe(before);
-    for (const [index, { width, from, before }] of pieces.entries()) {
-      if (index > 0) expect(from).toBe(pieces[index - 1]!.before);
-      if (width === 1) continue;
+    expectToCover(pieces, { from, before, bucketWidth });
+    for (const { width, before } of pieces.filter(({ width }) => width > 1)) {
       expect(before <= formerUntil ? [16, ...WIDTHS] : WIDTHS).toContain(width);
-      expect([from % width, before % width, bucketWidth % width]).toEqual([0, 0, 0]);
       expect(before).toBeLessThanOrEqual(sealed);
     }
     const buckets = Math.ceil((before - from) / bucketWidth) + 1;
@@ -109,16 +118,9 @@ test("pieces cover what is sealed in spans, however wide its rollups are, and th
     const before = from + 1 + Math.floor(next() * 5 * widest);
     const bucketWidth = 2 ** Math.floor(next() * (20 + exponent));
     const pieces = piecesOf(from, before, bucketWidth, { spans, exponent, formerUntil: 0 });
-    expect(pieces[0]!.from).toBe(from);
-    expect(pieces.at(-1)!.before).toBe(before);
-    for (const [index, piece] of pieces.entries()) {
-      if (index > 0) expect(piece.from).toBe(pieces[index - 1]!.before);
-      if (piece.width === 1) continue;
-      expect(widthsOf(exponent)).toContain(piece.width);
-      expect([piece.from % piece.width, piece.before % piece.width, bucketWidth % piece.width]).toEqual([0, 0, 0]);
-    }
-    const rolled = pieces.filter(({ width }) => width > 1);
-    for (const { from, before } of rolled) {
+    expectToCover(pieces, { from, before, bucketWidth });
+    for (const { width, from, before } of pieces.filter(({ width }) => width > 1)) {
+      expect(widthsOf(exponent)).toContain(width);
       const covered = spans.reduce((sum, span) => {
         return sum + Math.max(0, Math.min(before, span.until) - Math.max(from, span.from));
       }, 0);
