@@ -5,7 +5,7 @@ import type { v1 } from "@moescope/proto";
 
 /** So many steps wait for their last rank; then the earliest goes on without it. */
 const MOST_WAITING = 32;
-/** So many are remembered to have gone on. */
+/** Steps that have gone on and are remembered, so that none goes on twice. */
 const MOST_PASSED = 4096;
 
 export class WholeSteps {

@@ -12,7 +12,7 @@ import { Introductions } from "./introductions.ts";
 const { Reason } = v1.Rejection;
 afterEach(() => vi.restoreAllMocks());
 
-/** Counts inserts into `runs`; the first is done when so many Hellos have come in. */
+/** Counts inserts into `runs`; holds the first until `hellos` Hellos have come in. */
 function holdFirstInsert(hellos: number): { inserts: number } {
   const counted = { inserts: 0 };
   const insert = Database.prototype.insert;

@@ -15,7 +15,7 @@ export interface Access {
   sessions: Sessions;
 }
 
-/** @returns the role of whoever asks; undefined for nobody the collector knows */
+/** @returns the role of whoever asks; undefined when the collector does not know them */
 export function roleOf(context: Context, { tokens, sessions }: Access): Role | undefined {
   if (!tokens.required) return "admin";
   const header = context.req.header("Authorization");

@@ -37,9 +37,9 @@ const SPLITS = [v1.Split.TRAIN, v1.Split.EVAL, v1.Split.PROBE, v1.Split.ROLLOUT]
 
 /** A rank that is this many steps behind the first is not waited for; what it sends is rolled up again. */
 const MOST_STEPS_BEHIND = 1024;
-/** Late steps may touch so many buckets of a block whatever it costs to roll them up again. */
+/** Late steps in at most this many buckets of a block are always rolled up again, whatever that costs. */
 const FEW_BUCKETS = 16;
-/** For each late message so many may be read again. Where it is more, the block is in no order, and what is sealed of it is given up. */
+/** Messages that may be read again for each late one. Where more would be, the block is in no order, and what is sealed of it is given up. */
 const READ_AGAIN = 8;
 /** Buckets rolled up at once when much is missing. */
 const CATCH_UP = 128;
