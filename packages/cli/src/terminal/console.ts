@@ -11,5 +11,6 @@ export function divertConsole(): void {
       done();
     },
   });
-  globalThis.console = new Console(notes, notes);
+  // A note escapes what steers a terminal, so colours that FORCE_COLOR asks for would be shown as text.
+  globalThis.console = new Console({ stdout: notes, colorMode: false });
 }

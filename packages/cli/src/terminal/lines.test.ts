@@ -70,7 +70,9 @@ describe("whatever is in a line", () => {
     const before = globalThis.console;
     onTestFinished(() => {
       globalThis.console = before;
+      vi.unstubAllEnvs();
     });
+    vi.stubEnv("FORCE_COLOR", "1");
     divertConsole();
     fc.assert(
       fc.property(hostileText, (text) => {

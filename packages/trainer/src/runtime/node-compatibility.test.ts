@@ -34,7 +34,7 @@ describe.each(Object.keys(NODES) as (keyof typeof NODES)[])("on Node %s", (node)
       node,
       `await import(${builtFile("node-compatibility.js")});
       for (const value of [null, undefined, 0, "", NaN, false, {}, { length: 0 }, new Float32Array(1), [], [null]])
-        console.log(Number(util.isNullOrUndefined(value)), Number(util.isArray(value)));`,
+        console.log([util.isNullOrUndefined(value), util.isArray(value)].map(Number).join(" "));`,
     );
     expect(printed).toBe(`${"1 0\n".repeat(2)}${"0 0\n".repeat(7)}${"0 1\n".repeat(2)}`);
   });
@@ -58,7 +58,7 @@ test("a Node that has both keeps its own", async () => {
     "20",
     `const own = util.isNullOrUndefined;
     await import(${builtFile("node-compatibility.js")});
-    console.log(util.isNullOrUndefined === own);`,
+    console.log(String(util.isNullOrUndefined === own));`,
   );
   expect(printed).toBe("true\n");
 });
