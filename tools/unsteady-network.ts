@@ -1,7 +1,8 @@
-// What lies between a reporter and a collector, for tests: a TCP proxy that cuts, stalls and slows what goes through it.
+// What lies between a reporter and a collector, for tests: a TCP proxy that cuts, stalls, slows and damages what goes through it.
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { BitFlipper, type Damage } from "./damaging-network.ts";
 
 /** How a connection ends that is cut: with a reset, or as if both sides had hung up. */
 export type Cut = { afterBytes: number; how: "reset" | "close" };
@@ -21,6 +22,8 @@ export class UnsteadyNetwork {
   bytesPerSecond = Number.POSITIVE_INFINITY;
   /** New connections are accepted, and nothing follows. */
   stallsNew = false;
+  /** Bits that are flipped, of what goes to the collector and of its answers. */
+  readonly damage: { requests: Damage; answers: Damage } = { requests: noDamage(), answers: noDamage() };
   readonly #target: { host: string; port: number };
   readonly #server: Server;
   readonly #links = new Set<Link>();
@@ -45,6 +48,11 @@ export class UnsteadyNetwork {
     for (const link of this.#links) link.stalled = true;
   }
 
+  /** Cuts the connections that are open now. */
+  cutOpen(): void {
+    for (const link of [...this.#links]) this.#part(link, "reset");
+  }
+
   get open(): number {
     return this.#links.size;
   }
@@ -65,15 +73,17 @@ export class UnsteadyNetwork {
       end.on("close", () => this.#part(link, "close"));
     }
     const cut = this.cuts.shift();
-    void this.#forward(link, socket, upstream, cut);
-    void this.#forward(link, upstream, socket);
+    const { requests, answers } = this.damage;
+    void this.#forward(link, socket, upstream, new BitFlipper(requests, true), cut);
+    void this.#forward(link, upstream, socket, new BitFlipper(answers, false));
   }
 
-  async #forward(link: Link, from: Socket, to: Socket, cut?: Cut): Promise<void> {
+  async #forward(link: Link, from: Socket, to: Socket, flipper: BitFlipper, cut?: Cut): Promise<void> {
     let bytes = 0;
     try {
-      for await (const chunk of from as AsyncIterable<Buffer>) {
+      for await (const received of from as AsyncIterable<Buffer>) {
         if (link.stalled) await new Promise(() => {}); // for ever
+        const chunk = flipper.passed(received);
         bytes += chunk.length;
         if (cut !== undefined && bytes > cut.afterBytes) {
           to.write(chunk.subarray(0, chunk.length - (bytes - cut.afterBytes)));
@@ -103,6 +113,10 @@ export class UnsteadyNetwork {
       else socket.end(() => socket.destroy());
     }
   }
+}
+
+function noDamage(): Damage {
+  return { every: Number.POSITIVE_INFINITY, flips: 0, random: Math.random };
 }
 
 function piecesOf(chunk: Buffer, length: number): Buffer[] {

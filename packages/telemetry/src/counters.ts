@@ -7,6 +7,8 @@ export interface Counters {
   duplicates: number;
   /** Messages refused, by the name of the reason. */
   rejected: Record<string, number>;
+  /** Messages whose checksum was wrong or missing; their senders send them again. */
+  damaged: number;
   /** Scalars left out of steps, because their runs have too many names of scalars already. */
   droppedScalars: number;
   /** Streams that went on later than where the store ends: what lies between is not in this store. */
@@ -32,6 +34,7 @@ export function newCounters(): Counters {
       stored: 0,
       duplicates: 0,
       rejected: {},
+      damaged: 0,
       droppedScalars: 0,
       gaps: 0,
       waits: 0,

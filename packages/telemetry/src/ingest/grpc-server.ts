@@ -20,7 +20,11 @@ const IDLE_AT_MOST = 300_000;
 const CLOSE_WITHIN = 500;
 
 const service = {
-  report: { ...collectorService.report, requestDeserialize: (bytes: Buffer): Uint8Array => bytes },
+  report: {
+    ...collectorService.report,
+    requestDeserialize: (bytes: Buffer): Uint8Array => bytes,
+    responseSerialize: (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+  },
 };
 
 export interface GrpcServerOptions extends IngestContext {

@@ -1,6 +1,7 @@
 // One gRPC stream of one rank: greets, checks each message, hands it to the batch, and makes the sender wait when there is no room.
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
 import { LIMITS, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, v1 } from "@moescope/proto";
+import { endsLikeChecksum, hasChecksum, verified, withChecksum } from "@moescope/proto/checksum";
 import type { Logger } from "pino";
 import type { Counters } from "../counters.ts";
 import { StoreError } from "../store/engine/store-error.ts";
@@ -26,8 +27,8 @@ export interface IngestContext {
   log: Logger;
 }
 
-/** Requests arrive undecoded, so that bytes that are no message are refused like any other bad message. */
-export type ReportCall = ServerDuplexStream<Uint8Array, v1.ReportResponse.$Properties>;
+/** Requests arrive undecoded, so that bytes that are no message are refused like any other bad message; responses leave encoded. */
+export type ReportCall = ServerDuplexStream<Uint8Array, Uint8Array>;
 
 type Hold = "greeting" | "no room" | "answers unread" | "stopping";
 type Numbered = Pick<v1.Step, "run" | "rank" | "attempt" | "sequence">;
@@ -40,6 +41,8 @@ export class ReportStream implements Reply {
   #refusedRun: Refusal | undefined;
   /** The first message after a Hello may leave a gap: its sender has nothing earlier any more. */
   #mayLeaveGap = false;
+  /** Every message must have a checksum, as the Hello said. */
+  #checksums = false;
   /** Why no more messages are read just now. */
   readonly #holds = new Set<Hold>();
   readonly #reasonsLogged = new Set<v1.Rejection.Reason>();
@@ -118,16 +121,36 @@ export class ReportStream implements Reply {
   }
 
   #read(bytes: Uint8Array): void {
-    const memory = this.#context.numbers.memory(bytes.length);
-    const request = decoded(bytes, memory);
+    const message = this.#checksums || hasChecksum(bytes) ? verified(bytes) : bytes;
+    if (message === undefined) {
+      this.#endDamaged();
+      return;
+    }
+    const memory = this.#context.numbers.memory(message.length);
+    const request = decoded(message, memory);
     if (request instanceof Error) this.#refuseBytes(bytes, request);
-    else if (request.hello) this.#greet(request.hello);
+    else if (request.hello) this.#greet(request.hello, message !== bytes);
     else if (request.step) this.#take(request.step, bytes.length, { step: request.step, memory });
     else if (request.end) this.#take(request.end, bytes.length, { end: request.end });
     else this.#refuseBytes(bytes, new Error("neither a Hello, nor a Step, nor a RunEnd"));
   }
 
-  #greet(hello: v1.Hello): void {
+  /** Damage is the network's doing: nothing is rejected, because the sender still has the message. */
+  #endDamaged(): void {
+    const { counters, log } = this.#context;
+    const { run, rank, attempt } = this.#sender ?? {};
+    counters.damaged++;
+    log.warn({ run, rank, attempt }, "a message was damaged on the way; its sender sends it again");
+    this.end(status.DATA_LOSS, "a message was damaged on the way; send again what is not acknowledged");
+  }
+
+  /** @param verified whether it had a checksum, which was right */
+  #greet(hello: v1.Hello, verified: boolean): void {
+    if (hello.checksums && !verified) {
+      this.#endDamaged();
+      return;
+    }
+    this.#checksums ||= hello.checksums;
     if (hello.protocolVersion < OLDEST_PROTOCOL_VERSION || hello.protocolVersion > PROTOCOL_VERSION) {
       const spoken = `the sender speaks protocol version ${hello.protocolVersion}, this collector versions ${OLDEST_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}`;
       this.end(status.FAILED_PRECONDITION, `${spoken}; install the same moescope on both sides`);
@@ -249,8 +272,10 @@ export class ReportStream implements Reply {
   #refuseBytes(bytes: Uint8Array, error: Error): void {
     const message = `${bytes.length} bytes that are no ReportRequest: ${error.message}`;
     const refusal = { reason: v1.Rejection.Reason.MALFORMED, message };
+    // Whether its Hello says `checksums` is not known yet.
+    if (this.#sender === undefined && endsLikeChecksum(bytes)) this.#endDamaged();
     // Messages come in order, so the unreadable one is the next.
-    if (this.#sender !== undefined) this.#add(this.#sender, this.#sender.received + 1, bytes.length, { refusal });
+    else if (this.#sender !== undefined) this.#add(this.#sender, this.#sender.received + 1, bytes.length, { refusal });
     else this.#refuseOutOfSequence({ run: "", rank: 0, attempt: 0, sequence: 0 }, refusal);
   }
 
@@ -272,7 +297,9 @@ export class ReportStream implements Reply {
   }
 
   #answer(response: v1.ReportResponse.$Properties): void {
-    if (!this.#closed && !this.#call.write(response)) this.#hold("answers unread");
+    if (this.#closed) return;
+    const bytes = v1.ReportResponse.encode(response).finish();
+    if (!this.#call.write(this.#checksums ? withChecksum(bytes) : bytes)) this.#hold("answers unread");
   }
 
   /** A paused stream would read sixteen messages ahead, of half a megabyte each; this one leaves them to the sender. */

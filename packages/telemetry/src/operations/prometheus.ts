@@ -139,6 +139,7 @@ const SECONDS = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 const COUNTED: Record<string, [read: (counters: Readonly<Counters>) => number, help: string]> = {
   messages_stored: [({ stored }) => stored, "Messages stored and acknowledged: steps and ends of runs."],
   messages_duplicate: [({ duplicates }) => duplicates, "Messages that had been received before, dropped."],
+  messages_damaged: [({ damaged }) => damaged, "Messages damaged on the way, which their senders send again."],
   scalars_dropped: [
     ({ droppedScalars }) => droppedScalars,
     "Scalars left out of steps because their runs have too many names of scalars.",

@@ -63,6 +63,18 @@ export class RawStream {
     });
   }
 
+  /** The answers, undecoded, from now on. */
+  async *messages(): AsyncGenerator<Buffer> {
+    let unread = Buffer.alloc(0);
+    for await (const chunk of this.#stream as AsyncIterable<Buffer>) {
+      unread = Buffer.concat([unread, chunk]);
+      for (let end = endOf(unread); end <= unread.length; end = endOf(unread)) {
+        yield unread.subarray(HEADER_BYTES, end);
+        unread = unread.subarray(end);
+      }
+    }
+  }
+
   /** Reads every answer, until there have been so many bytes of them. */
   async read(bytes: number): Promise<void> {
     let seen = 0;
@@ -75,8 +87,15 @@ export class RawStream {
   }
 }
 
+const HEADER_BYTES = 5;
+
+/** Where the first message ends, once its header is there. */
+function endOf(bytes: Buffer): number {
+  return bytes.length < HEADER_BYTES ? Number.POSITIVE_INFINITY : HEADER_BYTES + bytes.readUInt32BE(1);
+}
+
 function framed(bytes: Uint8Array, length = bytes.length): Buffer {
-  const header = Buffer.alloc(5);
+  const header = Buffer.alloc(HEADER_BYTES);
   header.writeUInt32BE(length, 1);
   return Buffer.concat([header, bytes]);
 }

@@ -82,7 +82,11 @@ test("steps and the end of the run arrive in order, and nothing stays on disk", 
   send(reporter, 0, 200);
   const statistics = await finish(reporter);
   expectStored(200);
-  expect(collector.streams.get(key)!.hello).toMatchObject({ protocolVersion: 2, run: { id: "run-a", experts: 4 } });
+  expect(collector.streams.get(key)!.hello).toMatchObject({
+    protocolVersion: 2,
+    checksums: true,
+    run: { id: "run-a", experts: 4 },
+  });
   expect(statistics).toEqual({
     state: "closed",
     messages: 201,

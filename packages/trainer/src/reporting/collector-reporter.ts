@@ -1,6 +1,7 @@
 // Reports to a collector from a thread of its own. The training thread only encodes a step and posts it.
 import { Worker } from "node:worker_threads";
 import { PROTOCOL_VERSION, v1 } from "@moescope/proto";
+import { withChecksum } from "@moescope/proto/checksum";
 import type { CollectorAccess } from "./collector-access.ts";
 import { Counters } from "./counters.ts";
 import type { Reporter, ReporterState, ReporterStatistics, StepReport } from "./reporter.ts";
@@ -56,9 +57,8 @@ export class CollectorReporter implements Reporter {
     this.#identity = { run: run.id, rank, attempt };
     this.#notice = options.notice;
     this.#flushMilliseconds = options.flushMilliseconds ?? 5000;
-    const opening = v1.ReportRequest.encode({
-      hello: { protocolVersion: PROTOCOL_VERSION, run, rank, attempt },
-    }).finish();
+    const hello = { protocolVersion: PROTOCOL_VERSION, run, rank, attempt, checksums: true };
+    const opening = withChecksum(v1.ReportRequest.encode({ hello }).finish());
     const label = `${run.id}.${rank}.${attempt}`;
     const counters = this.#counters.memory;
     const target = { address, access, vanishedAfterMilliseconds: options.vanishedAfterMilliseconds ?? 30_000 };

@@ -1,6 +1,7 @@
 // The reporting thread: takes encoded messages from the training thread, keeps them in the spool and delivers them.
 // It alone touches the spool and the connection. TensorFlow blocks the training thread for whole steps; this one always turns.
 import { parentPort, workerData } from "node:worker_threads";
+import { withChecksum } from "@moescope/proto/checksum";
 import { AbandonedSpools } from "./abandoned-spools.ts";
 import { Counters } from "./counters.ts";
 import { Delivery } from "./delivery.ts";
@@ -34,7 +35,7 @@ let sending: NodeJS.Timeout | undefined;
 
 port.on("message", (message: TrainingMessage) => {
   counters.add("takenBytes", message.body.length);
-  if (!spool.append(numberedRequest(message.kind, message.body, spool.last + 1))) drop();
+  if (!spool.append(withChecksum(numberedRequest(message.kind, message.body, spool.last + 1)))) drop();
   if (message.kind === "end") {
     deadline = setTimeout(end, message.deadlineMilliseconds);
     send();

@@ -2,8 +2,19 @@
 import { EventEmitter, once } from "node:events";
 import { Metadata, Server, ServerCredentials, type ServerDuplexStream, type status } from "@grpc/grpc-js";
 import { collectorService, MESSAGE_BYTES_METADATA, v1 } from "@moescope/proto";
+import { verified, withChecksum } from "@moescope/proto/checksum";
 
 type Call = ServerDuplexStream<v1.ReportRequest, v1.ReportResponse.$Properties>;
+
+/** Every message has a checksum, as the reporter's Hello says. */
+const service = {
+  report: {
+    ...collectorService.report,
+    requestDeserialize: (bytes: Uint8Array) => v1.ReportRequest.decode(verified(bytes)!),
+    responseSerialize: (response: v1.ReportResponse.$Properties) =>
+      withChecksum(v1.ReportResponse.encode(response).finish()),
+  },
+};
 
 interface Stream {
   hello: v1.Hello;
@@ -45,7 +56,7 @@ export class CollectorFixture {
   /** On the port of the time before, when there was one. */
   async start(): Promise<this> {
     this.#server = new Server({ "grpc.max_receive_message_length": this.messageBytes });
-    this.#server.addService(collectorService, { report: (call: Call) => this.#serve(call) });
+    this.#server.addService(service, { report: (call: Call) => this.#serve(call) });
     this.port = await new Promise<number>((resolve, reject) => {
       this.#server.bindAsync(this.address, ServerCredentials.createInsecure(), (error, port) =>
         error ? reject(error) : resolve(port),

@@ -1,5 +1,5 @@
 // Brings the messages of one spool to the collector, in order, each until it is acknowledged, over as many connections as it takes.
-import type { v1 } from "@moescope/proto";
+import { v1 } from "@moescope/proto";
 import type { IBackoff } from "cockatiel";
 import { backOff } from "./back-off.ts";
 import { CollectorConnection, type CollectorTarget } from "./collector-connection.ts";
@@ -36,6 +36,8 @@ export class Delivery {
   conflict = false;
 
   readonly #options: DeliveryOptions;
+  /** Whether messages have checksums, which those in a spool of an earlier version do not. */
+  readonly #checksums: boolean;
   #connection: CollectorConnection | undefined;
   /** Sequence number to send next; undefined until the collector has answered the Hello. */
   #next: number | undefined;
@@ -53,6 +55,7 @@ export class Delivery {
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
+    this.#checksums = v1.ReportRequest.decode(options.opening).hello?.checksums ?? false;
     this.#held = options.spool.acknowledged;
     this.#connect();
   }
@@ -104,7 +107,7 @@ export class Delivery {
     this.#next = undefined;
     this.#mayWrite = true;
     this.#leavesOut = false;
-    this.#connection = new CollectorConnection(this.#options.target, {
+    this.#connection = new CollectorConnection(this.#options.target, this.#checksums, {
       responded: (response) => this.#receive(response),
       drained: () => {
         this.#mayWrite = true;

@@ -5,7 +5,7 @@ import type { SpoolLimits } from "./spool.ts";
 /** Given to the reporting thread when it starts. */
 export interface ThreadSetup {
   target: CollectorTarget;
-  /** The Hello as an encoded ReportRequest. */
+  /** The Hello as an encoded ReportRequest, with its checksum. */
   opening: Uint8Array;
   spoolDirectory: string;
   /** Makes the spool's folder easy to recognise. */
