@@ -13,6 +13,7 @@ const { reporters, outputFile, ...shared } = sharedTestOptions(import.meta.dirna
 const STORE_TESTS = [
   "src/sharing.test.ts",
   "src/store/**/{server,migrate,batches,shard-away,store,history,probes,rollups,running-rollups,attempts,crash}.test.ts",
+  "src/store/**/{gates,old-gates,run-messages}.test.ts",
   "src/{delete-run,annotate-run,collector,collector-killed,replayed,many-ranks,retention,clock}.test.ts",
   "src/alerts/alerts.test.ts",
 ];

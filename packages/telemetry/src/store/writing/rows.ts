@@ -4,9 +4,9 @@ import type { v1 } from "@moescope/proto";
 import type { Block } from "../engine/database.ts";
 import { BlockWriter, type Cell, type Columns, type ColumnsOf } from "../engine/native.ts";
 import type { BatchTable } from "../schema/schema.ts";
-import { putFirstHalves } from "./gates.ts";
+import { addGates, GATE_COLUMNS, saysGates } from "./gate-rows.ts";
 import type { Seal } from "./sealing.ts";
-import { type Base, type CountSplitter, NO_BASE, type Splitters } from "./split-counts.ts";
+import type { CountSplitter, Splitters } from "./split-counts.ts";
 
 /** What one batch stores: the messages of any number of streams, and how far it brings each stream. */
 export interface BatchContent {
@@ -42,13 +42,7 @@ const COLUMNS = {
     ...{ shared_base: "LowCardinality(String)", base: "Array(UInt32)", above: "Array(UInt8)" },
     dropped_counts: "Array(UInt32)",
   },
-  gates: {
-    ...{ ...POSITION, layer: "UInt32", rank: "UInt32", tokens: "UInt64" },
-    gate_mass_shared_base: "LowCardinality(String)",
-    ...{ gate_mass_base: "Array(UInt16)", gate_mass_above: "Array(UInt8)" },
-    mean_probability_shared_base: "LowCardinality(String)",
-    ...{ mean_probability_base: "Array(UInt16)", mean_probability_above: "Array(UInt8)" },
-  },
+  gates: { ...POSITION, layer: "UInt32", rank: "UInt32", ...GATE_COLUMNS },
   layers: {
     ...POSITION,
     ...{ layer: "UInt32", ranks: "UInt32", max_violation: "Float64", busiest_expert: "UInt32", dead_experts: "UInt32" },
@@ -188,7 +182,7 @@ function addLayer(
   addPosition(routing, message, batch, layer, categories.length);
   routing.rank.repeat(message.rank, categories.length);
   for (const category of categories) addCategory(routing, category, layer, splitters.counts, sender);
-  if (hasGates(histogram)) {
+  if (saysGates(histogram)) {
     addPosition(tables.gates.columns, message, batch, layer, 1);
     tables.gates.columns.rank.add(message.rank);
     addGates(tables.gates.columns, histogram, splitters.gates, sender);
@@ -198,7 +192,6 @@ function addLayer(
 }
 
 type Routing = Tables["routing"]["columns"];
-type Gates = Tables["gates"]["columns"];
 type Layers = Tables["layers"]["columns"];
 
 function addPosition(
@@ -233,45 +226,6 @@ function addCategory(
   const base = splitter.split(sender, histogram, counts, above.piece as Uint8Array, at);
   columns.shared_base.add(base.shared);
   columns.base.add(base.own);
-}
-
-/** Whether there is something to say in `gates`: of a histogram without categories, that it was sent. */
-function hasGates({ gateMass = [], meanProbability = [], categories }: v1.RoutingHistogram): boolean {
-  return gateMass.length > 0 || meanProbability.length > 0 || categories.length === 0;
-}
-
-function addGates(
-  columns: Gates,
-  { layer, categories, gateMass = [], meanProbability = [] }: v1.RoutingHistogram,
-  splitter: CountSplitter,
-  sender: string,
-): void {
-  let tokens = 0;
-  for (const category of categories) tokens += category.tokens!;
-  columns.tokens.add(meanProbability.length > 0 ? tokens : 0);
-  const mass = splitFloats(columns.gate_mass_above, gateMass, splitter, sender, 2 * layer);
-  columns.gate_mass_shared_base.add(mass.shared);
-  columns.gate_mass_base.add(mass.own);
-  const mean = splitFloats(columns.mean_probability_above, meanProbability, splitter, sender, 2 * layer + 1);
-  columns.mean_probability_shared_base.add(mean.shared);
-  columns.mean_probability_base.add(mean.own);
-}
-
-let halves = new Uint16Array(256);
-
-function splitFloats(
-  column: Gates["gate_mass_above"],
-  values: ArrayLike<number>,
-  splitter: CountSplitter,
-  sender: string,
-  histogram: number,
-): Base {
-  const above = column.begin(values.length);
-  if (values.length === 0) return NO_BASE;
-  if (values.length > halves.length) halves = new Uint16Array(values.length);
-  putFirstHalves(values, halves);
-  const at = above.room(values.length);
-  return splitter.split(sender, histogram, halves.subarray(0, values.length), above.piece as Uint8Array, at);
 }
 
 function addSum(columns: Layers, layer: number, { bucket, ranks, busiest }: StepSum): void {
