@@ -17,7 +17,7 @@ export function hasNoPast(): boolean {
 }
 
 /**
- * @param version of the schema; tables of later versions are missing, and what would be in them
+ * @param version of the schema; tables of later versions are missing, and what would be in them. Gates are where versions before 21 had them
  * @param rolledUp from which width on there are rollups, from version 12 on: of one rank's steps, in order
  */
 export async function writeOldStore(
@@ -42,9 +42,9 @@ export async function writeOldStore(
   const rollups = rolledUp.flatMap((width) => rollupsOf(steps, width));
   const rolled = rollupBlocks(1, rollups);
   const blocks = { ...blocksOf(version, run, steps), ...rolled, rolled_routing: formerRolled(version, rolled) };
-  for (const [table, block] of Object.entries(blocks)) {
-    if (created.includes(`NOT EXISTS ${table} (`)) await database.insert(table, block, table);
-  }
+  const written = (table: string) =>
+    created.includes(`NOT EXISTS ${table} (`) && (version >= 21 || !table.endsWith("gates"));
+  for (const [table, block] of Object.entries(blocks)) if (written(table)) await database.insert(table, block, table);
   if (rollups.length > 0) {
     const until = Math.max(...rollups.map(({ from, width }) => from + width));
     const position = `'${run.id}', 'TRAIN', 0, 1`;

@@ -2,6 +2,7 @@
 // over the shards by tables that hold none.
 import type { Logger } from "pino";
 import { asNumber, DATABASE, type Database, type Server, select } from "../engine/database.ts";
+import type { Moves } from "./migration.ts";
 import { MIGRATIONS } from "./schema.ts";
 
 /** @throws Error when a server has tables of a newer version */
@@ -39,24 +40,28 @@ async function migrateServer(server: Server, log: Logger, moving: boolean): Prom
   const missing = MIGRATIONS.filter((migration) => migration.version > found);
   for (const { version, statements, moves } of missing) {
     for (const statement of statements) await run(statementFor(server, statement));
-    if (moving && moves !== undefined) await move(server, moves(database));
+    if (moving && moves !== undefined) await move(server, moves);
     await run(`INSERT INTO ${database}.migrations VALUES (${version}, now())`);
     log.info({ version, server: name }, "store migrated");
   }
   return missing.length > 0;
 }
 
-async function move({ client, database, copy }: Server, moves: readonly string[]): Promise<void> {
-  const tables = copy === undefined ? [] : await tablesOf(client, database);
+async function move({ client, database, copy }: Server, { from, into }: Moves): Promise<void> {
+  const column = `database = '${database}' AND table = '${from.table}' AND name = '${from.column}'`;
+  if ((await select(client, `SELECT 1 FROM system.columns WHERE ${column}`)).length === 0) return;
   // Rows that another copy took in may not be here yet.
-  for (const table of tables) await client.command({ query: `SYSTEM SYNC REPLICA ${database}.${table}` });
-  for (const query of moves) await client.command({ query });
+  if (copy !== undefined) await client.command({ query: `SYSTEM SYNC REPLICA ${database}.${from.table}` });
+  for (const { table, key, statements } of into) {
+    for (const query of statements(database)) await client.command({ query });
+    await keepOnce(client, `${database}.${table}`, key.join(", "));
+  }
 }
 
-async function tablesOf(client: Server["client"], database: string): Promise<string[]> {
-  const copies = "engine LIKE 'Replicated%'";
-  const rows = await select(client, `SELECT name FROM system.tables WHERE database = '${database}' AND ${copies}`);
-  return rows.map(([name]) => name as string);
+async function keepOnce(client: Server["client"], table: string, key: string): Promise<void> {
+  const keys = `SELECT 1 FROM ${table} GROUP BY ${key} SETTINGS optimize_aggregation_in_order = 1`;
+  const [row] = await select(client, `SELECT (SELECT count() FROM ${table}) - (SELECT count() FROM (${keys}))`);
+  if (asNumber(row![0]) > 0) await client.command({ query: `OPTIMIZE TABLE ${table} FINAL DEDUPLICATE BY ${key}` });
 }
 
 /** A statement of a migration, for the tables of one server. */

@@ -12,6 +12,9 @@ const TABLES_WITH_SPLIT = [
 /** Gate mass and mean probability are stored in bfloat16: numbers of 16 bits that begin as those of 32 do. */
 const FLOATS = ["gate_mass", "mean_probability"] as const;
 
+/** Tells rows of `gates` apart. */
+const GATES_KEY = ["run", "split", "layer", "step", "attempt", "rank", "batch"] as const;
+
 /** Widths of rollups up to version 16 where every step is sent. */
 const WIDTHS = [16, 32, 128, 1024, 8192, 65_536, 524_288];
 
@@ -65,8 +68,10 @@ function movedGates(database: string): string {
       ) ${IN_ORDER}`;
 }
 
-/** For the rollups that exist. */
+/** For the rollups that exist. Another collector may be moving the same rows at this moment, so each is taken once. */
 function movedRollups(database: string, width: number): string {
+  const once = `SELECT ${GATES_KEY.join(", ")}, any(tokens) AS tokens, any(gate_mass) AS gate_mass, any(mean_probability) AS mean_probability
+          FROM ${database}.gates GROUP BY ${GATES_KEY.join(", ")}`;
   const means = "sumForEach(arrayMap(mean -> mean * g.tokens, g.mean_probability))";
   return `INSERT INTO ${database}.rolled_gates (run, split, step, attempt, batch, width, layer, gate_mass, mean_probability, probability_tokens)
       SELECT s.run, s.split, s.start, s.attempt, r.batch, ${width}, s.layer, s.masses,
@@ -74,7 +79,7 @@ function movedRollups(database: string, width: number): string {
       FROM (
         SELECT g.run AS run, g.split AS split, g.layer AS layer, intDiv(g.step, ${width}) * ${width} AS start, g.attempt AS attempt,
           sumForEach(g.gate_mass) AS masses, ${means} AS sums, sumIf(g.tokens, notEmpty(g.mean_probability)) AS all_tokens
-        FROM ${database}.gates AS g GROUP BY run, split, layer, start, attempt
+        FROM (${once}) AS g GROUP BY run, split, layer, start, attempt
       ) AS s
       INNER JOIN (SELECT run, split, layer, step, attempt, batch FROM ${database}.rolled_layers WHERE width = ${width}) AS r
       ON s.run = r.run AND s.split = r.split AND s.layer = r.layer AND s.start = r.step AND s.attempt = r.attempt
@@ -102,10 +107,10 @@ export const PROTOCOL_2: Migration[] = [
       `CREATE TABLE IF NOT EXISTS gates (${POSITION},
         layer  UInt32,
         rank   UInt32,
-        tokens UInt64 CODEC(T64, ZSTD(1)), ${FLOATS.map(floatColumns)}
+        tokens UInt64 CODEC(T64, ZSTD(1)), ${FLOATS.map(floatColumns).join(",")}
       ) ENGINE = MergeTree ORDER BY (run, split, layer, step, attempt, rank) SETTINGS ${SETTINGS}, ${PARTS}`,
 
-      // Sums of numbers of 8 significant bits, most of which 64 bits hold exactly: what is not needed of them takes nothing on disk.
+      // Sums of numbers of 8 significant bits are exact in 64, most of which are zeros and take nothing on disk.
       `CREATE TABLE IF NOT EXISTS rolled_gates (${POSITION},
         width  UInt64 CODEC(Delta, LZ4),
         layer  UInt32,
@@ -118,13 +123,21 @@ export const PROTOCOL_2: Migration[] = [
   {
     version: 20,
     statements: [],
-    moves: (database) => [
-      // Empty, unless a migration was interrupted.
-      `TRUNCATE TABLE ${database}.gates`,
-      `TRUNCATE TABLE ${database}.rolled_gates`,
-      movedGates(database),
-      ...WIDTHS.map((width) => movedRollups(database, width)),
-    ],
+    moves: {
+      from: { table: "routing", column: "gate_mass" },
+      into: [
+        {
+          table: "gates",
+          key: GATES_KEY,
+          statements: (database) => [movedGates(database)],
+        },
+        {
+          table: "rolled_gates",
+          key: ["run", "split", "width", "layer", "step", "attempt", "batch"],
+          statements: (database) => WIDTHS.map((width) => movedRollups(database, width)),
+        },
+      ],
+    },
   },
   {
     // A version of its own: when version 20 is applied again, the columns must be there.
