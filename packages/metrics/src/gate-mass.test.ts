@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import golden from "../golden.json" with { type: "json" };
-import { coefficientOfVariation, gateMassShare, gateMassViolation, maxViolation, totalLoad } from "./index.ts";
+import {
+  coefficientOfVariation,
+  gateMassPerLoad,
+  gateMassShare,
+  gateMassViolation,
+  maxViolation,
+  totalLoad,
+  unheardExperts,
+} from "./index.ts";
 import { holdsForAll, loads } from "./property.fixture.ts";
 
 test.each(golden.gateMass)("$name", ({ mass, share, violation }) => {
@@ -28,4 +36,15 @@ test("shares add up to 1; equal gates give the MaxVio of the counts", () => {
 test("no gate mass: NaN", () => {
   expect([...gateMassShare([0, 0])]).toEqual([Number.NaN, Number.NaN]);
   expect(gateMassViolation([0, 0])).toBeNaN();
+});
+
+test("an expert with a fifth of the load and a tenth of the gate mass is listened to half as much as others", () => {
+  expect([...gateMassPerLoad([1, 9, 0], [20, 80, 0])]).toEqual([0.5, 1.125, Number.NaN]);
+  expect([...gateMassPerLoad([0, 0], [1, 2])]).toEqual([Number.NaN, Number.NaN]);
+  expect(() => gateMassPerLoad([1], [1, 2])).toThrow(RangeError);
+});
+
+test("who has load and next to no gate mass is unheard; who has neither is dead, not unheard", () => {
+  expect(unheardExperts([0.01, 10, 10, 0, 10], [100, 100, 100, 0, 90])).toEqual([0]);
+  expect(unheardExperts([0, 0, 0], [1, 2, 3])).toEqual([]);
 });

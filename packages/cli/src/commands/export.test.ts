@@ -32,7 +32,7 @@ it("writes a run so that what others read adds up to what was stored", async () 
 
   const parquet = await write("parquet", "parquet");
   expect(parquet.map((path) => path.split("/").at(-1))).toEqual([
-    ...["steps", "scalars", "layers", "categories", "routing"].map((name) => `${name}.parquet`),
+    ...["steps", "scalars", "layers", "categories", "routing", "gates"].map((name) => `${name}.parquet`),
     "run.json",
   ]);
   const rows = await parquetRows(join(directory, "parquet", "routing.parquet"));
@@ -47,6 +47,13 @@ it("writes a run so that what others read adds up to what was stored", async () 
     expert: 0n,
   });
   expect(typeof rows[0]!.selection_bias).toBe("number");
+  const gates = await parquetRows(join(directory, "parquet", "gates.parquet"));
+  const { layers } = (await storedBucket(`${http}/api/v1/runs/${run}`)).buckets[0]!;
+  const masses = new Array<number>(experts).fill(0);
+  for (const row of gates) if (row.split === "train") masses[Number(row.expert)]! += row.gate_mass as number;
+  // Top-2 weights of a token add up to 1.
+  expect(masses).toEqual(layers[0]!.gateMass.map((mass) => expect.closeTo(mass, 9)));
+  expect(masses.reduce((sum, mass) => sum + mass, 0)).toBeCloseTo(assignments / 2, -1);
 
   await write("jsonl", "jsonl", "--split", "train");
   const objects = readFileSync(join(directory, "jsonl", "routing.jsonl"), "utf8")
@@ -83,11 +90,15 @@ it("writes a run so that what others read adds up to what was stored", async () 
   expect(load.map((_, expert) => Number(npy.readBigInt64LE(128 + 8 * expert)))).toEqual(load);
 });
 
-async function storedLoad(address: string): Promise<number[]> {
+async function storedBucket(address: string): Promise<v1.History> {
   const answer = await fetch(`${address}/history?points=1&layers=all`, {
     headers: { accept: "application/x-protobuf" },
   });
-  const { buckets } = v1.History.decode(new Uint8Array(await answer.arrayBuffer()));
+  return v1.History.decode(new Uint8Array(await answer.arrayBuffer()));
+}
+
+async function storedLoad(address: string): Promise<number[]> {
+  const { buckets } = await storedBucket(address);
   const { categories } = buckets[0]!.layers[0]!;
   return [...sumHistograms(categories.map(({ counts }) => counts))];
 }

@@ -16,7 +16,9 @@ import { type Column, formatTable } from "../terminal/table.ts";
 
 export function define(program: Command): void {
   addReadOptions(program.command("show").summary("show one stored run"))
-    .description("Shows a run's configuration and state, and the balance of every layer over its last tenth of steps.")
+    .description(
+      "Shows a run's configuration and state, and over its last tenth of steps the balance of every layer, and which experts have load and next to no gate mass (unheard).",
+    )
     .argument("<run>", "its id, or the beginning of it")
     .option("--json", "print it as JSON")
     .option("--attempt <n>", "the balance of this attempt (default: of repeated steps the newest)", wholeNumber(0))
@@ -71,4 +73,11 @@ const layerColumns: Column<LayerBalance>[] = [
   { title: "busiest", value: (row) => `${row.busiestExpert} (${decimal(row.busiestLoad, 2)}x)`, right: true },
   { title: "dead", value: (row) => row.deadExperts.join(",") || "none", right: true },
   { title: "dropped", value: ({ dropped }) => whole(dropped), right: true },
+  // Share of gate mass over share of load: from the expert that is listened to least to the one that is most.
+  { title: "gates / load", value: ({ gates }) => gateRange(gates), right: true },
+  { title: "unheard", value: ({ gates }) => (gates ? gates.unheardExperts.join(",") || "none" : "–"), right: true },
 ];
+
+function gateRange(gates: LayerBalance["gates"]): string {
+  return gates ? `${decimal(gates.lowestPerLoad, 2)}–${decimal(gates.highestPerLoad, 2)}` : "–";
+}

@@ -23,13 +23,14 @@ export interface Table {
 
 const position: readonly Column[] = [
   { name: "run", type: "text", about: "id of the run" },
-  { name: "split", type: "text", about: "train, eval or probe" },
+  { name: "split", type: "text", about: "train, eval, probe or rollout" },
   { name: "attempt", type: "whole", about: "stretch of the run between (re)starts, from 0" },
   { name: "step", type: "whole", about: "index of the optimizer update, from 0" },
 ];
 
 const layer: Column = { name: "layer", type: "whole", about: "index of the transformer block" };
 const category: Column = { name: "category", type: "text", about: "name of the token category" };
+const expert: Column = { name: "expert", type: "whole", about: "index of the expert, from 0" };
 const tokens: Column = { name: "tokens", type: "whole", about: "tokens routed" };
 const dropped: Column = {
   name: "dropped",
@@ -101,8 +102,15 @@ const routing: Table = {
     ...position,
     layer,
     category,
-    { name: "expert", type: "whole", about: "index of the expert, from 0" },
+    expert,
     { name: "count", type: "whole", about: "token-to-expert assignments, over all ranks" },
+    {
+      name: "dropped",
+      type: "whole",
+      nullable: true,
+      about:
+        "those of count that were not carried out because the expert was at capacity; null from a sender that does not say whose they were, and then count leaves them out",
+    },
     {
       name: "selection_bias",
       type: "real",
@@ -113,16 +121,49 @@ const routing: Table = {
   *rows(bucket, names) {
     const start = positionOf(bucket);
     for (const { layer, categories, selectionBias } of bucket.layers) {
-      for (const { category, counts } of categories) {
+      for (const { category, counts, droppedCounts, dropped } of categories) {
+        const unknown = dropped === 0 ? 0 : null;
         for (let expert = 0; expert < counts.length; expert++) {
-          yield [...start, layer, names[category]!, expert, counts[expert]!, selectionBias[expert] ?? null];
+          const load = [counts[expert]!, droppedCounts[expert] ?? unknown];
+          yield [...start, layer, names[category]!, expert, ...load, selectionBias[expert] ?? null];
         }
       }
     }
   },
 };
 
-export const tables: readonly Table[] = [steps, scalars, layers, categories, routing];
+const gates: Table = {
+  name: "gates",
+  about: "one expert's gates in one MoE layer and step, over all categories; a layer without either has no row",
+  columns: [
+    ...position,
+    layer,
+    expert,
+    {
+      name: "gate_mass",
+      type: "real",
+      nullable: true,
+      about:
+        "sum over tokens and ranks of the gate weight given to the expert, to 8 significant bits a rank; null when not known",
+    },
+    {
+      name: "mean_probability",
+      type: "real",
+      nullable: true,
+      about: "mean over tokens of the router's normalised score, to 8 significant bits a rank; null when not known",
+    },
+  ],
+  *rows(bucket) {
+    const start = positionOf(bucket);
+    for (const { layer, gateMass, meanProbability } of bucket.layers) {
+      for (let expert = 0; expert < Math.max(gateMass.length, meanProbability.length); expert++) {
+        yield [...start, layer, expert, gateMass[expert] ?? null, meanProbability[expert] ?? null];
+      }
+    }
+  },
+};
+
+export const tables: readonly Table[] = [steps, scalars, layers, categories, routing, gates];
 
 function positionOf({ run, split, attempt, firstStep }: v1.StepBucket): Cell[] {
   return [run, splitName(split), attempt, firstStep];

@@ -11,6 +11,8 @@ export const TERMS = {
     "Assignments of an expert divided by the mean over the layer's experts. 1 is balanced, 2 twice the fair share, E/k the most possible.",
   "expert load": "Token-to-expert assignments an expert got. With top-k routing every token makes k of them.",
   "dead expert": "An expert that gets less than 1 % of its fair share.",
+  "gate mass":
+    "Sum over tokens of the weight that the router gives to an expert's answer: how much it is listened to. An expert with load and next to no gate mass is as useless as a dead one. Its share is also called importance.",
   "selection bias":
     "What bias-based balancing adds to an expert's score when experts are chosen. It does not change the weight of the expert's answer.",
   strategy: "How the run keeps the load of its experts balanced.",

@@ -24,3 +24,15 @@ it("adds up the categories of a layer before it measures how even it is", () => 
     dropped: 7,
   });
 });
+
+it("tells experts that are listened to from those that only have load", () => {
+  const categories = [{ category: 0, counts: [100, 100, 200, 0] }];
+  const heard = layerBalance(v1.LayerSummary.fromObject({ layer: 3, categories, gateMass: [25, 0.125, 75, 0] }));
+  expect(heard.deadExperts).toEqual([3]);
+  expect(heard.gates).toEqual({
+    unheardExperts: [1],
+    lowestPerLoad: expect.closeTo(0.125 / 100.125 / 0.25),
+    highestPerLoad: expect.closeTo(75 / 100.125 / 0.5),
+  });
+  expect(layerBalance(v1.LayerSummary.fromObject({ layer: 3, categories })).gates).toBeUndefined();
+});

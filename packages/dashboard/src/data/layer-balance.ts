@@ -3,10 +3,12 @@ import {
   busiestExpert,
   coefficientOfVariation,
   deadExperts,
+  gateMassPerLoad,
   layerLoad,
   maxViolation,
   normalisedEntropy,
   relativeLoad,
+  unheardExperts,
 } from "@moescope/metrics";
 import { type Layer, meanOf } from "./bucket.ts";
 
@@ -25,11 +27,22 @@ export interface LayerBalance {
   /** Experts that are dead over the steps. */
   deadExperts: number[];
   dropped: number;
+  /** What is known of gate mass; undefined where nothing is. */
+  gates: GateBalance | undefined;
+}
+
+/** How the share of gate mass of each expert compares with its share of load. */
+export interface GateBalance {
+  /** Experts with load and next to no gate mass over the steps. */
+  unheardExperts: number[];
+  /** Lowest and highest share of gate mass over share of load, of the experts that have load. */
+  lowestPerLoad: number;
+  highestPerLoad: number;
 }
 
 /** @param layer with the counts of its categories */
 export function layerBalance(summary: Layer): LayerBalance {
-  const { layer = 0, maxViolation: perStep, dropped = 0 } = summary;
+  const { layer = 0, maxViolation: perStep, dropped = 0, gateMass = [] } = summary;
   const counts = layerLoad(summary);
   const busiest = busiestExpert(counts);
   return {
@@ -43,5 +56,15 @@ export function layerBalance(summary: Layer): LayerBalance {
     busiestLoad: relativeLoad(counts)[busiest] ?? Number.NaN,
     deadExperts: deadExperts(counts),
     dropped,
+    gates: gateMass.length === counts.length && counts.length > 0 ? gateBalance(gateMass, counts) : undefined,
+  };
+}
+
+function gateBalance(gateMass: ArrayLike<number>, counts: Float64Array): GateBalance {
+  const known = gateMassPerLoad(gateMass, counts).filter((ratio) => !Number.isNaN(ratio));
+  return {
+    unheardExperts: unheardExperts(gateMass, counts),
+    lowestPerLoad: known.length === 0 ? Number.NaN : Math.min(...known),
+    highestPerLoad: known.length === 0 ? Number.NaN : Math.max(...known),
   };
 }

@@ -1,10 +1,10 @@
 // Share of assignments of each expert as lines.
 import { useMemo } from "react";
 import { useAddress } from "../../address/use-address.ts";
-import { tickText } from "../../charts/ticks.ts";
 import { linearScale, logScale } from "../../charts/y-scale.ts";
 import { ExpertLines } from "./ExpertLines.tsx";
 import type { ExpertChartProps } from "./expert-chart.ts";
+import { percentText } from "./expert-readout.ts";
 import { type ExpertsModel, sharedLogDomain, sharedYDomain, smoothedShares } from "./experts-model.ts";
 
 /** @param props.models of all runs on screen, which share a y axis where they have as many experts */
@@ -29,9 +29,4 @@ export function ExpertShares({ models, ...props }: ExpertChartProps & { models: 
       format={percentText}
     />
   );
-}
-
-function percentText(share: number, ticks: readonly number[]): string {
-  const percents = ticks.map((tick) => tick * 100);
-  return `${tickText(share * 100, percents)} %`;
 }

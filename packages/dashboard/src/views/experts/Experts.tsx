@@ -27,6 +27,7 @@ import {
   sharedXDomain,
   spreadSentence,
 } from "./experts-model.ts";
+import { ImportanceCard } from "./ImportanceCard.tsx";
 import "./experts.css";
 
 export default function Experts({ scene, theme }: ViewProps) {
@@ -91,6 +92,7 @@ export default function Experts({ scene, theme }: ViewProps) {
           note={resolution}
         />
       </Card>
+      <ImportanceCard panes={panes} chart={{ axis: x, xDomain, cursorX }} table={table} requests={requests} />
       <Card title="Experts over steps" name="Experts over steps" sentence={deaths} table={table} requests={requests}>
         <div className="panes beside">
           {panes.map(({ model, marks }) => (

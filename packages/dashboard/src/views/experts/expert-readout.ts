@@ -2,7 +2,7 @@
 import type { Axis } from "../../address/address.ts";
 import { nearestIndex } from "../../charts/lines.ts";
 import type { Readout } from "../../charts/Plot.tsx";
-import { formatPosition } from "../../charts/ticks.ts";
+import { formatPosition, tickText } from "../../charts/ticks.ts";
 import { type ExpertMarks, type ExpertReading, type ExpertsModel, expertReading } from "./experts-model.ts";
 
 /** What the marked experts are drawn in; every mark has its number beside it. */
@@ -11,6 +11,16 @@ export const MARK_COLOURS = { followed: "var(--ink)", busiest: "var(--over)", id
 /** Its load, as a share and against the mean. */
 export function loadText({ share, relative }: ExpertReading): string {
   return `${share} · ${relative} ×`;
+}
+
+/** Its share of gate mass, and of load. */
+export function importanceText({ gates, share }: ExpertReading): string {
+  return gates === undefined ? "" : `${gates} · load ${share}`;
+}
+
+export function percentText(share: number, ticks: readonly number[]): string {
+  const percents = ticks.map((tick) => tick * 100);
+  return `${tickText(share * 100, percents)} %`;
 }
 
 /**
@@ -39,10 +49,11 @@ export function expertsReadout(
 
 function inFull(model: ExpertsModel, row: number, expert: number): Readout["rows"] {
   const reading = expertReading(model, row, expert);
-  const { count, bias } = reading;
+  const { count, gates, bias } = reading;
   return [
     { label: `▸ expert ${expert}`, value: loadText(reading) },
     { label: "assignments", value: count },
+    ...(gates === undefined ? [] : [{ label: "gate mass", value: gates }]),
     ...(bias === undefined ? [] : [{ label: "selection bias", value: bias }]),
   ];
 }

@@ -1,5 +1,5 @@
 // Load of every expert of one layer over the steps of a run.
-import { deadExperts, quantiles } from "@moescope/metrics";
+import { deadExperts, gateMassShare, quantiles } from "@moescope/metrics";
 import type { Axis } from "../../address/address.ts";
 import type { PausedLine } from "../../charts/pauses.ts";
 import { smoothed } from "../../charts/smoothing.ts";
@@ -39,9 +39,15 @@ export interface ExpertsModel {
   relative: Float64Array;
   /** Σ n_e over the bucket [bucket × expert]. */
   counts: Float64Array;
+  /** Σ of the gate weights of the bucket, and its share of the layer's [bucket × expert]; NaN where they are not known. */
+  gateMass: Float64Array;
+  gateShare: Float64Array;
   /** Selection bias at the last step of the bucket [bucket × expert]; NaN where the run has none. */
   bias: Float64Array;
 }
+
+/** Fields that hold shares of something, 0..1. */
+export type Shares = "share" | "gateShare";
 
 /** Nothing can be drawn yet. */
 export function isLoading({ status, x }: ExpertsModel): boolean {
@@ -79,6 +85,8 @@ export function expertsModel(history: RunHistory, layer: number, axis: Axis): Ex
     high: matrix(),
     relative: matrix(),
     counts: matrix(),
+    gateMass: matrix(),
+    gateShare: matrix(),
     bias: matrix(),
   };
   for (const [row, bucket] of kept.entries()) fillRow(model, bucket, row);
@@ -88,6 +96,8 @@ export function expertsModel(history: RunHistory, layer: number, axis: Axis): Ex
 function fillRow(model: ExpertsModel, bucket: Bucket, row: number): void {
   const layer = layerOf(bucket, model.layer)!;
   const { counts, relative, total } = loadOf(layer)!;
+  const gateMass = layer.gateMass ?? [];
+  const gateShare = gateMassShare(gateMass);
   const perStep = total / Math.max(1, bucket.steps ?? 1);
   for (let expert = 0; expert < model.experts; expert++) {
     const cell = row * model.experts + expert;
@@ -96,6 +106,8 @@ function fillRow(model: ExpertsModel, bucket: Bucket, row: number): void {
     model.share[cell] = model.counts[cell]! / total;
     model.low[cell] = (layer.countsMin?.[expert] ?? counts[expert]!) / perStep;
     model.high[cell] = (layer.countsMax?.[expert] ?? counts[expert]!) / perStep;
+    model.gateMass[cell] = gateMass[expert] ?? Number.NaN;
+    model.gateShare[cell] = gateShare[expert] ?? Number.NaN;
     model.bias[cell] = layer.selectionBias?.[expert] ?? Number.NaN;
   }
 }
@@ -164,7 +176,8 @@ export function smallestSize(values: Float64Array): number {
 }
 
 /** Shares as smoothed lines, each expert's on its own, looking back on `span` steps [bucket × expert]; as they are for a span of 0. */
-export function smoothedShares({ share, experts, places, lead }: ExpertsModel, span: number): Float64Array {
+export function smoothedShares(model: ExpertsModel, span: number, of: Shares = "share"): Float64Array {
+  const { experts, places, lead, [of]: share } = model;
   if (span <= 1) return share;
   const values = new Float64Array(share.length);
   const before = lead?.places.length ?? 0;
@@ -173,7 +186,7 @@ export function smoothedShares({ share, experts, places, lead }: ExpertsModel, s
       ...place,
       y: of[row * experts + expert]!,
     });
-    const points = [...(lead?.places.map(point(lead.share)) ?? []), ...places.map(point(share))];
+    const points = [...(lead?.places.map(point(lead[of])) ?? []), ...places.map(point(share))];
     smoothed(points, span).forEach((value, row) => {
       if (row >= before) values[(row - before) * experts + expert] = value;
     });
@@ -186,16 +199,18 @@ export function expertsTable(models: readonly ExpertsModel[]): (string | number)
   const rows: (string | number)[][] = [
     [
       ...["run", "layer", "first_step", "last_step", "expert", "count", "share", "share_low", "share_high"],
-      ...["relative_load", "selection_bias"],
+      ...["relative_load", "gate_mass", "gate_mass_share", "selection_bias"],
     ],
   ];
-  for (const { run, layer, experts, x, firstSteps, lastSteps, counts, share, low, high, relative, bias } of models) {
+  for (const model of models) {
+    const { run, layer, experts, x, firstSteps, lastSteps, counts, share, low, high, relative } = model;
     for (let row = 0; row < x.length; row++) {
       for (let expert = 0; expert < experts; expert++) {
         const cell = row * experts + expert;
         const place = [run.id, layer, firstSteps[row]!, lastSteps[row]!, expert];
         const load = [counts[cell]!, share[cell]!, low[cell]!, high[cell]!, relative[cell]!];
-        rows.push([...place, ...load, Number.isNaN(bias[cell]!) ? "" : bias[cell]!]);
+        const others = [model.gateMass[cell]!, model.gateShare[cell]!, model.bias[cell]!];
+        rows.push([...place, ...load, ...others.map((value) => (Number.isNaN(value) ? "" : value))]);
       }
     }
   }
@@ -237,6 +252,8 @@ export interface ExpertReading {
   share: string;
   relative: string;
   count: string;
+  /** Share of gate mass; undefined where it is not known. */
+  gates: string | undefined;
   /** Undefined where the run has none. */
   bias: string | undefined;
   /** All of it in a sentence. */
@@ -244,7 +261,7 @@ export interface ExpertReading {
 }
 
 export function expertReading(
-  { experts, firstSteps, lastSteps, share, relative, counts, bias }: ExpertsModel,
+  { experts, firstSteps, lastSteps, share, relative, counts, gateShare, bias }: ExpertsModel,
   bucket: number,
   expert: number,
 ): ExpertReading {
@@ -255,10 +272,15 @@ export function expertReading(
     share: formatPercent(share[cell]!),
     relative: formatRatio(relative[cell]!),
     count: formatWhole(counts[cell]!),
+    gates: Number.isNaN(gateShare[cell]!) ? undefined : formatPercent(gateShare[cell]!),
     bias: Number.isNaN(bias[cell]!) ? undefined : formatValue(bias[cell]!),
   };
   const load = `Expert ${expert}, ${steps}: ${reading.share} of the assignments, ${reading.relative} × its share`;
-  return { ...reading, text: `${load}${reading.bias === undefined ? "" : `, selection bias ${reading.bias}`}.` };
+  const gates = reading.gates === undefined ? "" : `, ${reading.gates} of the gate mass`;
+  return {
+    ...reading,
+    text: `${load}${gates}${reading.bias === undefined ? "" : `, selection bias ${reading.bias}`}.`,
+  };
 }
 
 /** One x domain for the charts of several runs. */
@@ -271,12 +293,15 @@ export function sharedXDomain(models: readonly ExpertsModel[], axis: Axis): [num
   return last > first ? [first, last] : [Math.max(0, first - 1), first + 1];
 }
 
-/** One y domain for the charts of all runs with as many experts: their shares can be compared. */
-export function sharedYDomain(models: readonly ExpertsModel[], experts: number): [number, number] {
+/** One y domain for the charts of all runs with as many experts: their shares, of each kind named, can be compared. */
+export function sharedYDomain(
+  models: readonly ExpertsModel[],
+  experts: number,
+  of: readonly Shares[] = ["share"],
+): [number, number] {
   let highest = 2 / Math.max(2, experts);
-  for (const model of models) {
-    if (model.experts !== experts) continue;
-    for (const value of model.share) if (value > highest) highest = value;
+  for (const shares of sharesOf(models, experts, of)) {
+    for (const value of shares) if (value > highest) highest = value;
   }
   return [0, Math.min(1, highest * 1.06)];
 }
@@ -285,12 +310,18 @@ export function sharedYDomain(models: readonly ExpertsModel[], experts: number):
 export function sharedLogDomain(
   models: readonly ExpertsModel[],
   experts: number,
+  of: readonly Shares[] = ["share"],
 ): [domain: [number, number], least: number] {
-  const shares = models.filter((model) => model.experts === experts).map(({ share }) => share);
+  const shares = sharesOf(models, experts, of);
   const least = Math.min(...shares.map(smallestSize));
-  const [zero, highest] = sharedYDomain(models, experts);
+  const [zero, highest] = sharedYDomain(models, experts, of);
   const low = shares.some((share) => share.includes(0)) || !Number.isFinite(least) ? zero : least;
   return [[low, highest], least];
+}
+
+function sharesOf(models: readonly ExpertsModel[], experts: number, of: readonly Shares[]): Float64Array[] {
+  const comparable = models.filter((model) => model.experts === experts);
+  return comparable.flatMap((model) => of.map((field) => model[field]));
 }
 
 /** How far apart the experts of a layer are at the cursor, run by run. */

@@ -1,0 +1,49 @@
+// How much the experts of a layer are listened to: their share of gate mass, beside their share of load.
+import { gateMassPerLoad, unheardExperts } from "@moescope/metrics";
+import { formatPercent, formatRatio } from "../../format/number.ts";
+import { joinWords, stepRange } from "../../format/sentence.ts";
+import type { ExpertMarks, ExpertsModel } from "./experts-model.ts";
+
+interface Pane {
+  model: ExpertsModel;
+  marks: ExpertMarks;
+}
+
+/** Whether the gate mass of the run's experts is known. */
+export function hasGates({ gateMass }: Pick<ExpertsModel, "gateMass">): boolean {
+  return gateMass.some((value) => !Number.isNaN(value));
+}
+
+/** At the cursor: who has load and next to no gate mass; where nobody is such, how far gate mass is from the load. Run by run. */
+export function importanceSentence(panes: readonly Pane[]): string {
+  const parts = panes.flatMap(({ model, marks: { row } }) => {
+    if (row < 0) return [];
+    const of = (matrix: Float64Array) => matrix.subarray(row * model.experts, (row + 1) * model.experts);
+    const [mass, counts, share] = [of(model.gateMass), of(model.counts), of(model.share)];
+    if (!hasGates({ gateMass: mass })) return [];
+    const place = `in ${model.run.label} at ${stepRange(model.firstSteps[row]!, model.lastSteps[row]!)}`;
+    const unheard = unheardExperts(mass, counts);
+    return [`${unheard.length > 0 ? unheardText(unheard, share) : spreadText(mass, counts)} ${place}`];
+  });
+  if (parts.length === 0) return "No gate mass has arrived at the step cursor.";
+  return `In layer ${panes[0]!.model.layer} ${joinWords(parts)}.`;
+}
+
+/** More are counted, not named. */
+const MOST_NAMED = 6;
+
+function unheardText(unheard: readonly number[], share: Float64Array): string {
+  const load = formatPercent(unheard.reduce((sum, expert) => sum + share[expert]!, 0));
+  const one = unheard.length === 1;
+  const named = `expert${one ? "" : "s"} ${joinWords(unheard.map(String))}`;
+  const who = unheard.length > MOST_NAMED ? `${unheard.length} experts` : named;
+  return `${who} ${one ? "gets" : "get"} ${load} of the load and next to no gate mass`;
+}
+
+function spreadText(mass: Float64Array, counts: Float64Array): string {
+  const ratios = gateMassPerLoad(mass, counts);
+  const known = ratios.filter((ratio) => !Number.isNaN(ratio));
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const end = (ratio: number) => `${formatRatio(ratio)} × (expert ${ratios.indexOf(ratio)})`;
+  return `gate mass is between ${end(low)} and ${end(high)} what the load would give`;
+}
