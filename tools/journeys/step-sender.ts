@@ -1,6 +1,7 @@
 // One rank of a run that reports to a collector as a trainer does, and remembers when each message was acknowledged.
 import { Client, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
 import { collectorService, PROTOCOL_VERSION, v1 } from "@moescope/proto";
+import { withChecksum } from "@moescope/proto/checksum";
 import type { StepReport } from "@moescope/trainer";
 
 type Response = v1.ReportResponse.$Properties;
@@ -24,7 +25,7 @@ export class StepSender {
     this.#call.on("data", (answer: Response) => this.#take(answer));
     this.#call.on("drain", () => this.#wake());
     this.#call.on("error", (error) => this.#fail(error));
-    this.#write({ hello: { protocolVersion: PROTOCOL_VERSION, run, rank: 0, attempt: 0 } });
+    this.#write({ hello: { protocolVersion: PROTOCOL_VERSION, run, rank: 0, attempt: 0, checksums: true } });
   }
 
   /** Sequence number of the newest message. */
@@ -49,7 +50,7 @@ export class StepSender {
    */
   bytes(message: Buffer): boolean {
     this.#sent++;
-    return this.#call.write(message);
+    return this.#call.write(withChecksum(message));
   }
 
   /** Waits until the stream takes more; throws what the collector rejects. */
@@ -77,7 +78,7 @@ export class StepSender {
   }
 
   #write(request: v1.ReportRequest.$Properties): void {
-    this.#call.write(Buffer.from(v1.ReportRequest.encode(request).finish()));
+    this.#call.write(withChecksum(v1.ReportRequest.encode(request).finish()));
   }
 
   #take({ acknowledgement, rejection }: Response): void {

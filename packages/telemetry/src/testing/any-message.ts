@@ -55,6 +55,7 @@ const LIMITS: Record<string, readonly unknown[]> = {
     "a/b'c\"d\\",
     "é".repeat(300),
     "x".repeat(3_000),
+    "y".repeat(400_000),
   ],
 };
 
@@ -113,7 +114,29 @@ function anyList(random: GeneratorValue, field: protobuf.Field, list: readonly u
     () => [...list].reverse(),
     () => [...list, someValue(random, field)],
     () => list.map((item, index) => (index === 0 ? someValue(random, field) : item)),
-    () => Array.from({ length: 300 }, () => list.at(-1) ?? someValue(random, field)),
+    () => copies(300, list.at(-1) ?? someValue(random, field)),
+    () => crowd(random, field, list.at(-1) ?? someValue(random, field)),
+    () => crowd(random, field, {}),
   ];
   return pick(random, changes)();
+}
+
+/** Copies of one value that all differ in a number, except that there may be one twice. */
+function crowd(random: GeneratorValue, { type, resolvedType }: protobuf.Field, value: unknown): unknown[] {
+  const size = pick(random, [5_000, 300_000]);
+  const all = copies(size, value).map((copy, index) => {
+    if (!(resolvedType instanceof protobuf.Type)) return type === "string" ? `${index}` : copy;
+    const numbered = resolvedType.fieldsArray.find((each) => !each.repeated && /^(string|uint32)$/.test(each.type));
+    return {
+      ...(copy as Plain),
+      ...(numbered && { [numbered.name]: numbered.type === "string" ? `${index}` : index }),
+    };
+  });
+  return random(fc.boolean) ? all : [...all, ...all.slice(-1)];
+}
+
+/** As many as a message has room for. */
+function copies(most: number, value: unknown): unknown[] {
+  const size = JSON.stringify(value)?.length ?? 1;
+  return Array.from({ length: Math.ceil(Math.min(most, 4_000_000 / size)) }, () => value);
 }
