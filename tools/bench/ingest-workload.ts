@@ -1,6 +1,7 @@
 // What a trainer sends of a DeepSeek-V3 with loss-free balancing, any number of steps: counts, gate mass, router probabilities and biases,
 // each with noise of its own. The same seed makes the same steps.
 import { v1 } from "@moescope/proto";
+import { withChecksum } from "@moescope/proto/checksum";
 
 export const layers = 58;
 export const experts = 256;
@@ -88,7 +89,7 @@ export class Workload {
 
   /**
    * @param step one more than in the last message of the run
-   * @returns a ReportRequest; fields of a message may come in any order, so what differs stands in front of the histograms
+   * @returns a ReportRequest with its checksum; fields of a message may come in any order, so what differs stands in front of the histograms
    */
   message(run: string, step: number): Buffer {
     const histograms = this.#histograms(run, step);
@@ -96,7 +97,7 @@ export class Workload {
       ...{ run, sequence: step + 1, step, tokens: (step + 1) * tokensPerStep, time: Date.now(), split: v1.Split.TRAIN },
       scalars: scalarsOf(step),
     }).finish();
-    return Buffer.concat([requestHead(head.length + histograms.length), head, histograms]);
+    return withChecksum(Buffer.concat([requestHead(head.length + histograms.length), head, histograms]));
   }
 
   #histograms(run: string, step: number): Uint8Array {

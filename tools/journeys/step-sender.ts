@@ -44,13 +44,13 @@ export class StepSender {
   }
 
   /**
-   * Sends a message that is encoded already, with the next sequence number in it.
+   * Sends a message that is encoded already, with the next sequence number in it, and its checksum.
    *
    * @returns false when the stream takes no more for now
    */
   bytes(message: Buffer): boolean {
     this.#sent++;
-    return this.#call.write(withChecksum(message));
+    return this.#call.write(message);
   }
 
   /** Waits until the stream takes more; throws what the collector rejects. */
