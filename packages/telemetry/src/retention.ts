@@ -37,7 +37,9 @@ export class Retention {
     const { log, retentionInterval } = this.#options;
     const look = () => {
       this.#looking ??= this.look()
-        .catch((error) => log.error({ error }, "steps that have expired are not deleted (disk full?); trying again"))
+        .catch((error) =>
+          log.error({ error }, `steps that have expired are not deleted: ${error.message}; trying again`),
+        )
         .finally(() => {
           this.#looking = undefined;
         });

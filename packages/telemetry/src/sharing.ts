@@ -1,6 +1,7 @@
 // Several collectors in front of one store: takes a run over when its sender comes here, lets go of it when it went elsewhere, and
 // follows the runs of the others. An embedded store is not shared, and nothing of this happens.
 import { v1 } from "@moescope/proto";
+import pLimit from "p-limit";
 import type { Logger } from "pino";
 import type { Alerts } from "./alerts/alerts.ts";
 import type { Batcher } from "./ingest/batch.ts";
@@ -28,7 +29,7 @@ export class Sharing {
   readonly #options: SharingOptions;
   #timer: NodeJS.Timeout | undefined;
   #following: Promise<void> | undefined;
-  #previous: Promise<void> = Promise.resolve();
+  readonly #turns = pLimit(1);
   #fails = false;
 
   constructor(options: SharingOptions) {
@@ -103,9 +104,7 @@ export class Sharing {
 
   /** One after the other: what is read of a run by two would be mixed up. */
   #alone(work: () => Promise<void>): Promise<void> {
-    const done = this.#previous.then(work);
-    this.#previous = done.catch(() => undefined); // told to the one who asked
-    return done;
+    return this.#turns(work);
   }
 
   async #reload(run: string): Promise<void> {

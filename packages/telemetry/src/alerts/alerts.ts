@@ -1,6 +1,7 @@
 // Alerts of all runs: watches the steps that are stored, and tells what fires to the log, the store, the viewers and the webhook.
 import type { StepSum } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
+import pLimit from "p-limit";
 import type { Logger } from "pino";
 import type { Counters } from "../counters.ts";
 import type { AlertTable } from "../store/runs/alert-table.ts";
@@ -41,7 +42,7 @@ export class Alerts {
   /** Runs that are training. */
   readonly #watched = new Map<string, Watched>();
   #timer: NodeJS.Timeout | undefined;
-  #saved: Promise<void> = Promise.resolve();
+  readonly #saving = pLimit(1);
 
   /** @param stored every alert of the store */
   constructor(options: AlertsOptions, stored: readonly v1.Alert[]) {
@@ -69,8 +70,8 @@ export class Alerts {
   }
 
   /** Resolves when what has been told is stored. */
-  settled(): Promise<void> {
-    return this.#saved;
+  async settled(): Promise<void> {
+    await this.#saving(() => undefined);
   }
 
   /** What is stored of a run that another collector has watched until now. */
@@ -89,7 +90,7 @@ export class Alerts {
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#options.webhook?.stop();
-    await this.#saved;
+    await this.settled();
   }
 
   #checkAll(): void {
@@ -142,8 +143,8 @@ export class Alerts {
     if (!over) counters.alerts++;
     show(alert);
     webhook?.send(alert);
-    this.#saved = this.#saved
-      .then(() => table.write(alert))
-      .catch((error) => log.error({ error, run, alert: id }, "an alert is not stored (disk full?)"));
+    this.#saving(() => table.write(alert)).catch((error) => {
+      log.error({ error, run, alert: id }, `an alert is not stored: ${error.message}`);
+    });
   }
 }

@@ -1,5 +1,6 @@
 // Hellos: which run is meant, whether it is the same as before, and its description stored before its first step.
 import { v1 } from "@moescope/proto";
+import pLimit from "p-limit";
 import { scalarNamesOf } from "../store/reading/scalar-names.ts";
 import type { AnnotationTable } from "../store/runs/annotation-table.ts";
 import { type Described, describeLayersTwice, isContradiction, merged } from "../store/runs/merge-descriptions.ts";
@@ -37,7 +38,7 @@ interface News {
 export class Introductions {
   readonly #options: IntroductionsOptions;
   #waiting: Waiting[] = [];
-  #previous: Promise<unknown> = Promise.resolve();
+  readonly #turns = pLimit(1);
 
   constructor(options: IntroductionsOptions) {
     this.#options = options;
@@ -63,9 +64,7 @@ export class Introductions {
 
   /** Does something while nobody is introduced. */
   alone<Result>(work: () => Promise<Result>): Promise<Result> {
-    const done = this.#previous.then(work);
-    this.#previous = done.catch(() => undefined); // told to the one who asked
-    return done;
+    return this.#turns(work);
   }
 
   #introduceNext(): void {

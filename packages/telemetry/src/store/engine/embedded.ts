@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ClickHouseClient, createClient } from "@clickhouse/client";
 import { drainPending } from "chdb";
 import { createChdbConnection } from "chdb/connection";
+import pLimit from "p-limit";
 
 type Connection = NonNullable<NonNullable<Parameters<typeof createClient>[0]>["connection"]>;
 
@@ -56,7 +57,7 @@ export class EmbeddedEngine {
  */
 class TurnTaking implements Connection {
   readonly #connection: Connection;
-  #previous: Promise<unknown> = Promise.resolve();
+  readonly #turns = pLimit(1);
   #open = true;
 
   constructor(connection: Connection) {
@@ -76,16 +77,14 @@ class TurnTaking implements Connection {
   /** Refuses every statement that has not begun. Resolves when none runs. */
   async takeNoMore(): Promise<void> {
     this.#open = false;
-    await this.#previous;
+    await this.#turns(() => undefined);
   }
 
   #inTurn<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
-    const answer = this.#previous.then(() => {
+    return this.#turns(() => {
       if (!this.#open) throw new Error("the store is being closed");
       return ask();
     });
-    this.#previous = answer.catch(() => undefined); // told to whoever asked
-    return answer;
   }
 }
 
