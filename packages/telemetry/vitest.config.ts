@@ -12,7 +12,7 @@ const { reporters, outputFile, ...shared } = sharedTestOptions(import.meta.dirna
 /** Every test of the store and of exactly-once, run on a server and on a cluster of two shards by MOESCOPE_STORE_TESTS=all. */
 const STORE_TESTS = [
   "src/sharing.test.ts",
-  "src/store/**/{server,migrate,batches,shard-away,store,history,probes,rollups,running-rollups,attempts,crash}.test.ts",
+  "src/store/**/{server,migrate,ledger,shard-away,store,history,probes,rollups,running-rollups,attempts,crash}.test.ts",
   "src/store/**/{gates,old-gates,run-messages}.test.ts",
   "src/{delete-run,annotate-run,collector,collector-killed,replayed,many-ranks,retention,clock}.test.ts",
   "src/alerts/alerts.test.ts",
@@ -20,8 +20,8 @@ const STORE_TESTS = [
 
 /** Those that take seconds rather than minutes: a statement on a cluster goes from server to server. */
 const USUAL_STORE_TESTS = {
-  server: ["src/store/**/{server,migrate,batches,probes}.test.ts"],
-  cluster: ["src/store/**/{batches,store,shard-away}.test.ts"],
+  server: ["src/store/**/{server,migrate,ledger,probes}.test.ts"],
+  cluster: ["src/store/**/{ledger,store,shard-away}.test.ts"],
 };
 
 /** Have nothing to run on without a server. */

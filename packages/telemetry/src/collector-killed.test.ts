@@ -44,7 +44,7 @@ class Lives {
   }
 
   async live(death: Death | undefined): Promise<CollectorProcess | undefined> {
-    // Batches then wait for each other, and are laid out ahead.
+    // BatchLedger then wait for each other, and are laid out ahead.
     const little = this.deaths.length % 2 === 0 ? { maxPendingBytes: 4_000 } : {};
     const options = { durability: this.#durability, ...little };
     const collector = await CollectorProcess.startToDie(this.#dataDirectory, death, options);

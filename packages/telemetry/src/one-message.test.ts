@@ -6,6 +6,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { Alerts } from "./alerts/alerts.ts";
 import { FanOut } from "./live/fan-out.ts";
 import { PrometheusMetrics } from "./operations/prometheus.ts";
+import { Database } from "./store/engine/database.ts";
 import { StoreError } from "./store/engine/store-error.ts";
 import { Runs } from "./store/runs/runs.ts";
 import { Store } from "./store/store.ts";
@@ -62,17 +63,19 @@ const sumIsIt = ({ bucket }: { bucket: v1.StepBucket }) => isIt(bucket);
 /** The store objects to the rows of a batch with the message, whenever it is written. */
 function refusingRows(): void {
   const refused = new Set<number>();
-  const { layOut, write } = Store.prototype;
+  const { layOut } = Store.prototype;
+  const { insertAll } = Database.prototype;
   vi.spyOn(Store.prototype, "layOut").mockImplementation(function (this: Store, content, before) {
-    const laidOut = layOut.call(this, content, before);
-    if (content.steps.some(({ message }) => isIt(message))) refused.add(laidOut.number);
-    return laidOut;
+    const rows = layOut.call(this, content, before);
+    if (content.steps.some(({ message }) => isIt(message))) refused.add(rows.number);
+    return rows;
   });
-  vi.spyOn(Store.prototype, "write").mockImplementation(async function (this: Store, batch, begun) {
+  vi.spyOn(Database.prototype, "insertAll").mockImplementation(async function (this: Database, inserts, ...others) {
+    const isRefused = inserts.some(({ token }) => refused.has(Number(token.split("/").at(-2))));
+    if (!isRefused) return insertAll.call(this, inserts, ...others);
     // Some of its rows are there by then.
-    if (refused.has(batch.number)) await this.database.insertAll(batch.inserts.slice(0, 2));
-    if (refused.has(batch.number)) throw new StoreError("TOO_LARGE_ARRAY_SIZE", { ofTheRows: true });
-    return write.call(this, batch, begun);
+    await insertAll.call(this, inserts.slice(0, 2));
+    throw new StoreError("TOO_LARGE_ARRAY_SIZE", { ofTheRows: true });
   });
 }
 

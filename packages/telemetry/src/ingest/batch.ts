@@ -172,7 +172,7 @@ export class Batcher {
     if (writing === undefined || this.#ahead !== undefined || !this.full) return;
     if (this.#idleWanted > 0 || this.#counting.tooMany) return;
     const batch = this.#takePending();
-    const before = { batch: writing, entries: this.#current!.entries };
+    const before = { rows: writing, entries: this.#current!.entries };
     // What fails is tried again, and told, when its turn has come.
     const laidOut = this.#committing.layOut(batch, before).catch(() => undefined);
     this.#ahead = { batch, bytes: memoryOf(batch.entries), laidOut };

@@ -7,7 +7,7 @@ import type { Counters } from "../counters.ts";
 import type { FreeSpace } from "../store/engine/free-space.ts";
 import { StoreError } from "../store/engine/store-error.ts";
 import type { Runs } from "../store/runs/runs.ts";
-import type { LaidOutBatch, PreparedBatch, Store } from "../store/store.ts";
+import type { BatchRows, Store } from "../store/store.ts";
 import type { Counting } from "./counting.ts";
 import { contentOf, type Entry, runsOf } from "./entry.ts";
 import { brokenBy } from "./refusal.ts";
@@ -16,8 +16,7 @@ import type { Sender } from "./senders.ts";
 /** Messages that are stored together. */
 export interface Batch {
   entries: Entry[];
-  /** Their rows, which may be made while the batch before is written. */
-  laidOut?: LaidOutBatch | undefined;
+  rows?: BatchRows | undefined;
 }
 
 export interface CommittingOptions {
@@ -58,7 +57,7 @@ export class Committing {
   readonly #options: CommittingOptions;
   readonly #counting: Counting;
   readonly #stopping: AbortSignal;
-  #writing: PreparedBatch | undefined;
+  #writing: BatchRows | undefined;
 
   /** @param stopping once aborted nothing is tried again */
   constructor(options: CommittingOptions, counting: Counting, stopping: AbortSignal) {
@@ -68,7 +67,7 @@ export class Committing {
   }
 
   /** What the store is writing, with little for this process to do. */
-  get writing(): PreparedBatch | undefined {
+  get writing(): BatchRows | undefined {
     return this.#writing;
   }
 
@@ -96,29 +95,29 @@ export class Committing {
   }
 
   /** Makes the rows of a batch. @param before the batch that is being written, whose entries are not in the store yet */
-  async layOut(batch: Batch, before?: { batch: PreparedBatch; entries: readonly Entry[] }): Promise<LaidOutBatch> {
+  async layOut(batch: Batch, before?: { rows: BatchRows; entries: readonly Entry[] }): Promise<BatchRows> {
     await this.#counting.count(batch.entries, before?.entries);
-    batch.laidOut = this.#options.store.layOut(contentOf(batch.entries), before?.batch);
-    return batch.laidOut;
+    batch.rows = this.#options.store.layOut(contentOf(batch.entries), before?.rows);
+    return batch.rows;
   }
 
   // A batch stays as it was first put together: only then is a half-written one recognised when it is written again.
   /** @returns undefined when it was given up. @throws what is not the store's state, but the fault of a message or of this program */
   async #storeUntilDone(batch: Batch, begun?: () => void): Promise<Lost | undefined> {
     const { store, freeSpace, log } = this.#options;
-    let prepared: PreparedBatch | undefined;
+    let rows: BatchRows | undefined;
     for (let failures = 0; ; failures++) {
       try {
-        prepared ??= store.prepare(await this.#laidOut(batch));
+        rows ??= await this.#rowsOf(batch);
         await freeSpace.expectEnough();
-        const lost = await this.#write(prepared, begun);
+        const lost = await this.#write(rows, begun);
         if (failures > 0) log.info({ failures }, "the store takes data again");
         this.#options.onWritten(false);
         return lost;
       } catch (error) {
         const ofTheRows = error instanceof StoreError && error.ofTheRows && failures >= TRIES_OF_ROWS;
-        if (!(error instanceof StoreError) || (ofTheRows && !prepared?.marked)) {
-          if (prepared !== undefined) await this.#untilAnswered(() => store.abandon(prepared!));
+        if (!(error instanceof StoreError) || (ofTheRows && !rows?.marked)) {
+          if (rows !== undefined) await this.#untilAnswered(() => store.abandon(rows!));
           throw error;
         }
         this.#failed(error, failures);
@@ -127,16 +126,16 @@ export class Committing {
     }
   }
 
-  async #laidOut(batch: Batch): Promise<LaidOutBatch> {
+  async #rowsOf(batch: Batch): Promise<BatchRows> {
     // Something before it was stored in more batches than was expected.
-    if (batch.laidOut !== undefined && batch.laidOut.number !== this.#options.store.nextBatch) this.#uncount(batch);
-    return batch.laidOut ?? this.layOut(batch);
+    if (batch.rows !== undefined && batch.rows.number !== this.#options.store.nextBatch) this.#uncount(batch);
+    return batch.rows ?? this.layOut(batch);
   }
 
-  async #write(prepared: PreparedBatch, begun?: () => void): Promise<Lost> {
+  async #write(rows: BatchRows, begun?: () => void): Promise<Lost> {
     try {
-      return await this.#options.store.write(prepared, () => {
-        this.#writing = prepared;
+      return await this.#options.store.write(rows, () => {
+        this.#writing = rows;
         begun?.();
       });
     } finally {
@@ -193,7 +192,7 @@ export class Committing {
 
   /** Makes a batch as it was before it was counted and laid out. */
   #uncount(batch: Batch): void {
-    batch.laidOut = undefined;
+    batch.rows = undefined;
     for (const run of runsOf(batch.entries)) {
       this.#counting.forgetRun(run);
       this.#options.store.forgetRunning(run);

@@ -50,7 +50,7 @@ test("ranks that come after a restart are added to what is stored, as they would
     whole = addRank(step, whole);
     expect(comparable([asStored(sum.bucket)])).toEqual(comparable([asStored(whole.bucket)]));
     expect([sum.ranks, sum.busiest, sum.shown.scalars]).toEqual([index + 1, whole.busiest, whole.shown.scalars]);
-    await store.write(store.prepare(store.layOut({ steps: [{ message: step, sum }], ends: [], streams: [] })));
+    await store.write(store.layOut({ steps: [{ message: step, sum }], ends: [], streams: [] }));
   }
   expect(whole!.bucket.scalars[0]).toMatchObject({ name: "loss", first: 10, last: 10, values: 3, nanValues: 1 });
 });

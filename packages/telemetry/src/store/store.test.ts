@@ -52,7 +52,7 @@ test("any text survives", async () => {
   const end = v1.RunEnd.create({ run: "r", sequence: 2, outcome: 3, reason });
   const mark = { run: "r", rank: 0, attempt: 0, sequence: 2, rejected: 0, lastMessageAt: 1 };
   const content = { steps: [{ message, sum: addRank(message) }], ends: [end], streams: [mark] };
-  await store.write(store.prepare(store.layOut(content)));
+  await store.write(store.layOut(content));
   expect(await database.rows(`SELECT reason FROM ${DATABASE}.ends`)).toEqual([[reason]]);
   expect(await database.rows(`SELECT scalar_names FROM ${DATABASE}.steps`)).toEqual([[names]]);
   await database.close();

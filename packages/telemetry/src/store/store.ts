@@ -18,8 +18,8 @@ import { migrate } from "./schema/migrate.ts";
 import { blockWidth, type Sealed } from "./schema/pieces.ts";
 import { BATCH_TABLES, type BatchTable, ROLLED_TABLES } from "./schema/schema.ts";
 import { setTables } from "./schema/table-settings.ts";
-import type { Batches } from "./sharing/batches.ts";
-import { batchesOf } from "./sharing/batches-of.ts";
+import type { BatchLedger } from "./sharing/ledger.ts";
+import { ledgerOf } from "./sharing/ledger-of.ts";
 import { rollupBlocks } from "./writing/rolled-rows.ts";
 import { rollUp } from "./writing/rollups.ts";
 import { type BatchContent, batchBlocks, blockOf, type StreamMark, sealRows, streamRows } from "./writing/rows.ts";
@@ -28,24 +28,23 @@ import { type AttemptExtent, type RollupTask, type Seal, Sealing, type SealingPl
 import { type Expiry, SingleSteps } from "./writing/single-steps.ts";
 import { Splitters } from "./writing/split-counts.ts";
 
-/** The rows of a batch, which may be made while the batch before it is written. */
-export interface LaidOutBatch {
-  number: number;
-  content: BatchContent;
-  blocks: Record<BatchTable, Block>;
+/** A batch as it is written, as often as it takes. Its rows may be made while the batch before it is written. */
+export interface BatchRows {
+  readonly number: number;
+  readonly content: BatchContent;
+  readonly blocks: Record<BatchTable, Block>;
+  /** What goes to the engine, since the first try. */
+  statements?: BatchStatements;
+  /** Whether its rows in `streams` are stored: the batch exists, and cannot be left out any more. */
+  marked: boolean;
 }
 
-/** A batch ready to be written, as often as it takes. */
-export interface PreparedBatch {
-  number: number;
+interface BatchStatements {
   inserts: readonly Insert[];
-  runs: readonly string[];
-  /** Rollups that the store is left to make. */
-  plan: SealingPlan;
   /** Its rows in `streams`. */
   mark: Insert;
-  /** Whether they are stored: the batch exists, and cannot be left out any more. */
-  marked: boolean;
+  /** Rollups that the store is left to make. */
+  plan: SealingPlan;
 }
 
 export interface StoreOptions {
@@ -72,16 +71,16 @@ export class Store {
   readonly #sealing: Sealing;
   readonly #running = new RunningRollups();
   readonly #splitters = new Splitters();
-  readonly #batches: Batches;
+  readonly #ledger: BatchLedger;
   readonly #log: Logger;
   #syncNames = async () => {};
 
   private constructor(database: Database, log: Logger, rollUpEvery: number) {
     this.database = database;
     this.#log = log;
-    this.#batches = batchesOf(database);
+    this.#ledger = ledgerOf(database);
     this.#singleSteps = new SingleSteps(database);
-    this.#sealing = new Sealing((run) => this.#ranks.get(run) ?? 1, rollUpEvery, this.#batches.ownsAll);
+    this.#sealing = new Sealing((run) => this.#ranks.get(run) ?? 1, rollUpEvery, this.#ledger.ownsAll);
   }
 
   /** @throws Error when the store was written by a newer version, or cannot be opened */
@@ -90,7 +89,7 @@ export class Store {
     await migrate(database, log);
     await setTables(database, durable(durability));
     store.#syncNames = await nameSync(database, durability, "streams");
-    await store.#batches.load();
+    await store.#ledger.load();
     await store.#singleSteps.load();
     if (store.ownsAll) await store.#takeOver();
     else await store.#loadOthers();
@@ -99,17 +98,17 @@ export class Store {
 
   /** @returns a condition that is true for the run's rows of batches that exist: a reader that keeps to it sees whole batches only */
   existing(run: string): string {
-    return this.#batches.existing(run);
+    return this.#ledger.existing(run);
   }
 
   /** Whether this collector stores every run: no other shares the store. */
   get ownsAll(): boolean {
-    return this.#batches.ownsAll;
+    return this.#ledger.ownsAll;
   }
 
   /** Whether this collector stores the run. */
   owns(run: string): boolean {
-    return this.#batches.owns(run);
+    return this.#ledger.owns(run);
   }
 
   /**
@@ -120,14 +119,14 @@ export class Store {
    * @returns how far each of its streams is stored
    */
   async claim(run: string, letGo: (runs: readonly string[]) => void): Promise<StreamMark[]> {
-    const { marks, known } = await this.#batches.claim(run, letGo);
+    const { marks, known } = await this.#ledger.claim(run, letGo);
     if (known) await this.#takeOver(run);
     return marks;
   }
 
   /** This collector stores the run from now on. */
   own(run: string): void {
-    this.#batches.own(run);
+    this.#ledger.own(run);
   }
 
   /** Another collector stores the run from now on. */
@@ -137,7 +136,7 @@ export class Store {
 
   /** Reads what other collectors have stored. @returns runs that they have added to, begun or deleted since the last time */
   async refresh(): Promise<string[]> {
-    const changed = await this.#batches.refresh();
+    const changed = await this.#ledger.refresh();
     if (changed.length === 0) return [];
     await this.#singleSteps.load();
     for (const run of changed) {
@@ -149,7 +148,7 @@ export class Store {
 
   /** @returns those of the runs that another collector has taken over */
   lost(runs: readonly string[]): Promise<string[]> {
-    return this.#batches.lost(runs);
+    return this.#ledger.lost(runs);
   }
 
   /** Which rollups of an attempt exist. */
@@ -181,7 +180,7 @@ export class Store {
 
   /** The number of the batch that is written next. */
   get nextBatch(): number {
-    return this.#batches.next;
+    return this.#ledger.next;
   }
 
   /** What was laid out of a run is not stored as it was. */
@@ -190,9 +189,10 @@ export class Store {
   }
 
   /** Deletes what may be stored of a batch that is not written after all; its number is not used again. */
-  async abandon({ number }: PreparedBatch): Promise<void> {
+  async abandon({ number, statements }: BatchRows): Promise<void> {
+    if (statements === undefined) return;
     await this.#deleteRows(`batch = ${number}`);
-    this.#batches.stored(number);
+    this.#ledger.stored(number);
   }
 
   /** Training steps of an attempt before this one have expired: rollups alone hold their histograms. */
@@ -221,15 +221,15 @@ export class Store {
   }
 
   /**
-   * The first part of preparing a batch, and most of the work: batches are laid out in the order in which they are written.
+   * Makes the rows of a batch, which is most of the work. Batches are laid out in the order in which they are written.
    *
    * @param before the batch that is being written
    */
-  layOut(content: BatchContent, before?: PreparedBatch): LaidOutBatch {
-    const number = before === undefined ? this.#batches.next : before.number + 1;
+  layOut(content: BatchContent, before?: BatchRows): BatchRows {
+    const number = before === undefined ? this.#ledger.next : before.number + 1;
     const blocks = batchBlocks(number, content, this.#splitters);
     for (const { message, sum } of content.steps) this.#keepRunning(message, sum);
-    return { number, content, blocks };
+    return { number, content, blocks, marked: false };
   }
 
   /** Rollups can be made of what is stored as well, so a step that this fails over is stored all the same. */
@@ -245,8 +245,8 @@ export class Store {
     }
   }
 
-  /** The second part, when the batch before it is written. */
-  prepare({ number, content, blocks }: LaidOutBatch): PreparedBatch {
+  /** What a batch completes is known when the batch before it is written. */
+  #statementsOf({ number, content, blocks }: BatchRows): BatchStatements {
     const steps = content.steps.map(({ message }) => message);
     const { tasks, seals } = this.#sealing.plan(steps, content.ends);
     const taken = tasks.map((task) => this.#running.take(task));
@@ -256,11 +256,10 @@ export class Store {
     );
     const plan = { tasks: taken.flatMap(({ rest }) => rest), seals };
     const sealed = blockOf(sealRows(number, seals));
-    const streams = blockOf(streamRows(number, this.#batches.epoch, content.streams));
+    const streams = blockOf(streamRows(number, this.#ledger.epoch, content.streams));
     const insert = (table: string, block: Block) => ({ table, block, token: `${this.#process}/${number}/${table}` });
     const inserts = Object.entries({ ...blocks, ...rolled, sealed }).map(([table, block]) => insert(table, block));
-    const runs = [...new Set(content.streams.map(({ run }) => run))];
-    return { number, inserts, runs, plan, mark: insert("streams", streams), marked: false };
+    return { inserts, plan, mark: insert("streams", streams) };
   }
 
   /**
@@ -269,18 +268,20 @@ export class Store {
    * @param begun called when the rows are on their way, which takes little of this process from then on
    * @returns runs that another collector has taken over: nothing of them in this batch is stored
    */
-  async write(batch: PreparedBatch, begun?: () => void): Promise<ReadonlySet<string>> {
-    if (!batch.marked) await this.#insert(batch, begun);
+  async write(batch: BatchRows, begun?: () => void): Promise<ReadonlySet<string>> {
+    batch.statements ??= this.#statementsOf(batch);
+    const { plan } = batch.statements;
+    if (!batch.marked) await this.#insert(batch.number, batch.statements, begun);
     batch.marked = true;
     await this.#syncNames();
-    const lost = new Set(await this.#batches.lost(batch.runs));
-    this.#batches.stored(batch.number);
+    const lost = new Set(await this.#ledger.lost([...new Set(batch.content.streams.map(({ run }) => run))]));
+    this.#ledger.stored(batch.number);
     for (const run of lost) this.#running.forget(run);
-    for (const seal of batch.plan.seals.filter(({ run }) => !lost.has(run))) this.#keepSeal(seal);
+    for (const seal of plan.seals.filter(({ run }) => !lost.has(run))) this.#keepSeal(seal);
     return lost;
   }
 
-  async #insert({ number, inserts, plan, mark }: PreparedBatch, begun?: () => void): Promise<void> {
+  async #insert(number: number, { inserts, plan, mark }: BatchStatements, begun?: () => void): Promise<void> {
     if (plan.tasks.length === 0) {
       await this.database.insertAll(inserts, mark, begun);
       return;
@@ -328,7 +329,7 @@ export class Store {
     }
     this.#forgetProgress(run);
     this.#singleSteps.forget(run);
-    this.#batches.forget(run);
+    this.#ledger.forget(run);
     this.#ranks.delete(run);
   }
 
@@ -358,7 +359,7 @@ export class Store {
     for (const task of tasks) {
       // Of buckets that a late step changes, and of batches that are written again, the rows come a second time.
       this.#sealing.doubt(task);
-      const exists = this.#batches.existing(task.run, batch);
+      const exists = this.#ledger.existing(task.run, batch);
       const ranks = this.#ranks.get(task.run) ?? 1;
       await rollUp(task, { ranks, batch, exists }, this.database);
     }
@@ -423,7 +424,7 @@ export class Store {
       const [split, attempt, from, until, batch, narrowest] = numbers.map(asNumber) as [
         ...[split: number, attempt: number, from: number, until: number, batch: number, narrowest: number],
       ];
-      if (this.#batches.exists(run, batch)) this.#sealing.seal({ run, split, attempt, from, until, narrowest });
+      if (this.#ledger.exists(run, batch)) this.#sealing.seal({ run, split, attempt, from, until, narrowest });
     }
   }
 
@@ -440,18 +441,18 @@ export class Store {
 
   /** Rolls up what an earlier version stored. */
   async #rollUpMissing(): Promise<void> {
-    const batch = this.#batches.spare;
+    const batch = this.#ledger.spare;
     for (const plan of this.#sealing.missing()) {
       this.#log.info({ ...plan.seals[0] }, "rolling up steps that were stored without");
       await this.#rollUp(plan.tasks, batch);
       await this.database.insert("sealed", blockOf(sealRows(batch, plan.seals)), randomUUID());
     }
-    this.#batches.stored(batch);
+    this.#ledger.stored(batch);
   }
 
   /** Of a run; without it of all. */
   async #deleteUnfinishedBatches(run?: string): Promise<void> {
-    const unfinished = this.#batches.unfinished(run);
+    const unfinished = this.#ledger.unfinished(run);
     if (run === undefined) await this.#deleteRows(unfinished);
     else await this.#deleteRows(`run = {run:String} AND ${unfinished}`, { run });
   }

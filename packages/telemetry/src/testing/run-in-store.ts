@@ -55,7 +55,7 @@ export class RunInStore {
     const steps = messages.map((message) => ({ message, sum: this.#sumOf(message) }));
     const { run, rank, attempt } = messages[0]!;
     const mark = { run, rank, attempt, sequence: 1, rejected: 0, lastMessageAt: 1 };
-    await this.store.write(this.store.prepare(this.store.layOut({ steps, ends, streams: [mark] })));
+    await this.store.write(this.store.layOut({ steps, ends, streams: [mark] }));
   }
 
   /** Messages come again, as those do that were stored without the mark of their batch. */

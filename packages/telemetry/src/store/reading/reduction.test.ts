@@ -84,7 +84,7 @@ async function storeAll(run: v1.RunDescription, sent: readonly v1.Step[]): Promi
       sums.set(step.step, addRank(message, sums.get(step.step)));
       return { message, sum: sums.get(step.step)! };
     });
-    await store.write(store.prepare(store.layOut({ steps, ends: [], streams: [] })));
+    await store.write(store.layOut({ steps, ends: [], streams: [] }));
   }
   return sums;
 }

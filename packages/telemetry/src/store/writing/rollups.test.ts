@@ -56,7 +56,7 @@ async function write(messages: v1.Step[], ends: v1.RunEnd[] = []): Promise<void>
   });
   const { run, rank, attempt } = messages[0] ?? { ...ends[0]!, rank: 0, attempt: 0 };
   const mark = { run, rank, attempt, sequence: 1, rejected: 0, lastMessageAt: 1 };
-  await store.write(store.prepare(store.layOut({ steps, ends, streams: [mark] })));
+  await store.write(store.layOut({ steps, ends, streams: [mark] }));
 }
 
 interface Asked {
@@ -238,7 +238,7 @@ test("rollups without their batch's mark are not seen, and deleted on opening", 
   await write(steps.slice(0, 40));
   for (const step of steps.slice(40)) asStored(step);
   const rest = steps.slice(40).map((message) => ({ message, sum: addRank(message) }));
-  await store.write(store.prepare(store.layOut({ steps: rest, ends: [], streams: [] })));
+  await store.write(store.layOut({ steps: rest, ends: [], streams: [] }));
   await reopen(run);
   for (const table of ["steps", "rolled_steps", "rolled_routing", "sealed"]) {
     const [row] = await database.rows(`SELECT uniqExact(batch) FROM ${DATABASE}.${table}`);

@@ -1,8 +1,8 @@
 // The batches of the embedded engine: one collector has it, and claims nothing.
 import { asNumber, DATABASE, type Database } from "../engine/database.ts";
-import type { Batches } from "./batches.ts";
+import type { BatchLedger } from "./ledger.ts";
 
-export class SoleBatches implements Batches {
+export class SoleLedger implements BatchLedger {
   readonly ownsAll = true;
   readonly epoch = 0;
   readonly #database: Database;

@@ -7,8 +7,8 @@ import { openDatabase } from "../../testing/store-kind.ts";
 import type { Database } from "../engine/database.ts";
 import { migrate } from "../schema/migrate.ts";
 import { blockOf, streamRows } from "../writing/rows.ts";
-import type { Batches } from "./batches.ts";
-import { batchesOf } from "./batches-of.ts";
+import type { BatchLedger } from "./ledger.ts";
+import { ledgerOf } from "./ledger-of.ts";
 
 let database: Database;
 
@@ -18,20 +18,20 @@ beforeEach(async () => {
 });
 afterEach(() => database.close());
 
-async function opened(): Promise<Batches> {
-  const batches = batchesOf(database);
+async function opened(): Promise<BatchLedger> {
+  const batches = ledgerOf(database);
   await batches.load();
   return batches;
 }
 
-async function take(batches: Batches, run: string): Promise<void> {
+async function take(batches: BatchLedger, run: string): Promise<void> {
   if (batches.owns(run)) return;
   await batches.claim(run, () => {});
   batches.own(run);
 }
 
 /** Stores the mark of the next batch; without `mark` the collector is killed before. */
-async function store(batches: Batches, run: string, mark = true): Promise<number> {
+async function store(batches: BatchLedger, run: string, mark = true): Promise<number> {
   const batch = batches.next;
   if (!mark) return batch;
   const stream = { run, rank: 0, attempt: 0, sequence: batch, rejected: 0, lastMessageAt: 1 };

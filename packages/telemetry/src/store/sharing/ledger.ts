@@ -3,7 +3,7 @@
 // Every row carries the number of its batch. Readers look at rows of batches that exist, whoever stores them.
 import type { StreamMark } from "../writing/rows.ts";
 
-export interface Batches {
+export interface BatchLedger {
   /** Whether this collector stores every run of the store, so that nobody else writes to it. */
   readonly ownsAll: boolean;
   /** The number of the next batch, and the epoch that is part of it. */

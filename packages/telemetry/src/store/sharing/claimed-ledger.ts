@@ -11,7 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { asNumber, DATABASE, type Database } from "../engine/database.ts";
 import type { Columns } from "../engine/native.ts";
 import { blockOf, type StreamMark, streamRows } from "../writing/rows.ts";
-import type { Batches } from "./batches.ts";
+import type { BatchLedger } from "./ledger.ts";
 
 /** A collector that stores a thousand batches a second for eleven days must claim a run in between: every new run is a claim. */
 const BATCHES_OF_EPOCH = 2 ** 30;
@@ -43,7 +43,7 @@ interface Extent {
   last: number;
 }
 
-export class ClaimedBatches implements Batches {
+export class ClaimedLedger implements BatchLedger {
   readonly ownsAll = false;
   readonly #database: Database;
   readonly #collector = randomUUID();
