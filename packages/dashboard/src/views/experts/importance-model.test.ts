@@ -47,9 +47,9 @@ test("the share of gate mass is that of the layer, and stands beside the share o
 
 test("at the cursor, gate mass is held against the load", () => {
   const sentence = (step: number) => importanceSentence([{ model: even, marks: markExperts(even, step, undefined) }]);
-  expect(sentence(0)).toMatch(/gate mass is between 1\.00 × \(expert \d\) and 1\.00 ×/);
+  expect(sentence(0)).toMatch(/gate mass is 1\.00 × \(expert \d\) to 1\.00 ×/);
   expect(sentence(3)).toBe(
-    "In layer 1 gate mass is between 0.47 × (expert 3) and 1.18 × (expert 0) what the load would give in auxiliary-loss at step 3.",
+    "In layer 1 of auxiliary-loss at step 3 an expert's share of gate mass is 0.47 × (expert 3) to 1.18 × (expert 0) its share of load.",
   );
 });
 
@@ -57,7 +57,7 @@ test("experts with load and next to no gate mass are named", () => {
   const pane = (step: number) => ({ model: starved, marks: markExperts(starved, step, undefined) });
   expect(importanceSentence([pane(1)])).not.toContain("next to no");
   expect(importanceSentence([pane(2), { model: even, marks: markExperts(even, 3, undefined) }])).toBe(
-    "In layer 1 experts 0 and 1 get 50 % of the load and next to no gate mass in auxiliary-loss at step 2 and gate mass is between 0.47 × (expert 3) and 1.18 × (expert 0) what the load would give in auxiliary-loss at step 3.",
+    "In layer 1 of auxiliary-loss at step 2 experts 0 and 1 get 50 % of the load and next to no gate mass. In layer 1 of auxiliary-loss at step 3 an expert's share of gate mass is 0.47 × (expert 3) to 1.18 × (expert 0) its share of load.",
   );
 });
 

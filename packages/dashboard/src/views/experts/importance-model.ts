@@ -14,19 +14,18 @@ export function hasGates({ gateMass }: Pick<ExpertsModel, "gateMass">): boolean 
   return gateMass.some((value) => !Number.isNaN(value));
 }
 
-/** At the cursor: who has load and next to no gate mass; where nobody is such, how far gate mass is from the load. Run by run. */
+/** A sentence for each run: who has load and next to no gate mass; where nobody is such, how far gate mass is from the load. */
 export function importanceSentence(panes: readonly Pane[]): string {
-  const parts = panes.flatMap(({ model, marks: { row } }) => {
+  const sentences = panes.flatMap(({ model, marks: { row } }) => {
     if (row < 0) return [];
     const of = (matrix: Float64Array) => matrix.subarray(row * model.experts, (row + 1) * model.experts);
     const [mass, counts, share] = [of(model.gateMass), of(model.counts), of(model.share)];
     if (!hasGates({ gateMass: mass })) return [];
-    const place = `in ${model.run.label} at ${stepRange(model.firstSteps[row]!, model.lastSteps[row]!)}`;
+    const place = `In layer ${model.layer} of ${model.run.label} at ${stepRange(model.firstSteps[row]!, model.lastSteps[row]!)}`;
     const unheard = unheardExperts(mass, counts);
-    return [`${unheard.length > 0 ? unheardText(unheard, share) : spreadText(mass, counts)} ${place}`];
+    return [`${place} ${unheard.length > 0 ? unheardText(unheard, share) : spreadText(mass, counts)}.`];
   });
-  if (parts.length === 0) return "No gate mass has arrived at the step cursor.";
-  return `In layer ${panes[0]!.model.layer} ${joinWords(parts)}.`;
+  return sentences.length === 0 ? "No gate mass has arrived at the step cursor." : sentences.join(" ");
 }
 
 /** More are counted, not named. */
@@ -45,5 +44,5 @@ function spreadText(mass: Float64Array, counts: Float64Array): string {
   const known = ratios.filter((ratio) => !Number.isNaN(ratio));
   const [low, high] = [Math.min(...known), Math.max(...known)];
   const end = (ratio: number) => `${formatRatio(ratio)} × (expert ${ratios.indexOf(ratio)})`;
-  return `gate mass is between ${end(low)} and ${end(high)} what the load would give`;
+  return `an expert's share of gate mass is ${end(low)} to ${end(high)} its share of load`;
 }
