@@ -93,3 +93,19 @@ test("a timeline says when history has to be fetched again, and changes nothing 
   expect(timeline.lastStep).toBe(2);
   expect(timeline.append(syntheticStep(9), false)).toBe("appended");
 });
+
+test("a step that comes again with more ranks takes the place of the one before", () => {
+  const timeline = new Timeline(2);
+  const of = (step: number, ranks: number) => ({ ...syntheticStep(step), ranks });
+  timeline.append(of(1, 1), false);
+  timeline.append(of(2, 1), true);
+  expect(timeline.append(of(1, 2), true)).toBe("appended");
+  expect(timeline.append(of(1, 1), true)).toBe("known");
+  expect(timeline.buckets).toEqual([of(1, 2), of(2, 1)]);
+  // It is in a sum by now, which no longer knows it apart.
+  for (const step of [3, 4, 5]) timeline.append(of(step, 2), true);
+  expect(timeline.width).toBe(2);
+  const before = [...timeline.buckets];
+  expect(timeline.append(of(2, 2), true)).toBe("late");
+  expect(timeline.buckets).toEqual(before);
+});

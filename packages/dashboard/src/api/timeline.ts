@@ -59,16 +59,28 @@ export class Timeline {
    * Takes a live step.
    *
    * @param consecutive whether the split has every step, so that a missing one can be noticed
-   * @returns `appended`, or why nothing was changed: `known` is in the timeline already; after a `gap` (steps before it are missing)
-   *   and when `rewound` (a new attempt began at an earlier step) history has to be fetched again
+   * @returns `appended`, or why nothing was changed: `known` is in the timeline already; after a `gap` (steps before it are missing),
+   *   when `rewound` (a new attempt began at an earlier step), and when ranks are `late` whose step is in a sum here, history has to be
+   *   fetched again
    */
-  append(step: Bucket, consecutive: boolean): "appended" | "known" | "gap" | "rewound" {
+  append(step: Bucket, consecutive: boolean): "appended" | "known" | "gap" | "rewound" | "late" {
     const index = step.firstStep ?? 0;
     const last = this.#buckets.at(-1);
-    if (index <= this.lastStep) return (step.attempt ?? 0) > (last?.attempt ?? 0) ? "rewound" : "known";
+    if (index <= this.lastStep) return (step.attempt ?? 0) > (last?.attempt ?? 0) ? "rewound" : this.#takeAgain(step);
     if (consecutive && index > this.lastStep + 1) return "gap";
     this.#add(step);
     if (this.#buckets.length > 2 * this.points) this.#double();
+    return "appended";
+  }
+
+  /** A step that came before, from fewer ranks perhaps. */
+  #takeAgain(step: Bucket): "appended" | "known" | "late" {
+    const place = this.#buckets.findIndex((bucket) => this.#slot(bucket) === this.#slot(step));
+    const known = this.#buckets[place];
+    if (known === undefined || (known.attempt ?? 0) !== (step.attempt ?? 0) || (known.ranks ?? 0) >= (step.ranks ?? 0))
+      return "known";
+    if (known.steps !== 1) return "late";
+    this.#buckets[place] = step;
     return "appended";
   }
 

@@ -337,7 +337,7 @@ export class LiveStore {
     const entry = this.#entries.get(step.run ?? "");
     if (entry === undefined || splitName(step.split) !== this.#split) return;
     if (entry.target.attempt !== undefined && (step.attempt ?? 0) !== entry.target.attempt) return;
-    if (this.#newestWanted > 0 && carriesAll(step, wanted)) entry.newest = step;
+    if (this.#newestWanted > 0 && carriesAll(step, wanted) && !isBefore(step, entry.newest)) entry.newest = step;
     this.#changed();
     const { layer } = entry.target;
     // From a stream that was opened before this layer was asked for; the one that takes over brings its counts.
@@ -377,7 +377,12 @@ export class LiveStore {
 }
 
 function needsHistory(outcome: ReturnType<Timeline["append"]>): boolean {
-  return outcome === "gap" || outcome === "rewound";
+  return outcome === "gap" || outcome === "rewound" || outcome === "late";
+}
+
+/** Of the same attempt, and earlier: a rank was late. */
+function isBefore(step: Bucket, other: Bucket | undefined): boolean {
+  return (step.attempt ?? 0) === (other?.attempt ?? 0) && (step.firstStep ?? 0) < (other?.firstStep ?? 0);
 }
 
 function timelineOf(run: string, split: SplitName, entry: Entry): RunTimeline {

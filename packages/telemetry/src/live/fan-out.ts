@@ -3,6 +3,7 @@ import { type StepSum, withoutExperts } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import type { Counters } from "../counters.ts";
 import type { Runs } from "../store/runs/runs.ts";
+import { GatheredSteps } from "./gathered-steps.ts";
 import { type FullStep, type Subscription, Viewer } from "./viewer.ts";
 
 export interface FanOutOptions {
@@ -22,9 +23,12 @@ export class FanOut {
   readonly #viewers = new Set<Viewer>();
   #timers: NodeJS.Timeout[] = [];
   readonly #changed = new Set<string>();
+  readonly #gathered: GatheredSteps;
 
   constructor(options: FanOutOptions) {
     this.#options = options;
+    const ranksOf = (run: string) => options.runs.description(run)?.ranks ?? 1;
+    this.#gathered = new GatheredSteps(ranksOf, (sum) => this.#sendGathered(sum));
     options.runs.listen((run, change) => (change === "state" ? this.#sendSummary(run) : this.#changed.add(run)));
   }
 
@@ -56,8 +60,12 @@ export class FanOut {
     return [...this.#viewers].some((viewer) => viewer.subscription.newest && viewer.follows(run));
   }
 
-  /** Sends a stored step to the viewers that follow its run. */
-  sendStep({ bucket }: StepSum): void {
+  /** Sends a stored step to the viewers that follow its run, once every rank has sent its part or is late. */
+  sendStep(sum: StepSum): void {
+    if ([...this.#viewers].some((viewer) => viewer.follows(sum.bucket.run))) this.#gathered.add(sum);
+  }
+
+  #sendGathered({ bucket }: StepSum): void {
     const encodings = new Map<string, Uint8Array>();
     const withCounts = (layers: Subscription["layers"]) => {
       const key = String(layers);
@@ -80,6 +88,7 @@ export class FanOut {
 
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer);
+    this.#gathered.flush();
     const last = encoded({ stopping: {} });
     for (const viewer of this.#viewers) {
       this.#send(viewer, last);

@@ -34,6 +34,25 @@ test("a viewer gets the runs there are, then each step as history tells it", asy
   sender.close();
 });
 
+test("of a run with two ranks a viewer is sent each step once, with the parts of both", async () => {
+  const collector = await testCollector();
+  const run = describedRun("parallel", { ranks: 2 });
+  const senders = [0, 1].map((rank) => TestSender.connect(collector.grpcAddress, run, rank));
+  const [first, second] = (await Promise.all(senders)) as [TestSender, TestSender];
+  const viewer = await TestViewer.open(collector, "layers=all");
+  const shown: v1.StepBucket[] = [];
+  for (const [rank, sender] of [first, second].entries()) {
+    for (let step = 0; step < 5; step++) sender.send({ step: randomStep(run, { sequence: step + 1, step, rank }) });
+    // In batches of its own.
+    await sender.untilAcknowledged(5);
+  }
+  while (shown.length < 5) shown.push(await viewer.find((event) => event.step));
+  const { buckets } = await getHistory(collector, run.id, "layers=all&points=5");
+  expect(comparable(shown.map(asStored))).toEqual(comparable(buckets.map(asStored)));
+  expect(shown.map(({ ranks }) => ranks)).toEqual([2, 2, 2, 2, 2]);
+  for (const sender of [first, second]) sender.close();
+});
+
 test("a viewer sees only the runs it asked for, those that appear later too, and how they end", async () => {
   const collector = await testCollector();
   const viewer = await TestViewer.open(collector, "runs=later");
