@@ -21,8 +21,9 @@ const STRANGERS = 24;
 /** MiB that a campaign may leave behind; fast-check keeps what it chose. */
 const MOST_MIB_KEPT = 128;
 
-/** Of both versions of the protocol. */
+/** Of both versions of the protocol; the rollups of the one with a single rank are made as its steps come, others by the store. */
 const RUNS = [
+  describedRun("alone", { ranks: 1, configJson: "" }),
   describedRun("first", { ranks: 2, configJson: "" }),
   describedRun("second", {
     ...{ ranks: 2, configJson: "", moeLayers: [], experts: 0, topK: 0 },
@@ -74,7 +75,8 @@ async function reportAndRead(random: GeneratorValue): Promise<void> {
     });
     try {
       for (const run of RUNS) {
-        for (const rank of [0, 1]) log.push(...(await report(collector, random, { run, rank, attempt })));
+        for (let rank = 0; rank < run.ranks; rank++)
+          log.push(...(await report(collector, random, { run, rank, attempt })));
       }
       await expectStored(collector, log);
     } finally {
@@ -157,7 +159,8 @@ async function strangeHello(
   { run, rank, attempt }: Place,
 ): Promise<void> {
   const own = random(fc.boolean);
-  const described = v1.RunDescription.toObject(own ? run : v1.RunDescription.create({ ...run, id: "stranger" }));
+  const id = own ? run.id : `stranger-${random(fc.nat, { max: 99 })}`;
+  const described = v1.RunDescription.toObject(v1.RunDescription.create({ ...run, id }));
   const hello = { protocolVersion: PROTOCOL_VERSION, run: described, rank, attempt: own ? attempt : 0 };
   const sender = new TestSender(collector.grpcAddress);
   const strange = changed(random, typeOf("Hello"), hello as Plain, 1 + random(fc.nat, { max: 3 }));
