@@ -1,0 +1,102 @@
+// Tests of the Python client: `node tools/python-client.mjs test` runs them where a Python has what they need, and `install` makes one
+// that has, in the cache folder. Torch is a download of gigabytes, so no test run does that by itself.
+import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+const project = join(root, "packages/python");
+const requirements = join(project, "requirements-test.txt");
+const wanted = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 12);
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "moescope", `python-client-${wanted}`);
+const HOW = "node tools/python-client.mjs install";
+
+const commands = { install, test };
+const command = commands[process.argv[2]];
+if (command === undefined) {
+  console.error(`usage: python-client.mjs ${Object.keys(commands).join("|")}`);
+  process.exit(2);
+}
+process.exitCode = command();
+
+/** Once for each version of requirements-test.txt. */
+function install() {
+  if (python() === undefined) {
+    rmSync(cache, { recursive: true, force: true });
+    mkdirSync(cache, { recursive: true });
+    run("python3", ["-m", "venv", cache]);
+    run(join(cache, "bin/python"), ["-m", "pip", "install", "--quiet", "--no-cache-dir", "-r", requirements]);
+    writeFileSync(join(cache, "installed"), "");
+  }
+  run(python(), ["-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", project]);
+  return 0;
+}
+
+function test() {
+  const interpreter = python();
+  if (interpreter === undefined) {
+    console.warn(
+      `the Python client is not tested: it takes Python 3.10 or later with torch (some gigabytes); \`${HOW}\``,
+    );
+    return 0;
+  }
+  const results = join(root, "test-results");
+  mkdirSync(results, { recursive: true });
+  const xml = join(results, "python.xml");
+  const checks = [
+    ["-m", "ruff", "check", "src", "tests"],
+    ["-m", "mypy"],
+    ["-m", "pytest", `--junitxml=${xml}`],
+  ];
+  const codes = checks.map((given) => {
+    return spawnSync(interpreter, given, { cwd: project, stdio: "inherit", env: environment() }).status ?? 1;
+  });
+  // One file for each package, in the form that vitest writes.
+  writeFileSync(join(results, "python.json"), JSON.stringify(asVitest(readFileSync(xml, "utf8"))));
+  rmSync(xml);
+  return codes.every((code) => code === 0) ? 0 : 1;
+}
+
+/** @returns the interpreter that has what the tests need */
+function python() {
+  return existsSync(join(cache, "installed")) ? join(cache, "bin/python") : undefined;
+}
+
+function environment() {
+  return { ...process.env, PYTHONPATH: join(project, "src"), PYTHONDONTWRITEBYTECODE: "1" };
+}
+
+function run(program, given) {
+  execFileSync(program, given, { stdio: "inherit" });
+}
+
+function asVitest(xml) {
+  const cases = [...xml.matchAll(/<testcase classname="([^"]*)" name="([^"]*)"[^>]*?(?:\/>|>([\s\S]*?)<\/testcase>)/g)];
+  const tests = cases.map(([, file, name, inside = ""]) => ({
+    file: text(file),
+    fullName: text(name),
+    status: /<(failure|error)\b/.test(inside) ? "failed" : /<skipped\b/.test(inside) ? "pending" : "passed",
+    failureMessages: [...inside.matchAll(/<(?:failure|error)[^>]*>([\s\S]*?)<\//g)].map(([, message]) => text(message)),
+  }));
+  const count = (status) => tests.filter((each) => each.status === status).length;
+  const files = [...new Set(tests.map(({ file }) => file))];
+  return {
+    ...{ numPassedTests: count("passed"), numFailedTests: count("failed"), numPendingTests: count("pending") },
+    numTodoTests: 0,
+    testResults: files.map((name) => {
+      const assertionResults = tests.filter(({ file }) => file === name);
+      const failed = assertionResults.some(({ status }) => status === "failed");
+      return { name, status: failed ? "failed" : "passed", message: "", assertionResults };
+    }),
+  };
+}
+
+/** XML has few entities of its own. */
+function text(escaped) {
+  const entities = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+  return escaped.replace(/&(?:#(\d+)|(\w+));/g, (all, code, name) =>
+    code ? String.fromCharCode(code) : (entities[name] ?? all),
+  );
+}
