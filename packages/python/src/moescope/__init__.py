@@ -1,0 +1,1 @@
+"""Exact routing histograms of Mixture-of-Experts models while they train."""
