@@ -77,9 +77,7 @@ def array(values):
 @settings(max_examples=200, deadline=None)
 @given(run=descriptions(), rank=uint32, attempt=uint32)
 def test_hello_is_what_protobuf_writes(messages, run, rank, attempt):
-    request = messages["ReportRequest"](
-        hello=dict(protocol_version=2, run=asdict(run), rank=rank, attempt=attempt, checksums=True)
-    )
+    request = messages["ReportRequest"](hello=dict(protocol_version=2, run=asdict(run), rank=rank, attempt=attempt, checksums=True))
     packed = encode.hello(run, rank, attempt)
     assert packed == checked(request, packed)
 
@@ -90,15 +88,11 @@ def test_hello_is_what_protobuf_writes(messages, run, rank, attempt):
     split=st.sampled_from(encode.Split), scalars=st.lists(st.tuples(words, doubles), max_size=4),
     layers=st.lists(histograms(), max_size=4),
 )  # fmt: skip
-def test_step_is_what_protobuf_writes(
-    messages, run, rank, attempt, sequence, index, tokens, time, split, scalars, layers
-):
+def test_step_is_what_protobuf_writes(messages, run, rank, attempt, sequence, index, tokens, time, split, scalars, layers):
     whose = dict(run=run, rank=rank, attempt=attempt)
     facts = dict(step=index, tokens=tokens, time=time, split=split)
     named = [dict(name=name, value=value) for name, value in scalars]
-    request = messages["ReportRequest"](
-        step=dict(**whose, sequence=sequence, **facts, scalars=named, histograms=layers)
-    )
+    request = messages["ReportRequest"](step=dict(**whose, sequence=sequence, **facts, scalars=named, histograms=layers))
     by_hand = []
     for layer in layers:
         categories = []
@@ -139,9 +133,7 @@ def test_checksum_is_that_of_the_protocol():
 
 @pytest.mark.parametrize("bad", [-1, 2**32])
 def test_counts_that_do_not_fit_are_named(bad):
-    step = encode.Step(
-        0, 0, 0, histograms=[encode.RoutingHistogram(0, [encode.CategoryRouting(0, array([1, bad]), 1)])]
-    )
+    step = encode.Step(0, 0, 0, histograms=[encode.RoutingHistogram(0, [encode.CategoryRouting(0, array([1, bad]), 1)])])
     with pytest.raises(ValueError, match=f"{bad}.*must be from 0 to 4294967295"):
         encode.step(encode.Identity("r"), 1, step)
 

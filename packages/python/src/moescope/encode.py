@@ -136,12 +136,7 @@ def _request(body_field: int, body: bytes) -> bytes:
 
 
 def _whose(whose: Identity, sequence: int) -> bytes:
-    return (
-        text(1, whose.run)
-        + unsigned(2, whose.rank, _UINT32)
-        + unsigned(3, whose.attempt, _UINT32)
-        + unsigned(4, sequence)
-    )
+    return text(1, whose.run) + unsigned(2, whose.rank, _UINT32) + unsigned(3, whose.attempt, _UINT32) + unsigned(4, sequence)
 
 
 def _description(run: RunDescription) -> bytes:

@@ -1,6 +1,6 @@
 """The protobuf wire format, as far as moescope's messages need it: what numbers, strings and arrays look like as bytes.
 
-Written by hand because generated code and the protobuf runtime of another version break each other's imports, and a trainer has
+Written by hand: generated code and the protobuf runtime of another version break each other's imports, and a trainer has
 enough packages that bring their own.
 """
 
