@@ -73,4 +73,4 @@ class Collector:
 
     def history(self, run: str) -> list[dict[str, Any]]:
         """Every step, all layers and categories."""
-        return self.get(f"runs/{run}/history?layers=all&points=2000").get("buckets", [])
+        return self.get(f"runs/{run}/history?layers=all&points=2000")["buckets"]

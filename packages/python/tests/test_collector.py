@@ -52,11 +52,11 @@ def stored(lab: collector.Collector, run: str, ranks: int = 1) -> list[torch.Ten
     """Counts of each step, as the API gives them."""
     steps = []
     for place, bucket in enumerate(lab.history(run)):
-        assert (int(bucket.get("firstStep", 0)), int(bucket["steps"]), int(bucket["ranks"])) == (place, 1, ranks)
+        assert (bucket["firstStep"], bucket["steps"], bucket["ranks"]) == (place, 1, ranks)
         counts = torch.zeros(2, qwen.LAYERS, qwen.EXPERTS, dtype=torch.int64)
         for layer in bucket["layers"]:
             for load in layer["categories"]:
-                counts[int(load.get("category", 0)), int(layer.get("layer", 0))] = torch.tensor([int(n) for n in load["counts"]])
+                counts[load["category"], layer["layer"]] = torch.tensor(load["counts"])
         steps.append(counts)
     return steps
 
@@ -72,7 +72,7 @@ def test_a_run_is_stored_as_it_was(lab, tmp_path, capfd):
     described = summary["run"]
     assert (described["name"], described["strategy"], described["configJson"]) == ("tiny qwen", "auxiliary-loss", '{"lr": 0.01}')
     assert (described["categories"], summary["state"]) == (qwen.CATEGORIES, "FINISHED")
-    assert int(summary["tokens"]) == sum(int(counts[:, 0].sum()) for counts in expected) // qwen.TOP_K
+    assert summary["tokens"] == sum(int(counts[:, 0].sum()) for counts in expected) // qwen.TOP_K
     assert "counting 2 MoE layers, 8 experts, top-2, no bias, Qwen3MoeTopKRouter" in capfd.readouterr().err
     collector.until(lambda: not list((tmp_path / "spool").iterdir()), what="an empty folder of spools")
 
