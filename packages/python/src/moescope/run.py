@@ -255,7 +255,8 @@ class Run:
         if self.dropped:
             self._say(f"{self.dropped} steps were dropped")
         if not stored:
-            self._say(f"messages of {self.id} wait in {self._reporter.folder}; the sender goes on, or send them with `moescope sync`")
+            later = "the sender goes on" if self._address else "`moescope sync` sends them"
+            self._say(f"messages of {self.id} wait in {self._reporter.folder}; {later}")
         return stored
 
     def __enter__(self) -> Run:
