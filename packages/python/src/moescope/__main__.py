@@ -39,14 +39,14 @@ def _folders(directory: Path) -> list[Path]:
 def _send(folder: Path, options: argparse.Namespace) -> int:
     """Returns how many spools are left."""
     from .delivery import Target
-    from .sender import deliver, open_channel, say, sole_sender
+    from .sender import deliver, open_channel, sole_sender, write_line
 
     with sole_sender(folder) as alone:
         if not alone:
             print(f"{folder}: its own sender still runs", file=sys.stderr)
             return 1
         with open_channel(options.address, options.ca, options.cert, options.key) as channel:
-            target = Target(channel, options.address, os.environ.get("MOESCOPE_TOKEN"), say)
+            target = Target(channel, options.address, os.environ.get("MOESCOPE_TOKEN"), write_line)
             left = deliver(folder, target, options.seconds)
     print(f"{folder}: {'sent' if not left else f'{len(left)} spools are left'}")
     return len(left)

@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from . import encode
 from .encode import Identity, MoeLayer, Outcome, RunDescription, Step
 from .errors import AttachError
-from .spool import Spool, is_locked
+from .spool import LOCK, LOG, Spool, is_locked
 
 #: Steps that wait to be packed. The thread needs some milliseconds for one, so only a disk that hangs fills this.
 _QUEUED_STEPS = 64
@@ -63,7 +63,7 @@ class Reporter:
         self.dropped = 0
         self.failure: AttachError | None = None
         self._spool = Spool(directory, f"rank-{whose.rank:05d}.attempt-{whose.attempt}", limit)
-        self._sender = None if collector is None else Sender(directory, collector)
+        self._sender = None if collector is None else Sender(directory, collector, notice)
         self._queue: queue.Queue[Callable[[], Made | None] | None] = queue.Queue(_QUEUED_STEPS)
         self._process = os.getpid()
         self._thread = threading.Thread(target=self._work, daemon=True, name="moescope")
@@ -112,6 +112,7 @@ class Reporter:
         while self.folder.exists() and not self._refused() and time.monotonic() < deadline:
             self._sender.keep_running()
             time.sleep(0.02)
+        self._sender.relay()
         return not self.folder.exists()
 
     def _work(self) -> None:
@@ -156,27 +157,43 @@ class Reporter:
 class Sender:
     """The process that sends what lies in a folder of spools; ranks of a machine share one."""
 
-    def __init__(self, directory: Path, collector: Collector) -> None:
+    def __init__(self, directory: Path, collector: Collector, notice: Callable[[str], None]) -> None:
         if importlib.util.find_spec("grpc") is None:
             raise ModuleNotFoundError("sending needs grpcio: pip install 'moescope[send]', or set MOESCOPE_MODE=offline")
-        self._lock = directory / ".sender"
+        self._directory, self._notice = directory, notice
         options = {"--address": collector.address, "--ca": collector.ca, "--cert": collector.cert, "--key": collector.key}
         given = [part for name, value in options.items() if value for part in (name, value)]
         self._command = [sys.executable, "-m", "moescope.sender", str(directory), *given]
         self._environment = {**os.environ, **({"MOESCOPE_TOKEN": collector.token} if collector.token else {})}
         self._process: subprocess.Popen[Any] | None = None
+        self._said: IO[str] | None = None
         self._looked = self._started = float("-inf")
 
     def keep_running(self) -> None:
-        """Starts a sender where none is. Looks twice a second at most."""
+        """Starts a sender where none is, and passes on what it says. Looks twice a second at most."""
         now = time.monotonic()
         if now - self._looked < _LOOK_EVERY:
             return
         self._looked = now
+        self.relay()
         ended = self._process is None or self._process.poll() is not None
-        if ended and now - self._started >= _START_EVERY and not is_locked(self._lock):
+        if ended and now - self._started >= _START_EVERY and not is_locked(self._directory / LOCK):
             self._started = now
+            self._start()
+
+    def relay(self) -> None:
+        """A line of the sender may come in two parts; it is short, so that is rare and does no harm."""
+        for line in self._said or ():
+            self._notice(line.strip())
+
+    def _start(self) -> None:
+        """It writes into a file: with this process's stderr, a pipe behind that would stay open until the last message is sent."""
+        log = self._directory / LOG
+        with log.open("a") as file:
+            if self._said is None:
+                self._said = log.open()
+                self._said.seek(0, os.SEEK_END)
             # A session of its own: Ctrl-C in the terminal, and the end of the trainer's, leave it running.
             self._process = subprocess.Popen(
-                self._command, env=self._environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+                self._command, env=self._environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
             )

@@ -20,9 +20,8 @@ from typing import IO
 import grpc
 
 from .delivery import Delivery, Target
-from .spool import SpoolReader, is_locked, spools_in
+from .spool import LOCK, LOG, SpoolReader, is_locked, spools_in
 
-LOCK = ".sender"
 _LOOK_EVERY = 0.1
 #: Seconds that it goes on trying to reach a collector after the last trainer has gone. `moescope sync` sends what is left.
 LINGER_SECONDS = 600.0
@@ -53,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with sole_sender(options.directory) as alone:
         if alone:
             with open_channel(options.address, options.ca, options.cert, options.key) as channel:
-                deliver(options.directory, Target(channel, options.address, os.environ.get("MOESCOPE_TOKEN"), say), LINGER_SECONDS)
+                deliver(options.directory, Target(channel, options.address, os.environ.get("MOESCOPE_TOKEN"), write_line), LINGER_SECONDS)
     return 0
 
 
@@ -97,6 +96,7 @@ def _lock(file: IO[bytes], path: Path) -> bool:
 def _tidy(directory: Path) -> None:
     """Leaves nothing behind where everything was sent."""
     if not spools_in(directory):
+        (directory / LOG).unlink(missing_ok=True)
         (directory / LOCK).unlink()
         with contextlib.suppress(OSError):
             directory.rmdir()
@@ -131,12 +131,12 @@ def deliver(directory: Path, target: Target, linger: float) -> list[Path]:
     return [folder for folder in deliveries if folder.exists()]
 
 
-_saying = threading.Lock()
+_writing = threading.Lock()
 
 
-def say(line: str) -> None:
-    with _saying:
-        print(f"moescope: {line}", file=sys.stderr, flush=True)
+def write_line(line: str) -> None:
+    with _writing:
+        print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

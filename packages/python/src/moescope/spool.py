@@ -19,6 +19,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
+#: In a folder of spools: locked by the process that sends them, and what it has to say.
+LOCK, LOG = ".sender", ".sender.log"
 #: Size at which a file is closed and the next one begun.
 FILE_BYTES = 8 * 2**20
 #: Little-endian: bytes of the message, CRC-32 of all that follows, sequence number.
