@@ -18,11 +18,14 @@ from .routers import BY_CLASS, Reading, Router, reader
 _ROUTER_NAME = re.compile(r"(Router|Gate|Gating)$")
 _EXPERTS = ("num_experts", "n_routed_experts", "num_local_experts", "n_experts", "moe_num_experts")
 _TOP_K = ("top_k", "topk", "num_experts_per_tok", "moe_top_k")
-_BIAS = ("e_score_correction_bias", "expert_bias", "score_bias")
+_BIAS = ("e_score_correction_bias", "expert_bias", "expert_bias_E", "score_bias")
 _BLOCK = re.compile(r"(?:^|\.)(?:layers|blocks?|h)\.(\d+)(?=\.|$)")
-#: Classes of transformers whose scores are sigmoids of the logits that they return; those of the others are a softmax.
-_SIGMOID = re.compile(r"^(DeepseekV3|Glm4|Dots1|MiniMaxM2)")
-_SOFTMAX = re.compile(r"^(Mixtral|Qwen|Olmoe|DeepseekV2|GptOss|GraniteMoe|Ernie4_5|HunYuanMoEV1|LongcatFlash)")
+#: How scores come from what classes return with a column for each expert: by a function from logits, or they are scores already.
+_SCORES = {
+    "sigmoid": re.compile(r"^(DeepseekV3|Glm4|Dots1|MiniMaxM2)"),
+    "softmax": re.compile(r"^(Mixtral|Qwen|Olmoe|DeepseekV2|GptOss|GraniteMoe|Ernie4_5|HunYuanMoEV1|LongcatFlash)"),
+    "scores": re.compile(r"^TokenChoiceTopKRouter$"),
+}
 
 
 def attached_counter(model: torch.nn.Module, skip: Collection[str], categories: int) -> Counter:
@@ -128,11 +131,8 @@ def _bias(module: torch.nn.Module, parent: torch.nn.Module, experts: int) -> Cal
 
 
 def _score(module: torch.nn.Module) -> str:
-    said = next((str(v) for n in ("score_func", "scoring_func", "score_function") if (v := getattr(module, n, None))), "")
-    if said in ("softmax", "sigmoid"):
-        return said
-    name = type(module).__name__
-    return "sigmoid" if _SIGMOID.match(name) else "softmax" if _SOFTMAX.match(name) else ""
+    """Empty for classes that are not known: what they return might be either."""
+    return next((score for score, classes in _SCORES.items() if classes.match(type(module).__name__)), "")
 
 
 def _matrix_rows(module: torch.nn.Module) -> set[int]:

@@ -63,7 +63,7 @@ class Reading(NamedTuple):
     name: str
     experts: int
     top_k: int
-    #: "softmax" or "sigmoid": how scores come from logits; "" when not known, and no scores are read.
+    #: "softmax" or "sigmoid": how scores come from logits; "scores" when they are scores; "" when not known, and none are read.
     score: str
 
 
@@ -157,8 +157,8 @@ def scores(logits: Tensor | None, score: str) -> Tensor | None:
     wide = rows(logits).float()
     if score == "softmax":
         return softmax(wide, dim=-1)
-    sigmoids = wide.sigmoid()
-    return sigmoids / sigmoids.sum(dim=-1, keepdim=True)
+    positive = wide.sigmoid() if score == "sigmoid" else wide
+    return positive / positive.sum(dim=-1, keepdim=True)
 
 
 def rows(tensor: Tensor) -> Tensor:
