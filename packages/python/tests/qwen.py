@@ -50,7 +50,8 @@ class Truth:
 
     @torch.no_grad()
     def counts(self, of: Qwen3MoeForCausalLM, inputs: dict[str, torch.Tensor], category: torch.Tensor) -> torch.Tensor:
-        self.plain.load_state_dict(of.state_dict())
+        whole = {name: value.full_tensor() if hasattr(value, "full_tensor") else value for name, value in of.state_dict().items()}
+        self.plain.load_state_dict(whole)
         self.inputs.clear()
         self.plain(**inputs)
         mask = inputs["attention_mask"].bool()

@@ -164,3 +164,27 @@ def test_counts_are_the_choices_that_the_model_made(kind):
         assert routing.counts.tolist() == expected.tolist(), router.name
         assert routing.tokens == int(kept.sum())
         assert expected.count_nonzero() > 1
+
+
+@pytest.mark.parametrize("kind", ["switch_transformers", "nllb-moe"])
+def test_dropped_are_the_choices_that_no_expert_carried_out(kind):
+    model, carried = made(kind), {}
+    batch = inputs(model)
+    batch["attention_mask"] = torch.ones_like(batch["attention_mask"])
+    counter = attached_counter(model, (), 1)
+    for router in counter.routers:
+
+        def keep(module, args, output, name=router.name):
+            weights = output[0] if kind == "switch_transformers" else output[1]
+            carried[name] = (weights.reshape(-1, weights.shape[-1]) > 0).sum(0)
+
+        router.module.register_forward_hook(keep)
+    model(**batch).loss.backward()
+    histograms = {histogram.layer: histogram for histogram in histograms_of(counter.routers, Snapshots().take(counter).wait())}
+    lost = 0
+    for router in counter.routers:
+        (routing,) = histograms[router.layer.index].categories
+        dropped = 0 if routing.dropped_counts is None else routing.dropped_counts
+        assert (routing.counts - dropped).tolist() == carried[router.name].tolist()
+        lost += int(dropped.sum()) if routing.dropped_counts is not None else 0
+    assert lost > 0

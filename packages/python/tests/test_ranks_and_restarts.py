@@ -37,13 +37,20 @@ def script(tmp_path: pathlib.Path, text: str) -> str:
 
 DISTRIBUTED = """
 import os, torch, torch.distributed as dist, moescope, qwen
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 dist.init_process_group("gloo")
 rank = dist.get_rank()
 run = moescope.init(sys.argv[1], categories=qwen.CATEGORIES, spool=sys.argv[2], name="ddp")
 plain = qwen.model()
 truth = qwen.Truth(plain)
-model = DistributedDataParallel(plain)
+if sys.argv[3] == "ddp":
+    model = DistributedDataParallel(plain)
+else:
+    for block in plain.model.layers:
+        fully_shard(block, mesh=init_device_mesh("cpu", (2,)))
+    model = fully_shard(plain, mesh=init_device_mesh("cpu", (2,)))
 run.attach(model)
 optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
 expected = []
@@ -62,9 +69,10 @@ dist.destroy_process_group()
 """
 
 
-def test_two_ranks_find_each_other_and_add_up(lab, tmp_path):
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp2"])
+def test_two_ranks_find_each_other_and_add_up(lab, tmp_path, parallel):
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0", "--standalone"]
-    arguments = [script(tmp_path, DISTRIBUTED), lab.address, str(tmp_path / "spool")]
+    arguments = [script(tmp_path, DISTRIBUTED), lab.address, str(tmp_path / "spool"), parallel]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     (first, of_first), (second, of_second) = (torch.load(f"{tmp_path}/spool.{rank}") for rank in (0, 1))

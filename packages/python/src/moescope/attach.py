@@ -13,7 +13,7 @@ from torch import Tensor
 from .counting import Counter
 from .encode import MoeLayer
 from .errors import AttachError
-from .routers import BY_CLASS, Reading, Router, reader
+from .routers import BY_CLASS, TELL_DROPS, Reading, Router, reader
 
 _ROUTER_NAME = re.compile(r"(Router|Gate|Gating)$")
 _EXPERTS = ("num_experts", "n_routed_experts", "num_local_experts", "n_experts", "moe_num_experts")
@@ -98,7 +98,7 @@ def _router(name: str, modules: dict[str, torch.nn.Module], index: int, group: s
     layer = MoeLayer(index, experts, top_k, identity or 0, group)
     reading = Reading(f"{name} ({kind})", experts, top_k, _score(module))
     stream = "decoder" if encoder_decoder and re.search(r"(^|\.)decoder\.", name) else ""
-    return Router(name, module, layer, reader(kind, reading), _bias(module, parent, experts), stream)
+    return Router(name, module, layer, reader(kind, reading), _bias(module, parent, experts), kind in TELL_DROPS, stream)
 
 
 def _experts(module: torch.nn.Module) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -26,6 +26,8 @@ class Shape:
     layers: int
     categories: int
     experts: int
+    #: Whether any router tells what a capacity dropped.
+    drops: bool = False
 
     @property
     def slots(self) -> int:
@@ -42,13 +44,14 @@ class Tally:
     def __init__(self, shape: Shape, device: torch.device | str, pinned: bool = False) -> None:
         self.shape = shape
         rows, slots, experts = shape.layers, shape.slots, shape.experts
-        widths = (slots, slots, shape.categories + 1, 1)
+        widths = (slots, slots * shape.drops, shape.categories + 1, 1)
         # Evaluation may run first, and tensors that are made in inference mode could not be added to in training.
         with torch.inference_mode(False):
             self.ints = torch.zeros(rows * sum(widths) + 1, dtype=torch.int64, device=device, pin_memory=pinned)
             self.floats = torch.zeros(rows * (slots + 2 * experts), device=device, pin_memory=pinned)
         table = self.ints[:-1].view(rows, sum(widths))
-        #: [L, slots] assignments chosen, and those of them that a capacity did not carry out.
+        #: [L, slots] assignments chosen; those of them that a capacity did not carry out, [L, 0] where no router tells; [L, C + 1]
+        #: tokens and [L, 1] calls of routers that give masks.
         self.chosen, self.dropped, self.tokens, self.masks = table.split(widths, dim=1)  # type: ignore[no-untyped-call]
         #: [1] forwards counted.
         self.windows = self.ints[-1:]
@@ -93,7 +96,8 @@ class Counter:
         self.labels = Labels()
         self.paused = False
         self._handles: list[Any] = []
-        self._resize(Shape(len(routers), categories, max(router.layer.experts for router in routers)))
+        drops = any(router.tells_drops for router in routers)
+        self._resize(Shape(len(routers), categories, max(router.layer.experts for router in routers), drops))
 
     def _resize(self, shape: Shape) -> None:
         self.shape = shape
@@ -103,10 +107,11 @@ class Counter:
     def grow(self, categories: int) -> None:
         """Makes room for more categories, keeping what is counted of the step. Not during a forward."""
         old, size = self.total, self.shape
-        self._resize(Shape(size.layers, categories, size.experts))
+        self._resize(replace(size, categories=categories))
         kept = size.categories * size.experts
         for name in ("chosen", "dropped", "gates"):
-            getattr(self.total, name)[:, :kept] = getattr(old, name)[:, :kept]
+            if getattr(old, name).shape[1]:
+                getattr(self.total, name)[:, :kept] = getattr(old, name)[:, :kept]
         self.total.tokens[:, : size.categories] = old.tokens[:, : size.categories]
         for name in ("masks", "windows", "scores", "bias"):
             getattr(self.total, name).copy_(getattr(old, name))

@@ -38,7 +38,8 @@ def silent(routers: list[Router], tally: Tally) -> list[Router]:
 
 
 def _histogram(row: int, router: Router, tally: Tally) -> RoutingHistogram:
-    chosen, dropped, gates = (_by_category(part.numpy()[row], router, tally) for part in (tally.chosen, tally.dropped, tally.gates))
+    chosen, gates = (_by_category(part.numpy()[row], router, tally) for part in (tally.chosen, tally.gates))
+    dropped = _by_category(tally.dropped.numpy()[row], router, tally) if tally.shape.drops else np.zeros_like(chosen)
     varies = bool(tally.masks[row, 0])
     tokens = tally.tokens.numpy()[row] if varies else chosen.sum(axis=1) // router.layer.top_k
     categories = [

@@ -53,6 +53,7 @@ class Router:
     read: Callable[[Any], Choice]
     #: Gives the selection bias, read when the router runs; None for a router without one.
     bias: Callable[[], Tensor] | None
+    tells_drops: bool = False
     #: "decoder" for routers of a decoder beside an encoder, whose tokens have a mask of their own.
     stream: str = ""
 
@@ -148,6 +149,9 @@ BY_CLASS: dict[str, Callable[[Reading, Sequence[Any]], Choice]] = {
     "NllbMoeTop2Router": nllb,
     "JetMoeTopKGating": jetmoe,
 }
+
+
+TELL_DROPS = {"SwitchTransformersTop1Router", "NllbMoeTop2Router"}
 
 
 def scores(logits: Tensor | None, score: str) -> Tensor | None:
