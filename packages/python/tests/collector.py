@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
@@ -32,15 +32,27 @@ def until(condition: Callable[[], Any], seconds: float = 30.0, what: str = "the 
 
 
 class Collector:
-    def __init__(self, data: pathlib.Path, environment: dict[str, str] | None = None) -> None:
-        self.data = data
+    def __init__(self, data: pathlib.Path, environment: dict[str, str] | None = None, options: Sequence[str] = ()) -> None:
+        self.data, self._options = data, options
         self._grpc, self._http = "0", "0"
         self._environment = {**os.environ, **(environment or {})}
         self.start()
 
     def start(self) -> None:
         """On the ports that it had before, where it was started before."""
-        command = ["node", str(COMMAND), "collect", "--data", str(self.data), "--json", "--http", self._http, "--grpc", self._grpc]
+        command = [
+            "node",
+            str(COMMAND),
+            "collect",
+            "--data",
+            str(self.data),
+            "--json",
+            "--http",
+            self._http,
+            "--grpc",
+            self._grpc,
+            *self._options,
+        ]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=self._environment)
         assert self.process.stdout is not None
         addresses = json.loads(self._first_json(self.process.stdout))

@@ -232,3 +232,22 @@ def test_a_router_that_returns_no_choice_says_so():
         TypeError, match=r"layers.0.router \(TopKRouter\) returned \(24, 8\) torch.float32: expected integers with 2 columns"
     ):
         model(batch(0))
+
+
+@pytest.mark.parametrize(
+    ("shift", "found"), [(5, r"experts \d to \d+: must be from 0 to 7"), (-3, r"experts -\d to \d: must be from 0 to 7")]
+)
+def test_indices_that_are_no_experts_are_refused(shift, found):
+    class Physical(TopKRouter):
+        """Numbers replicas of experts, as engines do that serve."""
+
+        def forward(self, x):
+            logits, values, indices = super().forward(x)
+            return logits, values, indices + shift
+
+    Physical.__name__ = "PhysicalRouter"
+    model = Toy()
+    model.layers[1].router = Physical()
+    attached_counter(model, (), 3)
+    with pytest.raises(ValueError, match=f"router layers.1.router chose {found}"):
+        model(batch(0))

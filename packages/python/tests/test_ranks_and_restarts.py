@@ -13,6 +13,7 @@ import pytest
 import qwen
 import torch
 from test_collector import stored, train
+from test_run import senders_of
 
 import moescope
 from moescope.__main__ import main
@@ -172,3 +173,21 @@ def test_categories_and_layers_that_come_later_are_described_before_they_are_use
     assert second["layers"][1]["gateMass"] == [0, 1.5, 0.5]
     (load,) = first["layers"][0]["categories"]
     assert (load["category"], load["counts"], load["tokens"]) == (0, [4, 2], 3)
+
+
+def test_tls(tmp_path):
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    names = ["-subj", "/CN=lab", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-out", certificate, "-keyout", key, *names]
+    subprocess.run(made, check=True, capture_output=True)
+    key.chmod(0o600)
+    secured = collector.Collector(tmp_path / "data", options=["--tls-cert", str(certificate), "--tls-key", str(key)])
+    try:
+        for ca, stores in ((str(certificate), True), (None, False)):
+            run = moescope.init(secured.address, ca=ca, spool=tmp_path / f"spool-{stores}")
+            run.step(0, loss=1.0)
+            assert run.finish(seconds=20 if stores else 2) == stores
+    finally:
+        for sender in senders_of(tmp_path):
+            os.kill(sender, signal.SIGKILL)
+        secured.stop()

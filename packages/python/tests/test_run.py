@@ -106,6 +106,14 @@ def test_counts_that_do_not_fit_are_refused(offline, counts, options, message):
         offline().log_counts(0, counts, **options)
 
 
+def test_a_scalar_is_one_number(offline):
+    run = offline()
+    with pytest.raises(ValueError, match=r"loss has the shape \(2,\): must be one number"):
+        run.step(0, loss=torch.zeros(2))
+    with pytest.raises(ValueError, match="outcome is 'done': must be finished, stopped or failed"):
+        run.finish("done")
+
+
 def steps_until_error(run, forward, steps=200):
     with pytest.raises(moescope.AttachError) as raised:
         for step in range(steps):

@@ -160,6 +160,8 @@ class Counter:
     def _counting(self, row: int, router: Router) -> Callable[..., None]:
         def count(module: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
             choice = router.read(output)
+            if not (router.checked or torch.compiler.is_compiling()):
+                check_range(choice, router)
             self._follow(choice.device)
             bases = self.labels.by_stream[router.stream]
             if bases is not None and bases.shape[0] != choice.tokens:
@@ -211,6 +213,20 @@ class Counter:
         scratch.masks[row].add_(1)
         if choice.weights is not None:
             scratch.gates[row].scatter_add_(0, slots, choice.weights.float().reshape(-1))
+
+
+def check_range(choice: Choice, router: Router) -> None:
+    """Once for each router, since looking at values waits for the device.
+
+    Raises:
+        ValueError: when an index is of no expert, as physical ids of replicated experts are.
+    """
+    router.checked = True
+    if choice.indices is None or choice.indices.numel() == 0:
+        return
+    least, most = (int(value) for value in torch.aminmax(choice.indices))
+    if least < 0 or most >= router.layer.experts:
+        raise ValueError(f"router {router.name} chose experts {least} to {most}: must be from 0 to {router.layer.experts - 1}")
 
 
 def slot_bases(category: Tensor | None, mask: Tensor | None, shape: Shape, device: torch.device) -> Tensor | None:

@@ -56,6 +56,8 @@ class Router:
     tells_drops: bool = False
     #: "decoder" for routers of a decoder beside an encoder, whose tokens have a mask of their own.
     stream: str = ""
+    #: Whether its indices were once seen to be of experts.
+    checked: bool = False
 
 
 class Reading(NamedTuple):
@@ -126,7 +128,10 @@ def switch(reading: Reading, outputs: Sequence[Any]) -> Choice:
 
 
 def nllb(reading: Reading, outputs: Sequence[Any]) -> Choice:
-    """(mask of the first choice, weights [T, E] of those that fit the capacity, logits): the two largest logits are chosen."""
+    """(mask of the first choice, weights [T, E] of those that fit the capacity, logits): the two largest logits are chosen.
+
+    A second choice that the policy "random" leaves out counts as dropped: what was drawn is not told.
+    """
     weights, logits = rows(outputs[1]), rows(outputs[2])
     probabilities = softmax(logits, dim=-1, dtype=logits.dtype).to(weights.dtype)
     first = probabilities.argmax(dim=-1, keepdim=True)

@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,8 @@ def init(
     collector = Collector(at, token, ca, cert, key) if online else None
     directory = Path(spool or environment.get("MOESCOPE_SPOOL") or "moescope-spool") / identity.run / socket.gethostname()
     say = _say if rank == 0 else _say_nothing
-    reporter = Reporter(described, identity, directory.absolute(), spool_bytes, collector, say)
+    warn = _say if rank == 0 else partial(_say_of, rank)
+    reporter = Reporter(described, identity, directory.absolute(), spool_bytes, collector, warn)
     say(f"run {identity.run} reports to {at}" if online else f"run {identity.run} waits in {reporter.folder} for `moescope sync`")
     return Run(reporter, CategoryNames(categories), ranks, at if online else "", say)
 
@@ -241,7 +243,12 @@ class Run:
 
         Returns:
             Whether the collector has stored everything.
+
+        Raises:
+            ValueError: for any other outcome.
         """
+        if outcome.upper() not in Outcome.__members__:
+            raise ValueError(f"outcome is {outcome!r}: must be finished, stopped or failed")
         if self._reporter is None or self._finished:
             return True
         self._finished = True
@@ -280,6 +287,10 @@ class Run:
 
 def _say(line: str) -> None:
     print(f"moescope: {line}", file=sys.stderr, flush=True)
+
+
+def _say_of(rank: int, line: str) -> None:
+    _say(f"rank {rank}: {line}")
 
 
 def _say_nothing(line: str) -> None:

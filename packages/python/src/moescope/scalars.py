@@ -8,7 +8,11 @@ from typing import Any
 
 
 def captured(values: Mapping[str, Any]) -> Callable[[], list[tuple[str, float]]]:
-    """Keeps what the values are now; the function that is returned reads them, and may wait. None is left out."""
+    """Keeps what the values are now; the function that is returned reads them, and may wait. None is left out.
+
+    Raises:
+        ValueError: for a tensor of more than one number.
+    """
     given = {name: value for name, value in values.items() if value is not None}
     torch = sys.modules.get("torch")
     tensors = {name: value for name, value in given.items() if torch is not None and isinstance(value, torch.Tensor)}
@@ -27,6 +31,9 @@ def _captured_tensors(tensors: Mapping[str, Any]) -> Callable[[], dict[str, floa
 
     from .counting import recorded_event
 
+    for name, tensor in tensors.items():
+        if tensor.numel() != 1:
+            raise ValueError(f"{name} has the shape {tuple(tensor.shape)}: must be one number")
     plain = {name: (t.to_local() if hasattr(t, "to_local") else t).detach().reshape(()) for name, t in tensors.items()}
     copies = []
     for device in dict.fromkeys(tensor.device for tensor in plain.values()):

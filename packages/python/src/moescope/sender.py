@@ -57,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def add_collector_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--address", default="127.0.0.1:4681", help="HOST:PORT of the collector's gRPC side (default: %(default)s)")
+    address = os.environ.get("MOESCOPE_ADDRESS") or "127.0.0.1:4681"
+    parser.add_argument("--address", default=address, help="HOST:PORT of the collector's gRPC side (default: %(default)s)")
     parser.add_argument("--ca", help="PEM file with the authority of the collector's certificate; turns TLS on")
     parser.add_argument("--cert", help="PEM file with the certificate of this machine, for a collector that asks for one")
     parser.add_argument("--key", help="PEM file with its key")
