@@ -8,12 +8,12 @@ import torch
 from toy import EXPERTS, LAYERS, TOP_K, TopKRouter, Toy, batch, true_counts
 
 from moescope.attach import AttachError, attached_counter
-from moescope.counting import Snapshots
 from moescope.histograms import histograms_of
+from moescope.tally import Snapshots
 
 
 def taken(counter) -> list:
-    return histograms_of(counter.routers, Snapshots().take(counter).wait())
+    return histograms_of(counter.routers, Snapshots().take(counter.total).wait())
 
 
 def counts_of(counter) -> torch.Tensor:
@@ -217,6 +217,33 @@ def test_labels_that_do_not_fit_the_tokens_are_refused():
     counter = attached_counter(model, (), 1)
     with counter.labelled(None, torch.ones(2, 5)), pytest.raises(ValueError, match=r"layers.0.router got 24 tokens.*has 10 entries"):
         model(batch(0))
+
+
+def test_labels_of_padded_samples_are_not_stretched():
+    model = Toy()
+    counter = attached_counter(model, (), 2)
+    with counter.labelled([0, 1], torch.ones(2, 6)), pytest.raises(ValueError, match=r"got 24 tokens.*has 12 entries"):
+        model(batch(0))
+
+
+def test_a_mask_that_is_not_given_by_name_is_found():
+    model = Toy()
+    counter = attached_counter(model, (), 1)
+    mask = torch.tensor([[1] * 12, [1] * 3 + [0] * 9])
+    model(batch(0), mask).backward()
+    assert counts_of(counter).tolist() == true_counts(model, batch(0), mask).tolist()
+
+
+def test_histograms_stay_when_the_memory_of_their_step_is_used_again():
+    model = Toy()
+    counter, snapshots = attached_counter(model, (), 1), Snapshots()
+    model(batch(0)).backward()
+    first = snapshots.take(counter.total)
+    histograms = histograms_of(counter.routers, first.wait())
+    snapshots.give_back(first)
+    model(batch(1)).backward()
+    assert snapshots.take(counter.total).tally is first.tally
+    assert [h.categories[0].counts.tolist() for h in histograms] == true_counts(model, batch(0)).tolist()
 
 
 def test_a_dense_model_has_no_router():

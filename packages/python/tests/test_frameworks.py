@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from moescope.attach import attached_counter, describe
-from moescope.counting import Snapshots
 from moescope.histograms import histograms_of, layers_of
+from moescope.tally import Snapshots
 
 WIDTH, EXPERTS, TOP_K = 16, 8, 2
 
@@ -37,7 +37,7 @@ def routed(model, *args):
     """The routers, what they return, and the histograms."""
     counter = attached_counter(model, (), 1)
     outputs = model(*args)
-    tally = Snapshots().take(counter).wait()
+    tally = Snapshots().take(counter.total).wait()
     return counter.routers, outputs, histograms_of(counter.routers, tally), layers_of(counter.routers, tally)
 
 

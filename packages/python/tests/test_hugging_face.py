@@ -12,8 +12,8 @@ import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from moescope.attach import attached_counter, describe, find_routers
-from moescope.counting import Snapshots
 from moescope.histograms import histograms_of
+from moescope.tally import Snapshots
 
 transformers.logging.set_verbosity_error()
 
@@ -66,6 +66,9 @@ CONFIGURATIONS = {
         second_expert_policy="all", moe_token_dropout=0.0,
     ),
 }  # fmt: skip
+
+
+BIASED = {"deepseek_v3", "glm4_moe", "glm4_moe_lite", "minimax_m2", "ernie4_5_moe", "dots1", "longcat_flash"}
 
 
 def made(kind: str) -> torch.nn.Module:
@@ -152,7 +155,7 @@ def test_counts_are_the_choices_that_the_model_made(kind):
         counter = attached_counter(model, (), 1)
         loss = model(**batch).loss
     loss.backward()
-    histograms = {histogram.layer: histogram for histogram in histograms_of(counter.routers, Snapshots().take(counter).wait())}
+    histograms = {histogram.layer: histogram for histogram in histograms_of(counter.routers, Snapshots().take(counter.total).wait())}
     assert len(histograms) == len(counter.routers) >= 1, describe(counter.routers)
     for router in counter.routers:
         chosen = truth.choices[router.name]
@@ -164,6 +167,10 @@ def test_counts_are_the_choices_that_the_model_made(kind):
         assert routing.counts.tolist() == expected.tolist(), router.name
         assert routing.tokens == int(kept.sum())
         assert expected.count_nonzero() > 1
+        assert (router.bias is not None) == (kind in BIASED)
+        if router.bias is not None:
+            assert histograms[router.layer.index].selection_bias.tolist() == router.bias().reshape(-1).tolist()
+        assert (histograms[router.layer.index].gate_mass is None) == (kind == "dbrx")
 
 
 @pytest.mark.parametrize("kind", ["switch_transformers", "nllb-moe"])
@@ -180,7 +187,7 @@ def test_dropped_are_the_choices_that_no_expert_carried_out(kind):
 
         router.module.register_forward_hook(keep)
     model(**batch).loss.backward()
-    histograms = {histogram.layer: histogram for histogram in histograms_of(counter.routers, Snapshots().take(counter).wait())}
+    histograms = {histogram.layer: histogram for histogram in histograms_of(counter.routers, Snapshots().take(counter.total).wait())}
     lost = 0
     for router in counter.routers:
         (routing,) = histograms[router.layer.index].categories

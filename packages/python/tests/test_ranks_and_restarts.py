@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import collector
+import numpy as np
 import pytest
 import qwen
 import torch
@@ -173,6 +174,19 @@ def test_categories_and_layers_that_come_later_are_described_before_they_are_use
     assert second["layers"][1]["gateMass"] == [0, 1.5, 0.5]
     (load,) = first["layers"][0]["categories"]
     assert (load["category"], load["counts"], load["tokens"]) == (0, [4, 2], 3)
+
+
+def test_a_step_that_the_collector_never_takes_is_left_out(lab, tmp_path, capfd):
+    run = moescope.init(lab.address, spool=tmp_path / "spool")
+    run.step(0, loss=1.0)
+    for layer in range(64):
+        run.log_counts(layer, np.full(2**16, 2**30), tokens=1, gate_mass=np.ones(2**16))
+    run.step(1, loss=2.0)
+    run.log_counts(1, np.ones(2**16), tokens=1)
+    run.step(2, loss=3.0)
+    assert run.finish(seconds=60)
+    assert [bucket["firstStep"] for bucket in lab.history(run.id)] == [0, 2]
+    assert "rejects message 2: it has 37" in capfd.readouterr().err
 
 
 def test_tls(tmp_path):

@@ -171,8 +171,11 @@ def test_a_full_spool_drops_steps_counts_them_and_says_so_once(tmp_path, capfd, 
     assert f"{run.dropped} steps were dropped" in said
 
 
-def test_a_fork_reports_nothing(offline, tmp_path, protobuf):
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_fork_reports_nothing(offline, tmp_path, protobuf, before):
     run = offline()
+    for step in range(before):
+        run.step(step)
     child = os.fork()
     if child == 0:
         run.log_counts(0, [9], top_k=1)
@@ -180,11 +183,11 @@ def test_a_fork_reports_nothing(offline, tmp_path, protobuf):
         run.finish()
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-    run.log_counts(0, [1], top_k=1)
-    run.step(0)
+    assert not list(tmp_path.rglob("ended"))
+    run.step(before)
     run.finish()
     _, steps, ends = spooled.read(tmp_path, protobuf)
-    assert [step.step for step in steps] == [0]
+    assert [step.step for step in steps] == list(range(before + 1))
     assert len(ends) == 1
 
 

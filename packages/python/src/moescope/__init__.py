@@ -7,8 +7,9 @@ run.step(step, loss=loss)
 run.finish()
 """
 
+from .begin import init
 from .errors import AttachError
-from .run import Run, init
+from .run import Run
 
 __all__ = ["AttachError", "Run", "init"]
 __version__ = "0.1.0"

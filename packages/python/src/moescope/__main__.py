@@ -38,8 +38,8 @@ def _folders(directory: Path) -> list[Path]:
 
 def _send(folder: Path, options: argparse.Namespace) -> int:
     """Returns how many spools are left."""
-    from .delivery import Target
     from .sender import deliver, open_channel, sole_sender, write_line
+    from .stream import Target
 
     with sole_sender(folder) as alone:
         if not alone:

@@ -11,69 +11,19 @@ tensor operations without a branch on a value: torch.compile traces them, and no
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from .routers import Choice, Router
+from .tally import Shape, Tally
 
-
-@dataclass(frozen=True)
-class Shape:
-    layers: int
-    categories: int
-    experts: int
-    #: Whether any router tells what a capacity dropped.
-    drops: bool = False
-
-    @property
-    def slots(self) -> int:
-        """Slots of a layer: one for each category and expert, and for padding as many again, the bin."""
-        return (self.categories + 1) * self.experts
-
-
-class Tally:
-    """Sums over tokens, in two flat tensors, so that clearing, adding and copying are one operation each.
-
-    They are plain attributes, not buffers of a module: DistributedDataParallel would overwrite buffers with those of rank 0.
-    """
-
-    def __init__(self, shape: Shape, device: torch.device | str, pinned: bool = False) -> None:
-        self.shape = shape
-        rows, slots, experts = shape.layers, shape.slots, shape.experts
-        widths = (slots, slots * shape.drops, shape.categories + 1, 1)
-        # Evaluation may run first, and tensors that are made in inference mode could not be added to in training.
-        with torch.inference_mode(False):
-            self.ints = torch.zeros(rows * sum(widths) + 1, dtype=torch.int64, device=device, pin_memory=pinned)
-            self.floats = torch.zeros(rows * (slots + 2 * experts), device=device, pin_memory=pinned)
-        table = self.ints[:-1].view(rows, sum(widths))
-        #: [L, slots] assignments chosen; those of them that a capacity did not carry out, [L, 0] where no router tells; [L, C + 1]
-        #: tokens and [L, 1] calls of routers that give masks.
-        self.chosen, self.dropped, self.tokens, self.masks = table.split(widths, dim=1)  # type: ignore[no-untyped-call]
-        #: [1] forwards counted.
-        self.windows = self.ints[-1:]
-        parts = self.floats.view(rows, slots + 2 * experts)
-        #: [L, slots] gate weights; [L, E] sums of the router's normalised scores; [L, E] the selection bias of the last forward.
-        self.gates, self.scores, self.bias = parts.split((slots, experts, experts), dim=1)  # type: ignore[no-untyped-call]
-        self._sums = parts[:, : slots + experts]
-
-    def on(self, device: torch.device) -> Tally:
-        moved = Tally(self.shape, device)
-        moved.ints.copy_(self.ints)
-        moved.floats.copy_(self.floats)
-        return moved
-
-    def clear(self) -> None:
-        self.ints.zero_()
-        self.floats.zero_()
-
-    def add(self, other: Tally) -> None:
-        self.ints.add_(other.ints)
-        self._sums.add_(other._sums)
-        self.bias.copy_(other.bias)
+#: Arguments of a forward that say what is padding, by stream.
+_MASKS = {"": "attention_mask", "decoder": "decoder_attention_mask"}
 
 
 class Labels:
@@ -82,9 +32,9 @@ class Labels:
     def __init__(self) -> None:
         self.category: Tensor | None = None
         self.mask: Tensor | None = None
-        #: Whether one label may stand for all tokens of a sample.
-        self.by_sample = False
         self.by_stream: dict[str, Tensor | None] = {"": None, "decoder": None}
+        #: Whether one of them may stand for all tokens of a sample.
+        self.by_sample = {"": False, "decoder": False}
 
 
 class Counter:
@@ -96,6 +46,8 @@ class Counter:
         self.labels = Labels()
         self.paused = False
         self._handles: list[Any] = []
+        #: Places of masks among the arguments of the forward.
+        self._places: dict[str, int] = {}
         drops = any(router.tells_drops for router in routers)
         self._resize(Shape(len(routers), categories, max(router.layer.experts for router in routers), drops))
 
@@ -132,6 +84,8 @@ class Counter:
 
     def hook(self, root: torch.nn.Module) -> None:
         """Puts hooks on `root`, the module that the train loop calls, and on every router."""
+        parameters = list(inspect.signature(root.forward).parameters)
+        self._places = {name: parameters.index(name) for name in _MASKS.values() if name in parameters}
         self._handles.append(root.register_forward_pre_hook(self._open, with_kwargs=True))
         for row, router in enumerate(self.routers):
             self._handles.append(router.module.register_forward_hook(self._counting(row, router)))
@@ -146,12 +100,16 @@ class Counter:
         self.scratch.clear()
         self.scratch.windows.fill_(1)
         labels = self.labels
-        for stream, name in (("", "attention_mask"), ("decoder", "decoder_attention_mask")):
-            mask = labels.mask if labels.mask is not None and stream == "" else kwargs.get(name)
+        for stream, name in _MASKS.items():
+            mask = labels.mask if labels.mask is not None and stream == "" else self._given(name, args, kwargs)
             # A mask of four dimensions says who attends to whom, not what is padding.
             padding = mask if isinstance(mask, Tensor) and mask.ndim <= 2 else None
             labels.by_stream[stream] = slot_bases(labels.category, padding, self.shape, self.device)
-        labels.by_sample = labels.category is not None and labels.category.ndim == 1
+            labels.by_sample[stream] = padding is None and labels.category is not None and labels.category.ndim == 1
+
+    def _given(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        place = self._places.get(name, len(args))
+        return args[place] if place < len(args) else kwargs.get(name)
 
     def _close(self, root: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
         if root.training and torch.is_grad_enabled() and not self.paused:
@@ -167,7 +125,7 @@ class Counter:
             if bases is not None and bases.shape[0] != choice.tokens:
                 if not module.training:
                     return  # with a cache, a mask covers more than the tokens of this forward
-                bases = for_all_tokens(bases, choice.tokens, router, self.labels.by_sample)
+                bases = for_all_tokens(bases, choice.tokens, router, self.labels.by_sample[router.stream])
             self._add(row, choice, bases)
             if router.bias is not None:
                 bias = router.bias()
@@ -197,7 +155,8 @@ class Counter:
         else:
             self._add_mask(row, choice, bases)
         if choice.scores is not None:
-            scores = choice.scores if bases is None else choice.scores * (bases < experts * self.shape.categories)[:, None]
+            padding = None if bases is None else (bases >= experts * self.shape.categories)[:, None]
+            scores = choice.scores if padding is None else choice.scores.masked_fill(padding, 0)
             scratch.scores[row, : scores.shape[1]].add_(scores.sum(0))
 
     def _add_mask(self, row: int, choice: Choice, bases: Tensor | None) -> None:
@@ -268,49 +227,3 @@ def for_all_tokens(bases: Tensor, tokens: int, router: Router, by_sample: bool) 
         f"router {router.name} got {tokens} tokens, but category or mask has {labels} entries: give run.tokens() one for "
         "each sample, or one for each token that this process routes, in the order of the router's input"
     )
-
-
-class Snapshots:
-    """Copies of a step's sums on the host. On a GPU the copy goes to pinned memory while the next step already runs."""
-
-    def __init__(self) -> None:
-        self._free: list[Tally] = []
-
-    def take(self, counter: Counter) -> Snapshot:
-        """Copies the sums and clears them. Waits for nothing."""
-        source, on_gpu = counter.total, counter.device.type != "cpu"
-        host = self._reuse(source.shape) or Tally(source.shape, "cpu", pinned=on_gpu)
-        host.ints.copy_(source.ints, non_blocking=on_gpu)
-        host.floats.copy_(source.floats, non_blocking=on_gpu)
-        source.clear()
-        return Snapshot(host, recorded_event(counter.device) if on_gpu else None)
-
-    def give_back(self, snapshot: Snapshot) -> None:
-        """Lets a later step use the memory again: pinning it anew would stop the device."""
-        self._free.append(snapshot.tally)
-
-    def _reuse(self, shape: Shape) -> Tally | None:
-        while self._free:
-            tally = self._free.pop()
-            if tally.shape == shape:
-                return tally
-        return None
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    tally: Tally
-    #: Recorded behind the copy; None on a CPU, where the copy is done at once.
-    event: Any
-
-    def wait(self) -> Tally:
-        """Not to be called on the training thread."""
-        if self.event is not None:
-            self.event.synchronize()
-        return self.tally
-
-
-def recorded_event(device: torch.device) -> Any:
-    event = torch.get_device_module(device).Event()
-    event.record()
-    return event

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from .encode import CategoryRouting, MoeLayer, RoutingHistogram
 
 if TYPE_CHECKING:
-    from .counting import Tally
     from .routers import Router
+    from .tally import Tally
 
 
 def layers_of(routers: list[Router], tally: Tally) -> list[MoeLayer]:
@@ -58,16 +58,16 @@ def _histogram(row: int, router: Router, tally: Tally) -> RoutingHistogram:
     return RoutingHistogram(
         layer=router.layer.index,
         categories=categories,
-        selection_bias=tally.bias.numpy()[row, experts] if router.bias is not None else None,
+        selection_bias=tally.bias.numpy()[row, experts].copy() if router.bias is not None else None,
         gate_mass=_known(gates.sum(axis=0)),
         mean_probability=_known(tally.scores.numpy()[row, experts] / seen),
     )
 
 
 def _by_category(slots: NDArray[Any], router: Router, tally: Tally) -> NDArray[Any]:
-    """[C, experts of the layer], without the bin."""
+    """[C, experts of the layer], without the bin. A copy: the tally is used again for a later step."""
     table = slots.reshape(tally.shape.categories + 1, tally.shape.experts)
-    return table[:-1, : router.layer.experts]
+    return table[:-1, : router.layer.experts].copy()
 
 
 def _known(values: NDArray[np.floating]) -> NDArray[np.floating] | None:

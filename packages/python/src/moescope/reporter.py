@@ -62,8 +62,8 @@ class Reporter:
         self.run, self._whose, self._notice = run, whose, notice
         self.dropped = 0
         self.failure: AttachError | None = None
-        self._spool = Spool(directory, f"rank-{whose.rank:05d}.attempt-{whose.attempt}", limit)
         self._sender = None if collector is None else Sender(directory, collector, notice)
+        self._spool = Spool(directory, f"rank-{whose.rank:05d}.attempt-{whose.attempt}", limit)
         self._queue: queue.Queue[Callable[[], Made | None] | None] = queue.Queue(_QUEUED_STEPS)
         self._process = os.getpid()
         self._thread = threading.Thread(target=self._work, daemon=True, name="moescope")
@@ -95,6 +95,8 @@ class Reporter:
         Returns:
             Whether everything is acknowledged.
         """
+        if os.getpid() != self._process:
+            return False
         deadline = time.monotonic() + seconds
         try:
             self._queue.put(None, timeout=seconds)
@@ -137,8 +139,8 @@ class Reporter:
     def _send(self, made: Made) -> None:
         described = replace(self.run, layers=tuple(made.layers), categories=tuple(made.categories))
         if described != self.run or self._spool.last == 0:
-            self.run = described
             self._spool.say_hello(encode.hello(described, self._whose.rank, self._whose.attempt))
+            self.run = described
         self._append(lambda sequence: encode.step(self._whose, sequence, made.step))
 
     def _append(self, message_of: Callable[[int], bytes]) -> None:
@@ -179,7 +181,10 @@ class Sender:
         ended = self._process is None or self._process.poll() is not None
         if ended and now - self._started >= _START_EVERY and not is_locked(self._directory / LOCK):
             self._started = now
-            self._start()
+            try:
+                self._start()
+            except OSError as error:
+                self._notice(f"no sender could be started: {error}; steps wait in {self._directory}")
 
     def relay(self) -> None:
         """A line of the sender may come in two parts; it is short, so that is rare and does no harm."""
@@ -194,6 +199,5 @@ class Sender:
                 self._said = log.open()
                 self._said.seek(0, os.SEEK_END)
             # A session of its own: Ctrl-C in the terminal, and the end of the trainer's, leave it running.
-            self._process = subprocess.Popen(
-                self._command, env=self._environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
-            )
+            options: dict[str, Any] = dict(stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True)
+            self._process = subprocess.Popen(self._command, env=self._environment, **options)

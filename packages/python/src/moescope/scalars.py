@@ -29,7 +29,7 @@ def _captured_tensors(tensors: Mapping[str, Any]) -> Callable[[], dict[str, floa
     """All of a device travel in one copy, to pinned memory where they are on a GPU."""
     import torch
 
-    from .counting import recorded_event
+    from .tally import recorded_event
 
     for name, tensor in tensors.items():
         if tensor.numel() != 1:

@@ -19,8 +19,9 @@ from typing import IO
 
 import grpc
 
-from .delivery import Delivery, Target
+from .delivery import Delivery
 from .spool import LOCK, LOG, SpoolReader, is_locked, spools_in
+from .stream import Target
 
 _LOOK_EVERY = 0.1
 #: Seconds that it goes on trying to reach a collector after the last trainer has gone. `moescope sync` sends what is left.

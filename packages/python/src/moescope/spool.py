@@ -8,6 +8,7 @@ nothing that was appended, a power cut may.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -75,7 +76,9 @@ class Spool:
         """Nothing more will come. The folder is the sender's to remove."""
         if self._file is not None:
             self._file.close()
-        (self.folder / "ended").touch()
+        # On a full disk the lock alone tells.
+        with contextlib.suppress(OSError):
+            (self.folder / "ended").touch()
         self._owner.close()
 
     def _write(self, frame: bytes) -> None:

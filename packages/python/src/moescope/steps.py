@@ -13,8 +13,9 @@ from .scalars import captured
 from .trackers import Tracker, summaries
 
 if TYPE_CHECKING:
-    from .counting import Counter, Snapshots, Tally
+    from .counting import Counter
     from .routers import Router
+    from .tally import Snapshots, Tally
 
 #: Steps after which a router that has chosen nothing is an error.
 _STEPS_TO_FIRE = 2
@@ -45,10 +46,10 @@ class StepMaker:
         snapshot = None
         if counter is not None:
             if self._snapshots is None:
-                from .counting import Snapshots
+                from .tally import Snapshots
 
                 self._snapshots = Snapshots()
-            snapshot = self._snapshots.take(counter)
+            snapshot = self._snapshots.take(counter.total)
         snapshots = self._snapshots
         for tracker in self.trackers:
             tracker.flush()

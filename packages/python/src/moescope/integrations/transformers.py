@@ -6,7 +6,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from ..run import Run, init
+from ..begin import init
+from ..run import Run
 
 #: What the Trainer calls them, and what they are called here.
 _SCALARS = {"loss": "loss", "learning_rate": "learning_rate", "grad_norm": "gradient_norm"}
