@@ -1,0 +1,27 @@
+"""What several tests share: the real protobuf messages, made from the schema."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="session")
+def protobuf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """Gives the protobuf class of a message by its name, such as "ReportRequest"."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+    from grpc_tools import protoc
+
+    schema = REPOSITORY / "packages/proto"
+    out = tmp_path_factory.mktemp("schema") / "descriptors"
+    files = [f"moescope/v1/{name}.proto" for name in ("run", "step", "collector")]
+    assert protoc.main(["protoc", f"-I{schema}", f"--descriptor_set_out={out}", *files]) == 0
+    pool = descriptor_pool.DescriptorPool()
+    for file in descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes()).file:
+        pool.Add(file)
+    return lambda name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"moescope.v1.{name}"))

@@ -1,0 +1,119 @@
+"""Routers of other frameworks, alone, where their packages are installed: see requirements-frameworks.txt."""
+
+from __future__ import annotations
+
+import types
+
+import numpy as np
+import pytest
+import torch
+
+from moescope.attach import attached_counter, describe
+from moescope.histograms import histograms_of, layers_of
+from moescope.tally import Snapshots
+
+WIDTH, EXPERTS, TOP_K = 16, 8, 2
+
+
+class Model(torch.nn.Module):
+    """A block around each router, as frameworks have it."""
+
+    def __init__(self, routers, blocks=torch.nn.Module):
+        super().__init__()
+        self.layers = torch.nn.ModuleList(blocks() for _ in routers)
+        for block, router in zip(self.layers, routers, strict=True):
+            block.router = router
+
+    def forward(self, *args):
+        return [block.router(*args) for block in self.layers]
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+def routed(model, *args):
+    """The routers, what they return, and the histograms."""
+    counter = attached_counter(model, (), 1)
+    outputs = model(*args)
+    tally = Snapshots().take(counter.total).wait()
+    return counter.routers, outputs, histograms_of(counter.routers, tally), layers_of(counter.routers, tally)
+
+
+def counted(indices):
+    return torch.bincount(indices.reshape(-1), minlength=EXPERTS).tolist()
+
+
+@pytest.mark.parametrize("score", ["softmax", "sigmoid"])
+def test_torchtitan(score):
+    moe = pytest.importorskip("torchtitan.models.common.moe")
+    linear = pytest.importorskip("torchtitan.models.common.linear")
+    gate = linear.Linear.Config(in_features=WIDTH, out_features=EXPERTS, bias=False)
+    config = moe.TokenChoiceTopKRouter.Config(num_experts=EXPERTS, gate=gate, top_k=TOP_K, score_func=score)
+    model = Model([config.build(), config.build()])
+    for block in model.layers:
+        torch.nn.init.normal_(block.router.gate.weight)
+        block.register_buffer("expert_bias_E", torch.linspace(0, 0.5, EXPERTS))
+    x = torch.randn(2, 5, WIDTH)
+    routers, outputs, histograms, _ = routed(model, x, model.layers[0].expert_bias_E)
+    assert describe(routers) == "2 MoE layers, 8 experts, top-2, selection bias, TokenChoiceTopKRouter"
+    for histogram, (weights, indices, scores) in zip(histograms, outputs, strict=True):
+        assert histogram.categories[0].counts.tolist() == counted(indices)
+        assert sum(histogram.gate_mass) == pytest.approx(float(weights.sum()), rel=1e-5)
+        normalised = (scores / scores.sum(-1, keepdim=True)).reshape(-1, EXPERTS).mean(0)
+        np.testing.assert_allclose(histogram.mean_probability, normalised.detach(), rtol=1e-5)
+        np.testing.assert_allclose(histogram.selection_bias, model.layers[0].expert_bias_E)
+
+
+def test_megatron():
+    """Its `forward` moves weights to a GPU; here it gets logits."""
+    module = pytest.importorskip("megatron.core.transformer.moe.router")
+    configuration = pytest.importorskip("megatron.core.transformer.transformer_config")
+    config = configuration.TransformerConfig(
+        num_layers=1, hidden_size=WIDTH, num_attention_heads=2, num_moe_experts=EXPERTS, moe_router_topk=TOP_K,
+        moe_router_load_balancing_type="none", use_cpu_initialization=True, add_bias_linear=False,
+    )  # fmt: skip
+    alone = types.SimpleNamespace(size=lambda: 1, rank=lambda: 0)
+    groups = types.SimpleNamespace(tp=alone, cp=alone, tp_cp=alone, tp_dp_cp=alone)
+    router = module.TopKRouter(config, pg_collection=groups)
+    router.gating = lambda x: x @ router.weight.t().to(x.dtype)
+    routers, ((probabilities, mask),), (histogram,), (layer,) = routed(Model([router]), torch.randn(5, 2, WIDTH))
+    assert describe(routers) == "1 MoE layer, 8 experts, top-2, no bias, TopKRouter"
+    (routing,) = histogram.categories
+    assert routing.counts.tolist() == mask.sum(0).tolist()
+    assert (routing.tokens, routing.assignments, layer.top_k) == (10, 20, 0)
+    np.testing.assert_allclose(histogram.gate_mass, probabilities.sum(0).detach(), rtol=1e-5)
+
+
+def test_olmo_core():
+    module = pytest.importorskip("olmo_core.nn.moe.router")
+    router = module.MoELinearRouter(d_model=WIDTH, num_experts=EXPERTS, top_k=TOP_K, bias_gamma=0.1)
+    torch.nn.init.normal_(router.weight)
+    routers, ((weights, indices, *_),), (histogram,), _ = routed(Model([router]), torch.randn(2, 5, WIDTH))
+    assert describe(routers) == "1 MoE layer, 8 experts, top-2, selection bias, MoELinearRouter"
+    assert histogram.categories[0].counts.tolist() == counted(indices)
+    assert sum(histogram.gate_mass) == pytest.approx(float(weights.sum()), rel=1e-5)
+
+
+class Gate(torch.nn.Module):
+    """Shaped as the gate of DeepSeek's own inference code: (weights, indices), and a bias that chooses alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.topk = TOP_K
+        self.weight = torch.nn.Parameter(torch.randn(EXPERTS, WIDTH))
+        self.bias = torch.nn.Parameter(torch.linspace(0, 1, EXPERTS))
+
+    def forward(self, x):
+        scores = (x @ self.weight.t()).sigmoid()
+        indices = torch.topk(scores + self.bias, self.topk, dim=-1)[1]
+        return scores.gather(1, indices), indices
+
+
+def test_gates_of_deepseek():
+    routers, outputs, histograms, _ = routed(Model([Gate(), Gate()]), torch.randn(10, WIDTH))
+    assert describe(routers) == "2 MoE layers, 8 experts, top-2, selection bias, Gate"
+    for histogram, (_, indices) in zip(histograms, outputs, strict=True):
+        assert histogram.categories[0].counts.tolist() == counted(indices)
+        np.testing.assert_allclose(histogram.selection_bias, np.linspace(0, 1, EXPERTS), rtol=1e-6)
