@@ -56,9 +56,10 @@ class Delivery:
                 self.stopping.wait(pause * random.uniform(0.5, 1))
 
     def _refuse(self, reason: str) -> None:
+        # Said before it is marked: the trainer stops listening at the mark.
+        self.target.notice(f"the collector at {self.target.address} refuses this run: {reason}. Messages stay in {self.spool.folder}")
         self.spool.refuse(reason)
         self.done = True
-        self.target.notice(f"the collector at {self.target.address} refuses this run: {reason}. Messages stay in {self.spool.folder}")
 
     def _say_away(self, reason: str) -> None:
         if not self.away and not self.stopping.is_set():
