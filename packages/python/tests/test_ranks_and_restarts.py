@@ -143,6 +143,8 @@ def test_a_second_job_under_the_same_id_is_refused(lab, tmp_path, capfd):
     assert "already holds 3 messages of this run, rank and attempt from another process" in capfd.readouterr().err
     (kept,) = (tmp_path / "spool-1").rglob("refused")
     assert "already holds 3" in kept.read_text()
+    assert main(["sync", str(tmp_path / "spool-1"), "--address", lab.address]) == 1
+    assert kept.exists()
 
 
 def test_tokens_let_in(tmp_path, monkeypatch, capfd):
@@ -154,6 +156,9 @@ def test_tokens_let_in(tmp_path, monkeypatch, capfd):
             run.step(0)
             assert run.finish(seconds=30) == stores, token
         assert capfd.readouterr().err.count("refuses this run") == 2
+        monkeypatch.setenv("MOESCOPE_TOKEN", SECRET)
+        assert main(["sync", str(tmp_path / "spool"), "--address", secured.address]) == 0
+        assert not list((tmp_path / "spool").rglob("*.frames"))
     finally:
         secured.stop()
 

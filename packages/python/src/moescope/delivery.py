@@ -11,7 +11,7 @@ import threading
 import grpc
 
 from .spool import SpoolReader
-from .stream import Lost, Refused, Stream, Target
+from .stream import GREETING_SECONDS, Lost, Refused, Stream, Target
 
 #: Statuses that trying again cannot change.
 _FINAL = {
@@ -85,6 +85,8 @@ class Delivery:
     def judge(self, error: grpc.RpcError, greeted: bool) -> Exception:
         """What the end of a stream means."""
         code, details = error.code(), error.details() or "it ended the stream"
+        if code == grpc.StatusCode.CANCELLED and not greeted:
+            details = f"no answer within {GREETING_SECONDS:.0f} s"
         fruitless = code == grpc.StatusCode.ABORTED or (code == grpc.StatusCode.RESOURCE_EXHAUSTED and greeted)
         self._fruitless += fruitless
         if code in _FINAL or self._fruitless >= _MOST_FRUITLESS:
