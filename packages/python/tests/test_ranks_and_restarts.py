@@ -143,6 +143,8 @@ def test_a_second_job_under_the_same_id_is_refused(lab, tmp_path, capfd):
     assert "already holds 3 messages of this run, rank and attempt from another process" in capfd.readouterr().err
     (kept,) = (tmp_path / "spool-1").rglob("refused")
     assert "already holds 3" in kept.read_text()
+    assert main(["sync", str(tmp_path / "spool-1"), "--address", lab.address]) == 1
+    assert kept.exists()
 
 
 def test_tokens_let_in(tmp_path, monkeypatch, capfd):
@@ -154,6 +156,9 @@ def test_tokens_let_in(tmp_path, monkeypatch, capfd):
             run.step(0)
             assert run.finish(seconds=30) == stores, token
         assert capfd.readouterr().err.count("refuses this run") == 2
+        monkeypatch.setenv("MOESCOPE_TOKEN", SECRET)
+        assert main(["sync", str(tmp_path / "spool"), "--address", secured.address]) == 0
+        assert not list((tmp_path / "spool").rglob("*.frames"))
     finally:
         secured.stop()
 
@@ -185,7 +190,7 @@ def test_a_step_that_the_collector_never_takes_is_left_out(lab, tmp_path, capfd)
     run.log_counts(1, np.ones(2**16), tokens=1)
     run.step(2, loss=3.0)
     assert run.finish(seconds=60)
-    assert [bucket["firstStep"] for bucket in lab.history(run.id)] == [0, 2]
+    assert [bucket["firstStep"] for bucket in lab.get(f"runs/{run.id}/history?points=2000")["buckets"]] == [0, 2]
     assert "rejects message 2: it has 37" in capfd.readouterr().err
 
 

@@ -85,6 +85,11 @@ def test_steps_with_scalars_of_all_kinds(offline, tmp_path, protobuf):
     (dict(run_id="a/b"), "run id is 'a/b': must be 1 to 128 letters"),
     (dict(categories=["a", "a"]), "categories are .*: must be a list of at least one name, all different"),
     (dict(categories="code"), "categories are 'code': must be a list"),
+    (dict(categories=["a", ""]), "one of categories is '': must have 1 to 256 characters"),
+    (dict(name="n" * 1025), r"name is 'n+… \(1025 characters\): must have 0 to 1024 characters"),
+    (dict(name="🙂" * 513), r"\(1026 characters\): must have 0 to 1024"),
+    (dict(config={"a": "b" * 2**20}), "config as JSON is .*: must have 0 to 1048576 characters"),
+    (dict(tags=["t"] * 257), "tags are 257: must be at most 256"),
 ])  # fmt: skip
 def test_arguments_are_checked(argument, message, tmp_path):
     with pytest.raises(ValueError, match=message):

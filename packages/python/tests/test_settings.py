@@ -12,8 +12,9 @@ TORCHRUN = dict(RANK="5", WORLD_SIZE="8", LOCAL_WORLD_SIZE="8", TORCHELASTIC_RUN
 @pytest.mark.parametrize(("environment", "expected"), [
     ({}, (0, 1)),
     (TORCHRUN, (5, 8)),
-    (dict(SLURM_PROCID="3", SLURM_NTASKS="4"), (3, 4)),
-    ({**TORCHRUN, "SLURM_PROCID": "0", "SLURM_NTASKS": "1"}, (5, 8)),
+    (dict(SLURM_PROCID="3", SLURM_STEP_NUM_TASKS="4"), (3, 4)),
+    (dict(SLURM_PROCID="0", SLURM_NTASKS="4"), (0, 1)),
+    ({**TORCHRUN, "SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "1"}, (5, 8)),
 ])  # fmt: skip
 def test_ranks(environment, expected):
     assert rank_and_ranks(environment) == expected

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .spool import spools_in
+from .spool import SpoolReader, spools_in
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,10 +45,12 @@ def _send(folder: Path, options: argparse.Namespace) -> int:
         if not alone:
             print(f"{folder}: its own sender still runs", file=sys.stderr)
             return 1
+        for spool in spools_in(folder):
+            SpoolReader(spool).try_again()
         with open_channel(options.address, options.ca, options.cert, options.key) as channel:
             target = Target(channel, options.address, os.environ.get("MOESCOPE_TOKEN"), write_line)
             left = deliver(folder, target, options.seconds)
-    print(f"{folder}: {'sent' if not left else f'{len(left)} spools are left'}")
+    print(f"{folder}: {f'left {len(left)}' if left else 'sent'}")
     return len(left)
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import settings
+from . import limits, settings
 from .encode import Identity, RunDescription
 from .labels import CategoryNames
 from .reporter import Collector, Reporter
@@ -65,17 +65,27 @@ def init(
         ValueError: when an argument or a variable of the environment is not what it must be; the message says what.
     """
     environment = os.environ
+    names = CategoryNames(categories)
     if settings.mode_of(mode, environment) == "disabled":
-        return Run(None, CategoryNames(categories), _say_nothing)
+        return Run(None, names, _say_nothing)
     known_rank, known_ranks = settings.rank_and_ranks(environment) if rank is None or ranks is None else (rank, ranks)
     rank, ranks = known_rank if rank is None else rank, known_ranks if ranks is None else ranks
     attempt = settings.attempt_of(environment) if attempt is None else attempt
     name = name or Path(sys.argv[0]).stem or "run"
     identity = Identity(settings.run_id_of(run_id, name, ranks, environment), rank, attempt)
     described = RunDescription(
-        id=identity.run, name=name, config_json=json.dumps(config or {}, default=str), recipe=recipe, strategy=strategy, seed=seed,
-        ranks=ranks, code_version=code_version, tags=tuple(tags), started_at=1e3 * time.time(), planned_steps=planned_steps,
-    )  # fmt: skip
+        id=identity.run,
+        name=limits.text("name", name, limits.NAME),
+        config_json=limits.text("config as JSON", json.dumps(config or {}, default=str), limits.CONFIG),
+        recipe=limits.text("recipe", recipe, limits.NAME),
+        strategy=limits.text("strategy", strategy, limits.NAME),
+        seed=seed,
+        ranks=ranks,
+        code_version=limits.text("code_version", code_version, limits.NAME),
+        tags=limits.texts("tags", tags, limits.TAGS, limits.TAG),
+        started_at=1e3 * time.time(),
+        planned_steps=planned_steps,
+    )
     online = settings.mode_of(mode, environment) == "online"
     at = address or environment.get("MOESCOPE_ADDRESS") or "127.0.0.1:4681"
     collector = Collector(at, token, ca, cert, key) if online else None
@@ -84,7 +94,7 @@ def init(
     warn = _say if rank == 0 else partial(_say_of, rank)
     reporter = Reporter(described, identity, directory.absolute(), spool_bytes, collector, warn)
     say(f"run {identity.run} reports to {at}" if online else f"run {identity.run} waits in {reporter.folder} for `moescope sync`")
-    return Run(reporter, CategoryNames(categories), say, ranks, at if online else "")
+    return Run(reporter, names, say, ranks, at if online else "")
 
 
 def _say(line: str) -> None:

@@ -11,7 +11,7 @@ import threading
 import grpc
 
 from .spool import SpoolReader
-from .stream import Lost, Refused, Stream, Target
+from .stream import GREETING_SECONDS, Lost, Refused, Stream, Target
 
 #: Statuses that trying again cannot change.
 _FINAL = {
@@ -56,9 +56,10 @@ class Delivery:
                 self.stopping.wait(pause * random.uniform(0.5, 1))
 
     def _refuse(self, reason: str) -> None:
+        # Said before it is marked: the trainer stops listening at the mark.
+        self.target.notice(f"the collector at {self.target.address} refuses this run: {reason}. Messages stay in {self.spool.folder}")
         self.spool.refuse(reason)
         self.done = True
-        self.target.notice(f"the collector at {self.target.address} refuses this run: {reason}. Messages stay in {self.spool.folder}")
 
     def _say_away(self, reason: str) -> None:
         if not self.away and not self.stopping.is_set():
@@ -84,6 +85,8 @@ class Delivery:
     def judge(self, error: grpc.RpcError, greeted: bool) -> Exception:
         """What the end of a stream means."""
         code, details = error.code(), error.details() or "it ended the stream"
+        if code == grpc.StatusCode.CANCELLED and not greeted:
+            details = f"no answer within {GREETING_SECONDS:.0f} s"
         fruitless = code == grpc.StatusCode.ABORTED or (code == grpc.StatusCode.RESOURCE_EXHAUSTED and greeted)
         self._fruitless += fruitless
         if code in _FINAL or self._fruitless >= _MOST_FRUITLESS:

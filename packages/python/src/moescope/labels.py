@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from . import limits
+
 
 class CategoryNames:
     def __init__(self, names: Sequence[str]) -> None:
         """
         Raises:
-            ValueError: when a name is empty, or there twice.
+            ValueError: when a name is empty or too long, or there twice.
         """
-        if isinstance(names, str) or not names or "" in names or len(set(names)) < len(names):
-            raise ValueError(f"categories are {names!r}: must be a list of at least one name, all different and none empty")
-        self.names = list(names)
+        if isinstance(names, str) or not names or len(set(names)) < len(names):
+            raise ValueError(f"categories are {names!r}: must be a list of at least one name, all different")
+        self.names = list(limits.texts("categories", names, limits.CATEGORIES, limits.CATEGORY))
 
     def ids(self, category: Any) -> Any:
         """Numbers for names or numbers; names that are new are appended. A tensor on a device is taken as it is: looking would wait.
@@ -35,9 +37,8 @@ class CategoryNames:
         return values.astype(np.int64)
 
     def _id(self, name: str) -> int:
-        if not name:
-            raise ValueError("category is '': must be a name")
         if name not in self.names:
+            limits.texts("categories", [*self.names, name], limits.CATEGORIES, limits.CATEGORY)
             self.names.append(name)
         return self.names.index(name)
 

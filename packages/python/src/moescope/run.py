@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from . import limits
 from .encode import Outcome
 from .labels import CategoryNames
 from .logged import Logged
@@ -189,7 +190,7 @@ class Run:
         counter, self._counter = self._counter, None
         if counter is not None:
             counter.unhook()
-        stored = self._reporter.finish(Outcome[outcome.upper()], reason, seconds)
+        stored = self._reporter.finish(Outcome[outcome.upper()], reason[-limits.REASON // 2 :], seconds)
         for tracker in self._maker.trackers:
             tracker.flush()
         if self.dropped:

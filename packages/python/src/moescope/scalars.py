@@ -6,14 +6,17 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from . import limits
+
 
 def captured(values: Mapping[str, Any]) -> Callable[[], list[tuple[str, float]]]:
     """Keeps what the values are now; the function that is returned reads them, and may wait. None is left out.
 
     Raises:
-        ValueError: for a tensor of more than one number.
+        ValueError: for a tensor of more than one number, and for a name that is too long.
     """
     given = {name: value for name, value in values.items() if value is not None}
+    limits.texts("names of scalars", list(given), limits.SCALARS, limits.SCALAR)
     torch = sys.modules.get("torch")
     tensors = {name: value for name, value in given.items() if torch is not None and isinstance(value, torch.Tensor)}
     read_tensors = _captured_tensors(tensors) if tensors else dict

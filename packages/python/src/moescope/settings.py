@@ -28,7 +28,7 @@ def rank_and_ranks(environment: Mapping[str, str]) -> tuple[int, int]:
     distributed = sys.modules.get("torch.distributed")
     if distributed is not None and distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()
-    for rank, ranks in (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS")):
+    for rank, ranks in (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS")):
         if rank in environment and ranks in environment:
             return int(environment[rank]), int(environment[ranks])
     return 0, 1
@@ -62,7 +62,9 @@ def _job(ranks: int, environment: Mapping[str, str]) -> str:
     if environment.get("LOCAL_WORLD_SIZE") == str(ranks):
         # All processes are children of one torchrun, which lives on when it starts them again, perhaps on another MASTER_PORT.
         return _digest(socket.gethostname(), str(os.getppid()), _started(os.getppid()))
-    job = environment.get("SLURM_JOB_ID") or environment.get("MASTER_PORT")
+    # A job that Slurm queues again keeps its id, and counts its steps anew.
+    slurm = f"{environment['SLURM_JOB_ID']}.{environment.get('SLURM_STEP_ID')}" if "SLURM_JOB_ID" in environment else None
+    job = slurm or environment.get("MASTER_PORT")
     if job is None:
         raise ValueError(f"the {ranks} processes of this job have nothing in common to name the run by: set MOESCOPE_RUN_ID")
     return _digest(environment.get("TORCHELASTIC_RUN_ID", ""), environment.get("MASTER_ADDR", ""), job)

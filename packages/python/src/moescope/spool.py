@@ -122,6 +122,10 @@ class SpoolReader:
     def refuse(self, reason: str) -> None:
         (self.folder / "refused").write_text(f"{reason}\n")
 
+    def try_again(self) -> None:
+        """Forgets a refusal: the reason may be mended, a token for example."""
+        (self.folder / "refused").unlink(missing_ok=True)
+
     @property
     def refused(self) -> bool:
         return (self.folder / "refused").exists()

@@ -22,7 +22,7 @@ _MESSAGE_BYTES = "moescope-message-bytes"
 #: Seconds between looks for new messages; they are sent together.
 _LOOK_EVERY = 0.05
 #: Seconds without an answer to the Hello after which another stream is opened.
-_GREETING_SECONDS = 30.0
+GREETING_SECONDS = 30.0
 
 
 class Refused(Exception):
@@ -69,7 +69,7 @@ class Stream:
         report = self._delivery.target.channel.stream_stream(_METHOD)
         token = self._delivery.target.token
         call = report(self._requests(hello), metadata=[("authorization", f"Bearer {token}")] if token else None)
-        watch = threading.Timer(_GREETING_SECONDS, self._give_up_greeting, [call])
+        watch = threading.Timer(GREETING_SECONDS, self._give_up_greeting, [call])
         watch.daemon = True
         watch.start()
         try:
