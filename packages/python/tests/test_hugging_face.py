@@ -173,6 +173,25 @@ def test_counts_are_the_choices_that_the_model_made(kind):
         assert (histograms[router.layer.index].gate_mass is None) == (kind == "dbrx")
 
 
+@pytest.mark.parametrize("kind", ["switch_transformers", "longcat_flash", "jetmoe"])
+def test_a_wrapper_around_the_model_changes_nothing(kind):
+    model = made(kind)
+    plain, wrapped = find_routers(model), find_routers(torch.nn.Sequential(model))
+    assert [(router.layer, router.stream) for router in wrapped] == [(router.layer, router.stream) for router in plain]
+    assert {router.stream for router in plain} == ({"", "decoder"} if kind == "switch_transformers" else {""})
+    assert {router.layer.identity_experts for router in plain} == ({4} if kind == "longcat_flash" else {0})
+    assert {router.layer.group for router in plain} == {
+        "switch_transformers": {"encoder", "decoder"}, "longcat_flash": {""}, "jetmoe": {"self_attention.experts", "mlp"},
+    }[kind]  # fmt: skip
+    assert len({router.layer.index for router in plain}) == len(plain)
+
+
+def test_a_router_that_is_left_out_is_not_replaced_by_its_block():
+    model = made("llama4_text")
+    first, *others = [router.name for router in find_routers(model)]
+    assert [router.name for router in find_routers(model, skip=[first])] == others
+
+
 @pytest.mark.parametrize("kind", ["switch_transformers", "nllb-moe"])
 def test_dropped_are_the_choices_that_no_expert_carried_out(kind):
     model, carried = made(kind), {}

@@ -51,14 +51,13 @@ def find_routers(model: torch.nn.Module, skip: Collection[str] = ()) -> list[Rou
         AttachError: when there is none.
     """
     modules = dict(model.named_modules())
-    names = [name for name, module in modules.items() if name not in skip and _is_router(module)]
+    alike = [name for name, module in modules.items() if _is_router(module)]
     # A block that looks like a router because it knows its experts holds the router that it asks.
-    names = [name for name in names if not any(other.startswith(f"{name}.") for other in names if other != name)]
+    names = [name for name in alike if name not in skip and not any(other.startswith(f"{name}.") for other in alike)]
     if not names:
         raise AttachError(_nothing_found(model))
-    encoder_decoder = bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
     numbered = _numbers(names)
-    return [_router(name, modules, *numbered[name], encoder_decoder) for name in names]
+    return [_router(name, modules, *numbered[name]) for name in names]
 
 
 def describe(routers: list[Router]) -> str:
@@ -89,15 +88,18 @@ def _is_router(module: torch.nn.Module) -> bool:
     return experts is not None and experts in rows
 
 
-def _router(name: str, modules: dict[str, torch.nn.Module], index: int, group: str, encoder_decoder: bool) -> Router:
+def _router(name: str, modules: dict[str, torch.nn.Module], index: int, group: str) -> Router:
     module = modules[name]
     parent = modules[name.rpartition(".")[0]]
     kind = type(module).__name__
     experts, top_k = _experts(module), _top_k(name, module, parent)
-    identity = _number(module, ("zero_expert_num",)) or _number(getattr(modules[""], "config", None), ("zero_expert_num",))
-    layer = MoeLayer(index, experts, top_k, identity or 0, group)
+    # The configuration may be that of a module inside wrappers; of an encoder and a decoder only the whole says that it is both.
+    configs = [module.config for module in modules.values() if hasattr(module, "config")]
+    identity = next((value for config in configs if (value := _number(config, ("zero_expert_num",)))), 0)
+    layer = MoeLayer(index, experts, top_k, identity, group)
     reading = Reading(f"{name} ({kind})", experts, top_k, _score(module))
-    stream = "decoder" if encoder_decoder and re.search(r"(^|\.)decoder\.", name) else ""
+    of_two = any(getattr(config, "is_encoder_decoder", False) for config in configs)
+    stream = "decoder" if of_two and re.search(r"(^|\.)decoder\.", name) else ""
     return Router(name, module, layer, reader(kind, reading), _bias(module, parent, experts), kind in TELL_DROPS, stream)
 
 

@@ -23,7 +23,7 @@ from .delivery import Delivery
 from .spool import LOCK, LOG, SpoolReader, is_locked, spools_in
 from .stream import Target
 
-_LOOK_EVERY = 0.1
+_LOOK_EVERY = 0.25
 #: Seconds that it goes on trying to reach a collector after the last trainer has gone. `moescope sync` sends what is left.
 LINGER_SECONDS = 600.0
 #: An answer has some hundred bytes; a larger one is of a length that was damaged on the way.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _METHOD = "/moescope.v1.Collector/Report"
 _MESSAGE_BYTES = "moescope-message-bytes"
 #: Seconds between looks for new messages; they are sent together.
-_LOOK_EVERY = 0.05
+_LOOK_EVERY = 0.1
 #: Seconds without an answer to the Hello after which another stream is opened.
 GREETING_SECONDS = 30.0
 
