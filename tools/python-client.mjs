@@ -11,6 +11,8 @@ const project = join(root, "packages/python");
 const requirements = join(project, "requirements-test.txt");
 const wanted = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 12);
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "moescope", `python-client-${wanted}`);
+/** Packages of other frameworks, without what they depend on: their routers alone are imported. */
+const frameworks = join(cache, "frameworks");
 const HOW = "node tools/python-client.mjs install";
 
 const commands = { install, test };
@@ -27,7 +29,10 @@ function install() {
   rmSync(cache, { recursive: true, force: true });
   mkdirSync(cache, { recursive: true });
   run("python3", ["-m", "venv", cache]);
-  run(join(cache, "bin/python"), ["-m", "pip", "install", "--quiet", "--no-cache-dir", "-r", requirements]);
+  const pip = (...given) =>
+    run(join(cache, "bin/python"), ["-m", "pip", "install", "--quiet", "--no-cache-dir", ...given]);
+  pip("-r", requirements);
+  pip("--no-deps", "--target", frameworks, "-r", join(project, "requirements-frameworks.txt"));
   writeFileSync(join(cache, "installed"), "");
   return 0;
 }
@@ -63,7 +68,7 @@ function python() {
 }
 
 function environment() {
-  return { ...process.env, PYTHONPATH: join(project, "src"), PYTHONDONTWRITEBYTECODE: "1" };
+  return { ...process.env, PYTHONPATH: `${join(project, "src")}:${frameworks}`, PYTHONDONTWRITEBYTECODE: "1" };
 }
 
 function run(program, given) {
