@@ -9,7 +9,7 @@ import { expect, test } from "vitest";
 import type { Collector } from "./index.ts";
 import { startCollector } from "./index.ts";
 import { asStored } from "./store/writing/gates.ts";
-import { changed, type Plain, pick, typeOf } from "./testing/any-message.ts";
+import { atEveryLimit, changed, type Plain, pick, typeOf } from "./testing/any-message.ts";
 import { get, getHistory, TEST_OPTIONS, temporaryDirectory } from "./testing/collector.ts";
 import { delimited } from "./testing/delimited.ts";
 import { describedRun } from "./testing/runs.ts";
@@ -65,6 +65,7 @@ async function reportAndRead(random: GeneratorValue): Promise<void> {
   const dataDirectory = temporaryDirectory();
   const log: Sent[] = [];
   await withCollector(dataDirectory, async (collector) => {
+    await describeAtEveryLimit(collector);
     log.push(...(await reportAttempt(collector, random, 0)));
     await expectStored(collector, log);
   });
@@ -82,6 +83,26 @@ async function withCollector(dataDirectory: string, work: (collector: Collector)
   } finally {
     await collector.stop();
   }
+}
+
+/** Runs of which one field is at a limit of its type: each is taken or refused. */
+async function describeAtEveryLimit(collector: Collector): Promise<void> {
+  const [usual, layer] = [
+    v1.RunDescription.toObject(RUNS[1]!) as Plain,
+    v1.MoeLayer.toObject(RUNS[2]!.layers[0]!) as Plain,
+  ];
+  const descriptions: Plain[] = [
+    ...atEveryLimit(typeOf("RunDescription"), usual),
+    ...[...atEveryLimit(typeOf("MoeLayer"), layer)].map((changed) => ({ ...usual, moeLayers: [], layers: [changed] })),
+  ];
+  const sender = new TestSender(collector.grpcAddress);
+  for (const [number, run] of descriptions.entries()) {
+    const id = run.id === usual.id ? `limit-${number}` : run.id;
+    sender.send({ hello: { protocolVersion: PROTOCOL_VERSION, run: { ...run, id } } as v1.Hello.$Properties });
+    await sender.until(() => sender.answers.length > number);
+  }
+  sender.close();
+  await expectRunList(collector);
 }
 
 async function reportAttempt(collector: Collector, random: GeneratorValue, attempt: number): Promise<Sent[]> {

@@ -72,6 +72,16 @@ export function pick<Value>(random: GeneratorValue, values: readonly Value[]): V
   return values[random(fc.nat, { max: values.length - 1 })]!;
 }
 
+/** The message with each field of its own in turn at each of its limits, alone in its list where it is one; messages in it are left. */
+export function* atEveryLimit(type: protobuf.Type, message: Plain): Generator<Plain> {
+  for (const { name, repeated, resolvedType, type: kind } of type.fieldsArray) {
+    if (resolvedType instanceof protobuf.Type) continue;
+    const values =
+      resolvedType === null ? LIMITS[kind]! : [...Object.values((resolvedType as protobuf.Enum).values), 77];
+    for (const value of values) yield { ...message, [name]: repeated ? [value] : value };
+  }
+}
+
 /** @returns the message with so many of its fields changed, at any depth */
 export function changed(random: GeneratorValue, type: protobuf.Type, message: Plain, changes: number): Plain {
   const copy = structuredClone(message);
