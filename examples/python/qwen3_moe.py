@@ -5,7 +5,7 @@
     python examples/python/qwen3_moe.py               # or with HOST:PORT of a collector elsewhere
 
 Bytes are the tokens. Half of the samples are code, half are documentation, and the dashboard shows which experts each of them goes to.
-Takes less than a minute on one core.
+Takes about a minute on one idle core.
 """
 
 import pathlib
