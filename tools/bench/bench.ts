@@ -1,6 +1,7 @@
 // `npm run bench [-- NAME … --steps N --clickhouse SERVERS --view NAME --minutes N --opened STEPS]`: measures what the project promises, beside its peers where they are installed.
 import { parseArgs } from "node:util";
 import { dashboard, LIVE_VIEWS } from "./dashboard.ts";
+import { indices } from "./indices.ts";
 import { ingest } from "./ingest.ts";
 import { memory } from "./memory.ts";
 import { reporterCost } from "./reporter-cost.ts";
@@ -54,6 +55,7 @@ const benches: Record<string, () => Promise<void>> = {
   reporter: reporterCost,
   "telemetry-cost": telemetryCost,
   ingest: () => ingest({ steps, shards }),
+  indices,
   dashboard: () => dashboard({ views, minutes, opened }),
 };
 

@@ -16,6 +16,7 @@ import {
   tokensPerStep,
   Workload,
 } from "./ingest-workload.ts";
+import { processorSeconds } from "./processor.ts";
 import { median, printTable } from "./table.ts";
 
 const runs = ["first", "second"];
@@ -99,7 +100,7 @@ const round = 1000;
 
 async function sendAll({ grpc, pid }: CollectorProcess, workload: Workload, steps: number) {
   const senders = runs.map((run) => new StepSender(grpc, describedRun(run)));
-  const collectorBefore = cpuSeconds(pid);
+  const collectorBefore = processorSeconds(pid);
   let [milliseconds, senderCpu] = [0, 0];
   for (let from = 0; from < steps; from += round) {
     const messages = lengths(steps).map((length, index) => {
@@ -113,20 +114,13 @@ async function sendAll({ grpc, pid }: CollectorProcess, workload: Workload, step
     senderCpu += (user + system) / 1e6;
   }
   for (const sender of senders) sender.close();
-  return { seconds: milliseconds / 1000, collectorCpu: cpuSeconds(pid) - collectorBefore, senderCpu };
+  return { seconds: milliseconds / 1000, collectorCpu: processorSeconds(pid) - collectorBefore, senderCpu };
 }
 
 /** As fast as it is taken, until all are acknowledged. */
 async function send(sender: StepSender, messages: readonly Buffer[]): Promise<void> {
   for (const message of messages) if (!sender.bytes(message)) await sender.drained();
   await sender.acknowledged();
-}
-
-/** User and system time of a process. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
-  const ticksASecond = 100;
-  return (Number(fields[11]) + Number(fields[12])) / ticksASecond;
 }
 
 class MemoryLog {

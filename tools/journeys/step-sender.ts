@@ -12,12 +12,14 @@ export class StepSender {
   readonly acknowledgedAt: number[] = [0];
   readonly #client: Client;
   readonly #call: ClientDuplexStream<Buffer, Response>;
+  readonly #rank: number;
   #sent = 0;
   #waiting: (() => void)[] = [];
   #failure: Error | undefined;
 
   /** @param address host:port of the collector's gRPC service */
-  constructor(address: string, run: v1.RunDescription.$Properties) {
+  constructor(address: string, run: v1.RunDescription.$Properties, rank = 0) {
+    this.#rank = rank;
     this.run = run.id ?? "";
     this.#client = new Client(address, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
     const { path, responseDeserialize } = collectorService.report;
@@ -25,7 +27,7 @@ export class StepSender {
     this.#call.on("data", (answer: Response) => this.#take(answer));
     this.#call.on("drain", () => this.#wake());
     this.#call.on("error", (error) => this.#fail(error));
-    this.#write({ hello: { protocolVersion: PROTOCOL_VERSION, run, rank: 0, attempt: 0, checksums: true } });
+    this.#write({ hello: { protocolVersion: PROTOCOL_VERSION, run, rank, attempt: 0, checksums: true } });
   }
 
   /** Sequence number of the newest message. */
@@ -40,7 +42,7 @@ export class StepSender {
 
   step(step: StepReport): void {
     this.#sent++;
-    this.#write({ step: { ...step, run: this.run, rank: 0, attempt: 0, sequence: this.#sent } });
+    this.#write({ step: { ...step, run: this.run, rank: this.#rank, attempt: 0, sequence: this.#sent } });
   }
 
   /**
@@ -62,7 +64,7 @@ export class StepSender {
   async finish(endedAt: number): Promise<void> {
     this.#sent++;
     const outcome = v1.RunEnd.Outcome.FINISHED;
-    this.#write({ end: { run: this.run, rank: 0, attempt: 0, sequence: this.#sent, outcome, endedAt } });
+    this.#write({ end: { run: this.run, rank: this.#rank, attempt: 0, sequence: this.#sent, outcome, endedAt } });
     await this.acknowledged();
     this.close();
   }
