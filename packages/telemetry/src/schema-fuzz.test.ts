@@ -12,10 +12,12 @@ import { asStored } from "./store/writing/gates.ts";
 import { atEveryLimit, changed, type Plain, pick, typeOf } from "./testing/any-message.ts";
 import { get, getHistory, TEST_OPTIONS, temporaryDirectory } from "./testing/collector.ts";
 import { delimited } from "./testing/delimited.ts";
-import { describedRun } from "./testing/runs.ts";
+import { describedRun, randomStep } from "./testing/runs.ts";
 import { TestSender } from "./testing/sender.ts";
 
 const MESSAGES = 60;
+/** Scalars of a step, and such steps: what once kept a collector busy for 71 seconds. */
+const [CROWD, CROWDED_STEPS] = [15_000, 33];
 /** Strange Hellos before each stream. */
 const STRANGERS = 10;
 /** MiB that a campaign may leave behind; fast-check keeps what it chose. */
@@ -66,6 +68,7 @@ async function reportAndRead(random: GeneratorValue): Promise<void> {
   const log: Sent[] = [];
   await withCollector(dataDirectory, async (collector) => {
     await describeAtEveryLimit(collector);
+    await sendCrowds(collector);
     log.push(...(await reportAttempt(collector, random, 0)));
     await expectStored(collector, log);
   });
@@ -103,6 +106,18 @@ async function describeAtEveryLimit(collector: Collector): Promise<void> {
   }
   sender.close();
   await expectRunList(collector);
+}
+
+/** Steps with more scalars than any trainer has: taken or refused, in a time that follows how many there are. */
+async function sendCrowds(collector: Collector): Promise<void> {
+  const run = describedRun("crowds");
+  const sender = await TestSender.connect(collector.grpcAddress, run);
+  const scalars = Array.from({ length: CROWD }, (_, name) => ({ name: `${name}`, value: name }));
+  for (let step = 0; step < CROWDED_STEPS; step++) {
+    sender.send({ step: { ...randomStep(run, { sequence: step + 1, step }), scalars } as v1.Step });
+  }
+  await inTime(sender.untilAcknowledged(CROWDED_STEPS), () => "crowds are not acknowledged");
+  sender.close();
 }
 
 async function reportAttempt(collector: Collector, random: GeneratorValue, attempt: number): Promise<Sent[]> {
