@@ -2,7 +2,7 @@
 
 import type { StepSum } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
-import type { BatchContent, StreamMark } from "../store/writing/rows.ts";
+import type { Messages, StreamMark } from "../store/writing/rows.ts";
 import type { NumberMemory } from "./number-memory.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Sender } from "./senders.ts";
@@ -33,7 +33,7 @@ export function memoryOf(entries: readonly Entry[]): number {
 }
 
 /** The rows of a batch are made of this; every step is counted. */
-export function contentOf(entries: readonly Entry[]): BatchContent {
+export function contentOf(entries: readonly Entry[]): Messages {
   return {
     steps: entries.flatMap(({ body }) => ("step" in body ? [{ message: body.step, sum: body.sum! }] : [])),
     ends: entries.flatMap(({ body }) => ("end" in body ? [body.end] : [])),

@@ -22,7 +22,7 @@ import type { BatchLedger } from "./sharing/ledger.ts";
 import { ledgerOf } from "./sharing/ledger-of.ts";
 import { rollupBlocks } from "./writing/rolled-rows.ts";
 import { rollUp } from "./writing/rollups.ts";
-import { type BatchContent, batchBlocks, blockOf, type StreamMark, sealRows, streamRows } from "./writing/rows.ts";
+import { batchBlocks, blockOf, type Messages, type StreamMark, sealRows, streamRows } from "./writing/rows.ts";
 import { RunningRollups } from "./writing/running-rollups.ts";
 import { type AttemptExtent, type RollupTask, type Seal, Sealing, type SealingPlan } from "./writing/sealing.ts";
 import { type Expiry, SingleSteps } from "./writing/single-steps.ts";
@@ -31,7 +31,7 @@ import { Splitters } from "./writing/split-counts.ts";
 /** A batch as it is written, as often as it takes. Its rows may be made while the batch before it is written. */
 export interface BatchRows {
   readonly number: number;
-  readonly content: BatchContent;
+  readonly content: Messages;
   readonly blocks: Record<BatchTable, Block>;
   /** What goes to the engine, since the first try. */
   statements?: BatchStatements;
@@ -225,7 +225,7 @@ export class Store {
    *
    * @param before the batch that is being written
    */
-  layOut(content: BatchContent, before?: BatchRows): BatchRows {
+  layOut(content: Messages, before?: BatchRows): BatchRows {
     const number = before === undefined ? this.#ledger.next : before.number + 1;
     const blocks = batchBlocks(number, content, this.#splitters);
     for (const { message, sum } of content.steps) this.#keepRunning(message, sum);

@@ -9,7 +9,7 @@ import type { Seal } from "./sealing.ts";
 import type { CountSplitter, Splitters } from "./split-counts.ts";
 
 /** What one batch stores: the messages of any number of streams, and how far it brings each stream. */
-export interface BatchContent {
+export interface Messages {
   steps: { message: v1.Step; sum: StepSum }[];
   ends: v1.RunEnd[];
   streams: StreamMark[];
@@ -87,7 +87,7 @@ export function blockOf({ columns, rows }: TableRows): Block {
 }
 
 /** Rows of every table of a batch except `streams`. */
-export function batchBlocks(batch: number, content: BatchContent, splitters: Splitters): Record<BatchTable, Block> {
+export function batchBlocks(batch: number, content: Messages, splitters: Splitters): Record<BatchTable, Block> {
   const tables = mapped<Columns, BlockWriter<Columns>>(COLUMNS, (types) => new BlockWriter(types)) as Tables;
   for (const group of byRunAndSplit(content.steps)) {
     const senders = group.map(({ message }) => senderOf(message));
@@ -137,7 +137,7 @@ export function streamRows(batch: number, epoch: number, marks: readonly StreamM
   };
 }
 
-type StoredStep = BatchContent["steps"][number];
+type StoredStep = Messages["steps"][number];
 
 /** Steps that are neighbours in every table, in the order of its key. */
 function byRunAndSplit(steps: readonly StoredStep[]): StoredStep[][] {
