@@ -28,13 +28,24 @@ function install() {
   if (python() !== undefined) return 0;
   rmSync(cache, { recursive: true, force: true });
   mkdirSync(cache, { recursive: true });
+  try {
+    fill();
+  } catch (error) {
+    // What is half there would only take the room that it may have been short of.
+    rmSync(cache, { recursive: true, force: true });
+    console.error(error.message);
+    return 1;
+  }
+  writeFileSync(join(cache, "installed"), "");
+  return 0;
+}
+
+function fill() {
   run("python3", ["-m", "venv", cache]);
   const pip = (...given) =>
     run(join(cache, "bin/python"), ["-m", "pip", "install", "--quiet", "--no-cache-dir", ...given]);
   pip("-r", requirements);
   pip("--no-deps", "--target", frameworks, "-r", join(project, "requirements-frameworks.txt"));
-  writeFileSync(join(cache, "installed"), "");
-  return 0;
 }
 
 function test() {
