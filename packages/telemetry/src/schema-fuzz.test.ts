@@ -90,13 +90,11 @@ async function withCollector(dataDirectory: string, work: (collector: Collector)
 
 /** Runs of which one field is at a limit of its type: each is taken or refused. */
 async function describeAtEveryLimit(collector: Collector): Promise<void> {
-  const [usual, layer] = [
-    v1.RunDescription.toObject(RUNS[1]!) as Plain,
-    v1.MoeLayer.toObject(RUNS[2]!.layers[0]!) as Plain,
-  ];
+  const [usual, inFull] = [RUNS[1]!, RUNS[2]!].map((run) => v1.RunDescription.toObject(run) as Plain) as [Plain, Plain];
+  const layer = v1.MoeLayer.toObject(RUNS[2]!.layers[0]!) as Plain;
   const descriptions: Plain[] = [
     ...atEveryLimit(typeOf("RunDescription"), usual),
-    ...[...atEveryLimit(typeOf("MoeLayer"), layer)].map((changed) => ({ ...usual, moeLayers: [], layers: [changed] })),
+    ...[...atEveryLimit(typeOf("MoeLayer"), layer)].map((changed) => ({ ...inFull, id: usual.id, layers: [changed] })),
   ];
   const sender = new TestSender(collector.grpcAddress);
   for (const [number, run] of descriptions.entries()) {
