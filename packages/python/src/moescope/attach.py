@@ -120,7 +120,7 @@ def _top_k(name: str, module: torch.nn.Module, parent: torch.nn.Module) -> int:
 
 
 def _bias(module: torch.nn.Module, parent: torch.nn.Module, experts: int) -> Callable[[], Tensor] | None:
-    """Looks at the router, what is below it (Ernie), and the block around it (torchtitan, MiniMax). Read anew each time: frameworks
+    """Looks at the router, what is below it (Ernie), and the block around it (torchtitan, MiniMax). Read at every step: frameworks
     replace the tensor when they move the model."""
     names = (*_BIAS, "bias") if type(module).__name__ == "Gate" else _BIAS
     for owner in (module, *module.children(), parent):

@@ -84,7 +84,7 @@ class Snapshots:
         return Snapshot(host, recorded_event(device) if on_gpu else None)
 
     def give_back(self, snapshot: Snapshot) -> None:
-        """Lets a later step use the memory again: pinning it anew would stop the device."""
+        """Lets a later step use the memory again: pinning memory stops the device."""
         self._free.append(snapshot.tally)
 
     def _reuse(self, shape: Shape) -> Tally | None:

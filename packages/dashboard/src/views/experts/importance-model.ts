@@ -14,7 +14,7 @@ export function hasGates({ gateMass }: Pick<ExpertsModel, "gateMass">): boolean 
   return gateMass.some((value) => !Number.isNaN(value));
 }
 
-/** A sentence for each run: who has load and next to no gate mass; where nobody is such, how far gate mass is from the load. */
+/** A sentence for each run: the experts with load and next to no gate mass or, without any, how far gate mass is from the load. */
 export function importanceSentence(panes: readonly Pane[]): string {
   const sentences = panes.flatMap(({ model, marks: { row } }) => {
     if (row < 0) return [];
