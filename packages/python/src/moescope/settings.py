@@ -62,7 +62,7 @@ def _job(ranks: int, environment: Mapping[str, str]) -> str:
     if environment.get("LOCAL_WORLD_SIZE") == str(ranks):
         # All processes are children of one torchrun, which lives on when it starts them again, perhaps on another MASTER_PORT.
         return _digest(socket.gethostname(), str(os.getppid()), _started(os.getppid()))
-    # A job that Slurm queues again keeps its id, and its steps count from 0 again.
+    # A job that Slurm queues again keeps its id, while its job steps count from 0 again.
     slurm = f"{environment['SLURM_JOB_ID']}.{environment.get('SLURM_STEP_ID')}" if "SLURM_JOB_ID" in environment else None
     job = slurm or environment.get("MASTER_PORT")
     if job is None:

@@ -3,23 +3,13 @@ import { useMemo } from "react";
 import { useAddress } from "../../address/use-address.ts";
 import { tickText } from "../../charts/ticks.ts";
 import { linearScale, logScale } from "../../charts/y-scale.ts";
-import { Card } from "../../components/Card.tsx";
-import { PaneTitle } from "../../components/PaneTitle.tsx";
 import { Term } from "../../components/Term.tsx";
 import { biasDomain, biasSentence, hasBias } from "./bias-model.ts";
-import { ExpertLines } from "./ExpertLines.tsx";
-import type { ExpertChartProps } from "./expert-chart.ts";
-import { type ExpertMarks, type ExpertsModel, smallestSize } from "./experts-model.ts";
-
-interface BiasCardProps {
-  panes: readonly { model: ExpertsModel; marks: ExpertMarks }[];
-  chart: Pick<ExpertChartProps, "axis" | "xDomain" | "cursorX">;
-  table: () => (string | number)[][];
-  requests: readonly string[];
-}
+import { ExpertLinesCard, type LinesCardProps } from "./ExpertLinesCard.tsx";
+import { smallestSize } from "./experts-model.ts";
 
 /** No card where no run on screen chooses with a bias. */
-export function BiasCard({ panes, chart, table, requests }: BiasCardProps) {
+export function BiasCard({ panes, ...card }: LinesCardProps) {
   const { log } = useAddress().address;
   const biased = useMemo(() => panes.filter(({ model }) => hasBias(model)), [panes]);
   const yScale = useMemo(() => {
@@ -29,31 +19,16 @@ export function BiasCard({ panes, chart, table, requests }: BiasCardProps) {
   }, [biased, log]);
   if (biased.length === 0) return null;
   return (
-    <Card
+    <ExpertLinesCard
+      {...card}
+      panes={biased}
       title={<Term name="selection bias">Selection bias</Term>}
       name="Selection bias"
       sentence={biasSentence(biased)}
-      table={table}
-      requests={requests}
-    >
-      <div className="panes beside">
-        {biased.map(({ model, marks }) => (
-          <div key={model.run.id}>
-            <PaneTitle run={model.run} detail={`layer ${model.layer}`} />
-            <ExpertLines
-              {...chart}
-              model={model}
-              marks={marks}
-              name="Selection bias"
-              values={model.bias}
-              balanced={0}
-              yScale={yScale}
-              format={tickText}
-              say={({ bias }) => bias ?? ""}
-            />
-          </div>
-        ))}
-      </div>
-    </Card>
+      linesOf={(model) => ({
+        ...{ name: "Selection bias", values: model.bias, balanced: 0, yScale },
+        ...{ format: tickText, say: ({ bias }) => bias ?? "" },
+      })}
+    />
   );
 }
