@@ -162,7 +162,7 @@ def test_routers_can_be_left_out(offline, capfd):
 
 
 def test_a_full_spool_drops_steps_counts_them_and_says_so_once(tmp_path, capfd, protobuf):
-    run = moescope.init(mode="offline", spool=tmp_path, spool_bytes=5000)
+    run = moescope.init(mode="offline", spool=tmp_path, spool_bytes=25_000)
     for step in range(50):
         run.log_counts(0, [1] * 200, top_k=1)
         run.step(step)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from .routers import Choice, Router
-from .tally import Shape, Tally
+from .tally import Shape, Snapshot, Snapshots, Tally
 
 #: Arguments of a forward that say what is padding, by stream.
 _MASKS = {"": "attention_mask", "decoder": "decoder_attention_mask"}
@@ -67,6 +67,13 @@ class Counter:
         self.total.tokens[:, : size.categories] = old.tokens[:, : size.categories]
         for name in ("masks", "windows", "scores", "bias"):
             getattr(self.total, name).copy_(getattr(old, name))
+
+    def taken(self, snapshots: Snapshots) -> Snapshot:
+        """What was counted since the last time. Waits for nothing."""
+        if self.device.type == "cpu":
+            snapshot, self.total = snapshots.exchange(self.total)
+            return snapshot
+        return snapshots.take(self.total)
 
     @contextlib.contextmanager
     def labelled(self, category: Any, mask: Any) -> Iterator[None]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .encode import CategoryRouting, MoeLayer, RoutingHistogram
+from .encode import MoeLayer, RoutingHistogram
+from .table import GATE_MASS, MEAN_PROBABILITY, SELECTION_BIAS, StepTable, counted
 
 if TYPE_CHECKING:
     from .routers import Router
@@ -27,8 +28,37 @@ def layers_of(routers: list[Router], tally: Tally) -> list[MoeLayer]:
 
 def histograms_of(routers: list[Router], tally: Tally) -> list[RoutingHistogram]:
     """One for each layer that had tokens, by ascending index."""
-    found = [_histogram(row, router, tally) for row, router in enumerate(routers)]
-    return sorted((histogram for histogram in found if histogram.categories), key=lambda histogram: histogram.layer)
+    return table_of(routers, tally).histograms()
+
+
+def table_of(routers: list[Router], tally: Tally) -> StepTable:
+    """The layers that had tokens, in the order of `routers`. Copies: the tally is used again for a later step."""
+    described = np.array([(router.layer.index, router.layer.experts, router.layer.top_k) for router in routers], np.int64)
+    index, experts, top_k = described.T
+    chosen = _by_category(tally.chosen.numpy(), tally)
+    varies = tally.masks.numpy() > 0
+    routed = chosen.sum(axis=2)
+    tokens = np.where(varies, tally.tokens.numpy()[:, :-1], routed // top_k[:, None])
+    seen = tokens > 0
+    rows = seen.any(axis=1)
+    within = np.arange(tally.shape.experts) < experts[:, None]
+    lost = _by_category(tally.dropped.numpy(), tally) if tally.shape.drops else np.zeros_like(chosen)
+    drops = lost.any(axis=2) & seen
+    given, floats = _floats(routers, tally, tokens, within)
+    row_of_routing, category = np.nonzero(seen)
+    return StepTable(
+        layer=index[rows],
+        experts=experts[rows],
+        routings=seen.sum(axis=1)[rows],
+        given=given[rows] @ np.array([SELECTION_BIAS, GATE_MASS, MEAN_PROBABILITY], np.uint8),
+        category=category,
+        tokens=tokens[seen],
+        assignments=(routed * varies)[seen],
+        drops=drops[seen].astype(np.uint8),
+        chosen=counted(chosen[seen][within[row_of_routing]]),
+        dropped=counted(lost[drops][within[np.nonzero(drops)[0]]]),
+        floats=floats[rows][(given[:, :, None] & within[:, None, :])[rows]],
+    )
 
 
 def silent(routers: list[Router], tally: Tally) -> list[Router]:
@@ -37,39 +67,17 @@ def silent(routers: list[Router], tally: Tally) -> list[Router]:
     return [router for row, router in enumerate(routers) if not chosen[row]]
 
 
-def _histogram(row: int, router: Router, tally: Tally) -> RoutingHistogram:
-    chosen, gates = (_by_category(part.numpy()[row], router, tally) for part in (tally.chosen, tally.gates))
-    dropped = _by_category(tally.dropped.numpy()[row], router, tally) if tally.shape.drops else np.zeros_like(chosen)
-    varies = bool(tally.masks[row, 0])
-    tokens = tally.tokens.numpy()[row] if varies else chosen.sum(axis=1) // router.layer.top_k
-    categories = [
-        CategoryRouting(
-            category=category,
-            counts=chosen[category],
-            tokens=int(tokens[category]),
-            dropped_counts=dropped[category] if dropped[category].any() else None,
-            assignments=int(chosen[category].sum()) if varies else 0,
-        )
-        for category in range(tally.shape.categories)
-        if tokens[category]
-    ]
-    seen = max(1, int(sum(routing.tokens for routing in categories)))
-    experts = slice(0, router.layer.experts)
-    return RoutingHistogram(
-        layer=router.layer.index,
-        categories=categories,
-        selection_bias=tally.bias.numpy()[row, experts].copy() if router.bias is not None else None,
-        gate_mass=_known(gates.sum(axis=0)),
-        mean_probability=_known(tally.scores.numpy()[row, experts] / seen),
-    )
+def _floats(routers: list[Router], tally: Tally, tokens: NDArray[Any], within: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """[L, 3], which of bias, gate mass and mean probability a layer has, and [L, 3, E], these. A router that gives no weights or scores
+    leaves zeros."""
+    gates = _by_category(tally.gates.numpy(), tally).sum(axis=1)
+    probability = tally.scores.numpy() / np.maximum(1, tokens.sum(axis=1))[:, None]
+    values = np.stack([tally.bias.numpy(), gates, probability], axis=1).astype(np.float32)
+    given = (values.astype(bool) & within[:, None, :]).any(axis=2)
+    given[:, 0] = [router.bias is not None for router in routers]
+    return given, values
 
 
-def _by_category(slots: NDArray[Any], router: Router, tally: Tally) -> NDArray[Any]:
-    """[C, experts of the layer], without the bin. A copy: the tally is used again for a later step."""
-    table = slots.reshape(tally.shape.categories + 1, tally.shape.experts)
-    return table[:-1, : router.layer.experts].copy()
-
-
-def _known(values: NDArray[np.floating]) -> NDArray[np.floating] | None:
-    """None for all zeros: a router that gives no weights or scores leaves them so."""
-    return values if values.any() else None
+def _by_category(slots: NDArray[Any], tally: Tally) -> NDArray[Any]:
+    """[L, C, E], without the bin."""
+    return slots.reshape(-1, tally.shape.categories + 1, tally.shape.experts)[:, :-1]

@@ -1,4 +1,4 @@
-"""Takes steps from the training thread, and packs and spools them on a thread of its own. Keeps the sender running.
+"""Takes steps from the training thread, and spools them on a thread of its own. Keeps the sender running.
 
 The training thread hands over what it has and goes on; it never waits for a device, a disk or a collector.
 """
@@ -20,9 +20,11 @@ from typing import IO, Any
 from . import encode
 from .encode import Identity, MoeLayer, Outcome, RunDescription, Step
 from .errors import AttachError
+from .frames import frame
 from .spool import LOCK, LOG, Spool, is_locked
+from .table import StepTable
 
-#: Steps that wait to be packed. The thread needs some milliseconds for one, so only a disk that hangs fills this.
+#: Steps that wait to be written. The thread needs some milliseconds for one, so only a disk that hangs fills this.
 _QUEUED_STEPS = 64
 #: Seconds that the training thread waits at most when that many wait, before the step is dropped.
 _PATIENCE = 0.05
@@ -42,9 +44,10 @@ class Collector:
 
 @dataclass(frozen=True)
 class Made:
-    """A step as it is sent, and what it needs the run to have described."""
+    """A step as it is sent, its histograms beside it, and what it needs the run to have described."""
 
     step: Step
+    table: StepTable
     layers: Sequence[MoeLayer]
     categories: Sequence[str]
 
@@ -64,7 +67,8 @@ class Reporter:
         self.failure: AttachError | None = None
         self._sender = None if collector is None else Sender(directory, collector, notice)
         self._spool = Spool(directory, f"rank-{whose.rank:05d}.attempt-{whose.attempt}", limit)
-        self._queue: queue.Queue[Callable[[], Made | None] | None] = queue.Queue(_QUEUED_STEPS)
+        # Of the standard library's queues the one whose `put` lets no other thread run: the training thread goes on at once.
+        self._queue: queue.SimpleQueue[Callable[[], Made | None] | None] = queue.SimpleQueue()
         self._process = os.getpid()
         self._thread = threading.Thread(target=self._work, daemon=True, name="moescope")
         self._thread.start()
@@ -84,10 +88,12 @@ class Reporter:
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
-        try:
-            self._queue.put(make, timeout=_PATIENCE)
-        except queue.Full:
-            self._drop("the thread that packs steps does not keep up")
+        if self._is_full():
+            time.sleep(_PATIENCE)
+        if self._is_full():
+            self._drop("the thread that writes steps does not keep up")
+        else:
+            self._queue.put(make)
 
     def finish(self, outcome: Outcome, reason: str, seconds: float) -> bool:
         """Waits until everything is acknowledged, but no longer than `seconds`.
@@ -98,10 +104,7 @@ class Reporter:
         if os.getpid() != self._process:
             return False
         deadline = time.monotonic() + seconds
-        try:
-            self._queue.put(None, timeout=seconds)
-        except queue.Full:
-            return False
+        self._queue.put(None)
         self._thread.join(max(0, deadline - time.monotonic()))
         if self._thread.is_alive():
             return False
@@ -116,6 +119,9 @@ class Reporter:
             time.sleep(0.02)
         self._sender.relay()
         return not self.folder.exists()
+
+    def _is_full(self) -> bool:
+        return self._queue.qsize() >= _QUEUED_STEPS
 
     def _work(self) -> None:
         while True:
@@ -141,7 +147,8 @@ class Reporter:
         if described != self.run or self._spool.last == 0:
             self._spool.say_hello(encode.hello(described, self._whose.rank, self._whose.attempt))
             self.run = described
-        self._append(lambda sequence: encode.step(self._whose, sequence, made.step))
+        content = frame(self._whose, made.step, made.table)
+        self._append(lambda sequence: content)
 
     def _append(self, message_of: Callable[[int], bytes]) -> None:
         if not self._spool.append(message_of):

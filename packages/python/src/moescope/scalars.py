@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from . import limits
@@ -16,10 +17,20 @@ def captured(values: Mapping[str, Any]) -> Callable[[], list[tuple[str, float]]]
         ValueError: for a tensor of more than one number, and for a name that is too long.
     """
     given = {name: value for name, value in values.items() if value is not None}
-    limits.texts("names of scalars", list(given), limits.SCALARS, limits.SCALAR)
+    _check_names(tuple(given))
     torch = sys.modules.get("torch")
     tensors = {name: value for name, value in given.items() if torch is not None and isinstance(value, torch.Tensor)}
-    read_tensors = _captured_tensors(tensors) if tensors else dict
+    on_devices = {}
+    for name, tensor in tensors.items():
+        if tensor.numel() != 1:
+            raise ValueError(f"{name} has the shape {tuple(tensor.shape)}: must be one number")
+        local = tensor.to_local() if hasattr(tensor, "to_local") else tensor
+        # On the CPU it is there already, and cheaper to read than to copy.
+        if local.device.type == "cpu":
+            given[name] = local.item()
+        else:
+            on_devices[name] = local.detach().reshape(())
+    read_tensors = _copied(on_devices) if on_devices else dict
 
     def read() -> list[tuple[str, float]]:
         numbers = read_tensors()
@@ -28,23 +39,22 @@ def captured(values: Mapping[str, Any]) -> Callable[[], list[tuple[str, float]]]
     return read
 
 
-def _captured_tensors(tensors: Mapping[str, Any]) -> Callable[[], dict[str, float]]:
-    """All of a device travel in one copy, to pinned memory where they are on a GPU."""
+@lru_cache(64)
+def _check_names(names: tuple[str, ...]) -> None:
+    """A train loop has the same at every step."""
+    limits.texts("names of scalars", names, limits.SCALARS, limits.SCALAR)
+
+
+def _copied(tensors: Mapping[str, Any]) -> Callable[[], dict[str, float]]:
+    """All of a device travel in one copy, to pinned memory."""
     import torch
 
     from .tally import recorded_event
 
-    for name, tensor in tensors.items():
-        if tensor.numel() != 1:
-            raise ValueError(f"{name} has the shape {tuple(tensor.shape)}: must be one number")
-    plain = {name: (t.to_local() if hasattr(t, "to_local") else t).detach().reshape(()) for name, t in tensors.items()}
     copies = []
-    for device in dict.fromkeys(tensor.device for tensor in plain.values()):
-        names = [name for name, tensor in plain.items() if tensor.device == device]
-        stacked = torch.stack([plain[name].double() if device.type == "cpu" else plain[name].float() for name in names])
-        if device.type == "cpu":
-            copies.append((names, stacked, None))
-            continue
+    for device in dict.fromkeys(tensor.device for tensor in tensors.values()):
+        names = [name for name, tensor in tensors.items() if tensor.device == device]
+        stacked = torch.stack([tensors[name].float() for name in names])
         host = torch.empty(stacked.shape, dtype=stacked.dtype, pin_memory=True)
         host.copy_(stacked, non_blocking=True)
         copies.append((names, host, recorded_event(device)))
@@ -52,8 +62,7 @@ def _captured_tensors(tensors: Mapping[str, Any]) -> Callable[[], dict[str, floa
     def read() -> dict[str, float]:
         numbers: dict[str, float] = {}
         for names, host, event in copies:
-            if event is not None:
-                event.synchronize()
+            event.synchronize()
             numbers.update(zip(names, host.tolist(), strict=True))
         return numbers
 

@@ -20,6 +20,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
+from .frames import message_of
+
 #: In a folder of spools: locked by the process that sends them, and what it has to say.
 LOCK, LOG = ".sender", ".sender.log"
 #: Size at which a file is closed and the next one begun.
@@ -170,7 +172,7 @@ class SpoolReader:
                     return
                 self._stopped = path, file.tell(), sequence + 1
                 if sequence >= following:
-                    yield sequence, message
+                    yield sequence, message_of(message, sequence)
 
 
 def is_locked(path: Path) -> bool:

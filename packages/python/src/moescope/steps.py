@@ -10,6 +10,7 @@ from .encode import MoeLayer, RoutingHistogram, Step
 from .errors import AttachError
 from .reporter import Made
 from .scalars import captured
+from .table import StepTable
 from .trackers import Tracker, summaries
 
 if TYPE_CHECKING:
@@ -49,24 +50,21 @@ class StepMaker:
                 from .tally import Snapshots
 
                 self._snapshots = Snapshots()
-            snapshot = self._snapshots.take(counter.total)
+            snapshot = counter.taken(self._snapshots)
         snapshots = self._snapshots
         for tracker in self.trackers:
             tracker.flush()
 
         def make() -> Made:
-            histograms = self._described(logged)
+            table = StepTable.of(self._described(logged))
             if snapshot is not None and counter is not None and snapshots is not None:
                 tally = snapshot.wait()
-                histograms += self._counted(counter.routers, tally)
+                table = table.beside(self._counted(counter.routers, tally))
                 snapshots.give_back(snapshot)
-            histograms.sort(key=lambda histogram: histogram.layer)
-            so_far = self._so_far(histograms, tokens)
-            made = Step(step, so_far, ended, scalars=read_scalars(), histograms=histograms)
             layers = [self._layers[index] for index in sorted(self._layers)]
             for tracker in self.trackers:
-                tracker.put(step, summaries(histograms, layers))
-            return Made(made, layers, categories)
+                tracker.put(step, summaries(table.histograms(), layers))
+            return Made(Step(step, self._so_far(table, tokens), ended, scalars=read_scalars()), table, layers, categories)
 
         return make
 
@@ -75,8 +73,8 @@ class StepMaker:
             self._layers.setdefault(layer.index, layer)
         return [histogram for _, histogram in logged if histogram.categories]
 
-    def _counted(self, routers: list[Router], tally: Tally) -> list[RoutingHistogram]:
-        from .histograms import histograms_of, layers_of, silent
+    def _counted(self, routers: list[Router], tally: Tally) -> StepTable:
+        from .histograms import layers_of, silent, table_of
 
         for layer in layers_of(routers, tally):
             self._layers.setdefault(layer.index, layer)
@@ -87,12 +85,11 @@ class StepMaker:
             self._silent = still if self._silent is None else [router for router in self._silent if router in still]
             if self._steps == _STEPS_TO_FIRE and self._silent:
                 raise AttachError(_why_silent(self._silent, len(routers), self._windows))
-        return histograms_of(routers, tally)
+        return table_of(routers, tally)
 
-    def _so_far(self, histograms: Sequence[RoutingHistogram], said: int | None) -> int:
+    def _so_far(self, table: StepTable, said: int | None) -> int:
         """Training tokens over all ranks: other ranks are taken to have as many as this one, unless it is said."""
-        own = max((sum(routing.tokens for routing in histogram.categories) for histogram in histograms), default=0)
-        self._tokens = self._tokens + own * self._ranks if said is None else said
+        self._tokens = self._tokens + table.most_tokens() * self._ranks if said is None else said
         return self._tokens
 
 

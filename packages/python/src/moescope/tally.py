@@ -67,13 +67,17 @@ class Tally:
 
 
 class Snapshots:
-    """Copies of a step's sums on the host. On a GPU the copy goes to pinned memory while the next step already runs."""
+    """The sums of steps that have ended, for the host to read while the next step already runs."""
 
     def __init__(self) -> None:
         self._free: list[Tally] = []
 
+    def exchange(self, source: Tally) -> tuple[Snapshot, Tally]:
+        """On a CPU: the sums themselves, and a cleared tally for the next step."""
+        return Snapshot(source, None), self._reuse(source.shape) or Tally(source.shape, "cpu")
+
     def take(self, source: Tally) -> Snapshot:
-        """Copies the sums and clears them. Waits for nothing."""
+        """Copies the sums and clears them: CUDA graphs write to the same memory for ever. On a GPU the copy goes to pinned memory."""
         device = source.ints.device
         # Other accelerators copy at once: their pinned memory and events differ.
         on_gpu = device.type == "cuda"
@@ -84,7 +88,8 @@ class Snapshots:
         return Snapshot(host, recorded_event(device) if on_gpu else None)
 
     def give_back(self, snapshot: Snapshot) -> None:
-        """Lets a later step use the memory again: pinning memory stops the device."""
+        """Lets a later step use the memory again: pinning memory stops the device. Not to be called on the training thread."""
+        snapshot.tally.clear()
         self._free.append(snapshot.tally)
 
     def _reuse(self, shape: Shape) -> Tally | None:
