@@ -4,6 +4,7 @@ import { dashboard, LIVE_VIEWS } from "./dashboard.ts";
 import { indices } from "./indices.ts";
 import { ingest } from "./ingest.ts";
 import { memory } from "./memory.ts";
+import { pythonClient } from "./python-client.ts";
 import { reporterCost } from "./reporter-cost.ts";
 import { telemetryCost } from "./telemetry-cost.ts";
 import { trainStep } from "./train-step.ts";
@@ -54,6 +55,7 @@ const benches: Record<string, () => Promise<void>> = {
   memory,
   reporter: reporterCost,
   "telemetry-cost": telemetryCost,
+  "python-client": pythonClient,
   ingest: () => ingest({ steps, shards }),
   indices,
   dashboard: () => dashboard({ views, minutes, opened }),

@@ -1,7 +1,7 @@
 // A train step of the reference recipe against the same step in PyTorch, run in turn so that a noisy machine is noisy for both.
-import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { measureInChild, measureInWorker } from "./child.ts";
+import { findPythonWithTorch, INSTALL_TORCH } from "./python.ts";
 import { median, printTable } from "./table.ts";
 import type { TrainStepResult } from "./train-step-worker.ts";
 
@@ -30,9 +30,6 @@ export async function trainStep(): Promise<void> {
   report(ours, theirs);
   if (!python) console.log(`\nPyTorch was not found: ${INSTALL_TORCH}`);
 }
-
-const INSTALL_TORCH =
-  "to compare, `python3 -m venv VENV && VENV/bin/pip install torch numpy`, then `MOESCOPE_PYTHON=VENV/bin/python npm run bench`";
 
 function report(ours: TrainStepResult[], theirs: Map<string, TorchResult[]>): void {
   const step = median(ours.map(({ msPerStep }) => msPerStep));
@@ -64,19 +61,4 @@ async function runTorch(python: string, implementation: string): Promise<TorchRe
     console.log(`PyTorch (${implementation}) could not be measured: ${(error as Error).message}`);
     return undefined;
   }
-}
-
-async function findPythonWithTorch(): Promise<string | undefined> {
-  for (const python of [process.env.MOESCOPE_PYTHON, "python3"]) {
-    if (!python || (python.includes("/") && !existsSync(python))) continue;
-    const found = await measureInChild<{ torch: boolean }>(
-      python,
-      ["-c", "import torch; print('{\"torch\": true}')"],
-      process.env,
-    ).catch(
-      () => undefined, // no such Python, or one without torch: the next is tried, and the table says when none was found
-    );
-    if (found) return python;
-  }
-  return undefined;
 }

@@ -1,0 +1,86 @@
+"""What counting and reporting add to a train step of the reference model. Prints one line of JSON.
+
+    train_step.py ADDRESS ROUNDS SPOOL
+
+Rounds of five steps that are neither counted nor reported, and five that are both, in turn, another one first every time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import torch
+from reference_model import LENGTH, SAMPLES, VOCABULARY, LanguageModel
+
+import moescope
+
+STEPS, WARM_UP = 5, 2
+CATEGORIES = ["code", "docs", "maths"]
+
+
+def main() -> None:
+    address, rounds, spool = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    torch.manual_seed(0)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = LanguageModel().to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
+    run = moescope.init(address, name="bench", categories=CATEGORIES, spool=spool)
+    ending: list[float] = []
+
+    def train(reported: bool) -> None:
+        tokens = torch.randint(VOCABULARY, (SAMPLES, LENGTH + 1), device=device)
+        with run.tokens(category=torch.randint(len(CATEGORIES), (SAMPLES,))):
+            loss = model(tokens)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        if reported:
+            before = time.perf_counter()
+            run.step(train.steps, loss=loss)  # type: ignore[attr-defined]
+            ending.append(time.perf_counter() - before)
+            train.steps += 1  # type: ignore[attr-defined]
+
+    def milliseconds(reported: bool) -> float:
+        if reported:
+            run.attach(model)
+        _settle(device)
+        before = time.perf_counter()
+        for _ in range(STEPS):
+            train(reported)
+        _settle(device)
+        took = time.perf_counter() - before
+        run.detach()
+        return 1e3 * took / STEPS
+
+    train.steps = 0  # type: ignore[attr-defined]
+    found: dict[bool, list[float]] = {False: [], True: []}
+    for at in range(-WARM_UP, rounds):
+        for reported in (False, True) if at % 2 else (True, False):
+            took = milliseconds(reported)
+            if at >= 0:
+                found[reported].append(took)
+    stored = run.finish(seconds=60)
+    print(
+        json.dumps(
+            {
+                "device": torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads",
+                "torch": torch.__version__,
+                "neither": found[False],
+                "reported": found[True],
+                "ending": [1e6 * took for took in ending],
+                "dropped": run.dropped,
+                "stored": stored,
+            }
+        )
+    )
+
+
+def _settle(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+if __name__ == "__main__":
+    main()
