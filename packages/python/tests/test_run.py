@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import subprocess
@@ -271,3 +272,36 @@ def test_trackers_get_six_summaries(offline):
     assert wandb.rows == [{"moescope/run": "here"}, {**expected, "moescope/step": 3}]
     with pytest.raises(TypeError, match="is no tracker known here: expected log, log_metrics or add_scalar"):
         run.also(object())
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, ("first", 3, "")),
+        ({"TORCHELASTIC_RESTART_COUNT": "7"}, ("first", 7, "")),
+        ({"MOESCOPE_RUN_ID": "second"}, ("second", 0, "first")),
+    ],
+)
+def test_a_checkpoint_goes_on_with_its_run_or_is_the_parent_of_another(tmp_path, monkeypatch, protobuf, environment, expected):
+    first = moescope.init(mode="offline", spool=tmp_path / "first", run_id="first", attempt=2, ranks=4, rank=0)
+    for step in range(3):
+        first.log_counts(0, [6, 4], top_k=2)
+        first.step(step)
+    state = json.loads(json.dumps(first.state_dict()))
+    first.finish()
+    assert state == {"run": "first", "attempt": 2, "tokens": 3 * 5 * 4}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    again = moescope.init(mode="offline", spool=tmp_path / "again", resume=state, ranks=4, rank=0)
+    again.log_counts(0, [6, 4], top_k=2)
+    again.step(3)
+    again.finish()
+    hello, (step,), _ = spooled.read(tmp_path / "again", protobuf)
+    assert (hello.run.id, hello.attempt, hello.run.parent) == expected
+    assert step.tokens == 4 * 5 * 4
+
+
+@pytest.mark.parametrize("state", [{"run": "first"}, {"run": 1, "attempt": 0, "tokens": 0}, {"run": "first", "attempt": None, "tokens": 0}])
+def test_what_is_no_state_of_a_run_is_refused(tmp_path, state):
+    with pytest.raises(ValueError, match=r"resume is .*: must be what run.state_dict\(\) gave"):
+        moescope.init(mode="offline", spool=tmp_path, resume=state)

@@ -35,6 +35,7 @@ def init(
     rank: int | None = None,
     ranks: int | None = None,
     attempt: int | None = None,
+    resume: Mapping[str, Any] | None = None,
     mode: str | None = None,
     spool: str | os.PathLike[str] | None = None,
     spool_bytes: int = 2**30,
@@ -55,6 +56,8 @@ def init(
         rank, ranks: this process and how many report; of torch.distributed, torchrun or Slurm when absent. Processes that route the
             same tokens, as in tensor parallelism, must not all report.
         attempt: counts restarts of a run under one id; from torchrun and Slurm, or MOESCOPE_ATTEMPT, when absent.
+        resume: what `run.state_dict()` gave for the checkpoint that training goes on from. The run goes on under its id, as the next
+            attempt, and counts its tokens on; under another id it is a new run with that one as its parent. Nothing when None or empty.
         mode: "online", "offline" (messages stay in the spool for `moescope sync`) or "disabled"; MOESCOPE_MODE when absent.
         spool: folder where messages wait until they are acknowledged; MOESCOPE_SPOOL, then moescope-spool when absent.
         spool_bytes: what they may take of the disk. Beyond it steps are dropped, counted, and it is said once.
@@ -70,9 +73,13 @@ def init(
         return Run(None, names, _say_nothing)
     known_rank, known_ranks = settings.rank_and_ranks(environment) if rank is None or ranks is None else (rank, ranks)
     rank, ranks = known_rank if rank is None else rank, known_ranks if ranks is None else ranks
-    attempt = settings.attempt_of(environment) if attempt is None else attempt
+    before = settings.resumed(resume)
     name = name or Path(sys.argv[0]).stem or "run"
-    identity = Identity(settings.run_id_of(run_id, name, ranks, environment), rank, attempt)
+    chosen = settings.run_id_of(run_id or environment.get("MOESCOPE_RUN_ID") or before.run, name, ranks, environment)
+    goes_on = chosen == before.run
+    if attempt is None:
+        attempt = max(settings.attempt_of(environment), before.attempt + 1 if goes_on else 0)
+    identity = Identity(chosen, rank, attempt)
     described = RunDescription(
         id=identity.run,
         name=limits.text("name", name, limits.NAME),
@@ -85,6 +92,7 @@ def init(
         tags=limits.texts("tags", tags, limits.TAGS, limits.TAG),
         started_at=1e3 * time.time(),
         planned_steps=planned_steps,
+        parent="" if goes_on else before.run,
     )
     online = settings.mode_of(mode, environment) == "online"
     at = address or environment.get("MOESCOPE_ADDRESS") or "127.0.0.1:4681"
@@ -94,7 +102,7 @@ def init(
     warn = _say if rank == 0 else partial(_say_of, rank)
     reporter = Reporter(described, identity, directory.absolute(), spool_bytes, collector, warn)
     say(f"run {identity.run} reports to {at}" if online else f"run {identity.run} waits in {reporter.folder} for `moescope sync`")
-    return Run(reporter, names, say, ranks, at if online else "")
+    return Run(reporter, names, say, ranks, at if online else "", before.tokens)
 
 
 def _say(line: str) -> None:

@@ -95,6 +95,21 @@ class Reporter:
         else:
             self._queue.put(make)
 
+    @property
+    def attempt(self) -> int:
+        return self._whose.attempt
+
+    def wait_until_written(self) -> None:
+        """Until what was given so far is made and written, or given up; not for the collector."""
+        written = threading.Event()
+
+        def mark() -> None:
+            written.set()
+
+        self._queue.put(mark)
+        while self._thread.is_alive() and not written.wait(_LOOK_EVERY):
+            pass
+
     def finish(self, outcome: Outcome, reason: str, seconds: float) -> bool:
         """Waits until everything is acknowledged, but no longer than `seconds`.
 

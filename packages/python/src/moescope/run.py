@@ -31,18 +31,25 @@ class Run:
     """Made by `init`. In mode disabled every method does nothing."""
 
     def __init__(
-        self, reporter: Reporter | None, categories: CategoryNames, say: Callable[[str], None], ranks: int = 1, address: str = ""
+        self,
+        reporter: Reporter | None,
+        categories: CategoryNames,
+        say: Callable[[str], None],
+        ranks: int = 1,
+        address: str = "",
+        tokens: int = 0,
     ) -> None:
         """
         Args:
             reporter: None in mode disabled.
             say: told, in a line, what a person may like to know.
             address: of the collector; empty when offline.
+            tokens: trained on before, over all ranks.
         """
         self._reporter, self._categories = reporter, categories
         self._say, self._address = say, address
         self._counter: Counter | None = None
-        self._maker = StepMaker(ranks)
+        self._maker = StepMaker(ranks, tokens)
         self._logged = Logged()
         self._finished = False
         self._process = os.getpid()
@@ -53,6 +60,13 @@ class Run:
     def id(self) -> str:
         """Empty in mode disabled."""
         return "" if self._reporter is None else self._reporter.run.id
+
+    def state_dict(self) -> dict[str, Any]:
+        """For a checkpoint, after `step`: with it `init(resume=…)` goes on with this run. Waits until the steps so far are written."""
+        if self._reporter is None:
+            return {}
+        self._reporter.wait_until_written()
+        return {"run": self.id, "attempt": self._reporter.attempt, "tokens": self._maker.tokens}
 
     @property
     def dropped(self) -> int:

@@ -10,7 +10,9 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 MODES = ("online", "offline", "disabled")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -42,6 +44,28 @@ def attempt_of(environment: Mapping[str, str]) -> int:
     if "TORCHELASTIC_RESTART_COUNT" not in environment:
         return slurm
     return 1000 * slurm + int(environment["TORCHELASTIC_RESTART_COUNT"])
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """What a checkpoint says of the run that wrote it; empty without one."""
+
+    run: str = ""
+    attempt: int = -1
+    tokens: int = 0
+
+
+def resumed(state: Mapping[str, Any] | None) -> Resumed:
+    """
+    Raises:
+        ValueError: when `state` is not what `run.state_dict()` gives.
+    """
+    if not state:
+        return Resumed()
+    kinds = {"run": str, "attempt": int, "tokens": int}
+    if any(not isinstance(state.get(name), kind) for name, kind in kinds.items()):
+        raise ValueError(f"resume is {dict(state)!r}: must be what run.state_dict() gave, with {', '.join(kinds)}")
+    return Resumed(**{name: state[name] for name in kinds})
 
 
 def run_id_of(asked: str | None, name: str, ranks: int, environment: Mapping[str, str]) -> str:

@@ -23,10 +23,14 @@ _STEPS_TO_FIRE = 2
 
 
 class StepMaker:
-    def __init__(self, ranks: int) -> None:
+    def __init__(self, ranks: int, tokens: int = 0) -> None:
+        """
+        Args:
+            tokens: trained on before, over all ranks.
+        """
         self.trackers: list[Tracker] = []
+        self.tokens = tokens
         self._ranks = ranks
-        self._tokens = 0
         self._layers: dict[int, MoeLayer] = {}
         self._silent: list[Router] | None = None
         self._windows = 0
@@ -89,8 +93,8 @@ class StepMaker:
 
     def _so_far(self, table: StepTable, said: int | None) -> int:
         """Training tokens over all ranks: other ranks are taken to have as many as this one, unless it is said."""
-        self._tokens = self._tokens + table.most_tokens() * self._ranks if said is None else said
-        return self._tokens
+        self.tokens = self.tokens + table.most_tokens() * self._ranks if said is None else said
+        return self.tokens
 
 
 def _why_silent(routers: Sequence[Router], of: int, windows: int) -> str:
