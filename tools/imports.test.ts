@@ -29,7 +29,13 @@ const FORBIDDEN_INSIDE: [importer: string, imported: string][] = [
   ["packages/trainer/src/ops/", "packages/trainer/src/balancing/"],
   ["packages/trainer/src/moe/", "packages/trainer/src/model/"],
   ["packages/trainer/src/balancing/", "packages/trainer/src/model/"],
-  ["packages/trainer/src/model/", "packages/trainer/src/train.ts"],
+  ...["balancing", "data", "model", "moe", "ops", "optimizer", "recipe", "reporting", "runtime"].map(
+    (room): [string, string] => [`packages/trainer/src/${room}/`, "packages/trainer/src/training/"],
+  ),
+  ...["data", "moe", "ops", "optimizer", "reporting", "runtime"].map((room): [string, string] => [
+    `packages/trainer/src/${room}/`,
+    "packages/trainer/src/recipe/",
+  ]),
 ];
 
 interface Import {

@@ -1,6 +1,5 @@
 export { definitionOf, partsOf } from "./balancing/combination.ts";
 export * from "./balancing/index.ts";
-export * from "./begin-run.ts";
 export { CheckpointError, type CheckpointRecord } from "./checkpoint/checkpoint.ts";
 export { type Checkpoint, readCheckpoint } from "./checkpoint/read-checkpoint.ts";
 export { listCheckpoints, newestCheckpoint, type StoredCheckpoint } from "./checkpoint/run-folder.ts";
@@ -13,13 +12,15 @@ export {
   parseDataSource,
   withHeldOut,
 } from "./data/data-source.ts";
-export type { Evaluation } from "./evaluation.ts";
 export { moeLayersOf } from "./model/transformer.ts";
 export { loadsOf, workingLoadsOf } from "./moe/routing-counts.ts";
 export { parseTokenClass, type TokenClass } from "./probe/token-classes.ts";
-export * from "./recipe.ts";
-export { RecipeError } from "./recipe-error.ts";
-export { recipes } from "./recipes/index.ts";
+export * from "./recipe/recipe.ts";
+export { RecipeError } from "./recipe/recipe-error.ts";
+export { recipes } from "./recipe/recipes/index.ts";
+export { type RecipeChoice, resolveRecipe } from "./recipe/resolve-recipe.ts";
+export * from "./recipe/run-configuration.ts";
+export * from "./recipe/run-description.ts";
 export {
   type CollectorAccess,
   callMetadata,
@@ -28,14 +29,13 @@ export {
 } from "./reporting/collector-access.ts";
 export { CollectorReporter, type CollectorReporterOptions } from "./reporting/collector-reporter.ts";
 export * from "./reporting/reporter.ts";
-export { type RecipeChoice, resolveRecipe } from "./resolve-recipe.ts";
-export * from "./run-configuration.ts";
-export * from "./run-description.ts";
 export { backends, type OpenBackend, openBackend } from "./runtime/backends.ts";
 export { type BackendProbe, probeBackends } from "./runtime/probe.ts";
 export { processEnvironment } from "./runtime/process-environment.ts";
 export { withoutStartUpNoise } from "./runtime/start-up-noise.ts";
 export { tf } from "./runtime/tf.ts";
-export * from "./train.ts";
-export { type Trained, TrainStep } from "./train-step.ts";
-export type { TrainingStep } from "./training-step.ts";
+export * from "./training/begin-run.ts";
+export type { Evaluation } from "./training/evaluation.ts";
+export * from "./training/train.ts";
+export { type Trained, TrainStep } from "./training/train-step.ts";
+export type { TrainingStep } from "./training/training-step.ts";

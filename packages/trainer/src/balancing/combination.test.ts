@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { RecipeError } from "../recipe-error.ts";
-import { resolveRecipe } from "../resolve-recipe.ts";
+import { RecipeError } from "../recipe/recipe-error.ts";
+import { resolveRecipe } from "../recipe/resolve-recipe.ts";
 import { openBackend } from "../runtime/backends.ts";
 import { definitionOf } from "./combination.ts";
 import { strategies } from "./index.ts";

@@ -3,7 +3,7 @@ import golden from "../../golden/balancing.json" with { type: "json" };
 import { openBackend } from "../runtime/backends.ts";
 import type { Tensor2D } from "../runtime/tf.ts";
 import { tf } from "../runtime/tf.ts";
-import { trainBriefly } from "../tiny-run.fixture.ts";
+import { trainBriefly } from "../training/tiny-run.fixture.ts";
 import { meanSquaredCosine } from "./ernie.ts";
 import { goldenLogits } from "./golden-routing.fixture.ts";
 import { strategyCases } from "./strategy.cases.ts";

@@ -3,7 +3,7 @@ import { Random } from "../data/random.ts";
 import { parameterSpecs } from "../model/transformer.ts";
 import { openBackend } from "../runtime/backends.ts";
 import { tf } from "../runtime/tf.ts";
-import { trainBriefly } from "../tiny-run.fixture.ts";
+import { trainBriefly } from "../training/tiny-run.fixture.ts";
 import { hash, hashTable } from "./hash.ts";
 import { smallRun, strategyCases } from "./strategy.cases.ts";
 import type { RouterScores } from "./strategy.ts";

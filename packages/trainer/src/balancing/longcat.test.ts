@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { moeLayer } from "../moe/moe-layer.ts";
-import { demo } from "../recipes/demo.ts";
+import { demo } from "../recipe/recipes/demo.ts";
 import { openBackend } from "../runtime/backends.ts";
 import type { Tensor2D, Tensor3D } from "../runtime/tf.ts";
 import { tf } from "../runtime/tf.ts";

@@ -3,9 +3,9 @@ import { totalLoad } from "@moescope/metrics";
 import { expect, test } from "vitest";
 import { loadsOf } from "../moe/routing-counts.ts";
 import { brokenLaws } from "../moe/routing-law.fixture.ts";
-import { RecipeError } from "../recipe-error.ts";
-import { resolveRecipe } from "../resolve-recipe.ts";
-import { type TinyRun, TWO_MODALITIES, trainBriefly, UNEQUAL } from "../tiny-run.fixture.ts";
+import { RecipeError } from "../recipe/recipe-error.ts";
+import { resolveRecipe } from "../recipe/resolve-recipe.ts";
+import { type TinyRun, TWO_MODALITIES, trainBriefly, UNEQUAL } from "../training/tiny-run.fixture.ts";
 import { definitionOf } from "./combination.ts";
 import type { BalancedRun } from "./strategy.ts";
 

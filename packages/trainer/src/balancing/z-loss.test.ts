@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import golden from "../../golden/balancing.json" with { type: "json" };
 import { openBackend } from "../runtime/backends.ts";
 import { tf } from "../runtime/tf.ts";
-import { trainBriefly } from "../tiny-run.fixture.ts";
+import { trainBriefly } from "../training/tiny-run.fixture.ts";
 import { goldenLogits } from "./golden-routing.fixture.ts";
 import { strategyCases } from "./strategy.cases.ts";
 import { routerZLoss } from "./z-loss.ts";

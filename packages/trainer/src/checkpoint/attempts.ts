@@ -1,7 +1,7 @@
 // Numbers the attempts of a run: one small file each, there for good before the attempt reports anything.
 import { linkSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { isAlive, isHere, ownName, parseOwner } from "../process-owner.ts";
+import { isAlive, isHere, ownName, parseOwner } from "../runtime/process-owner.ts";
 import { CheckpointError } from "./checkpoint.ts";
 import { makeFolderDurably, syncFolder, writeDurably } from "./durable-file.ts";
 import { unfinishedPrefix } from "./write-checkpoint.ts";

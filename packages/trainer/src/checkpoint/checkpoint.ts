@@ -4,8 +4,8 @@
 //                       state.safetensors   moments of the optimizer, updates done, state of the strategy, choices at earlier probes
 //                       checkpoint.json     CheckpointRecord
 import type { CategoryDescription } from "../data/corpus.ts";
-import type { RunConfiguration } from "../run-configuration.ts";
-import type { RunIdentity } from "../run-description.ts";
+import type { RunConfiguration } from "../recipe/run-configuration.ts";
+import type { RunIdentity } from "../recipe/run-description.ts";
 
 export const checkpointFormat = 1;
 export const recordFile = "checkpoint.json";

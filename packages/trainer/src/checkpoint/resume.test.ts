@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { strategies } from "../balancing/index.ts";
 import { openCorpus } from "../data/corpus.ts";
-import type { Recipe } from "../recipe.ts";
+import type { Recipe } from "../recipe/recipe.ts";
 import { openBackend } from "../runtime/backends.ts";
 import { tf } from "../runtime/tf.ts";
-import { tinyRecipe } from "../tiny-run.fixture.ts";
-import { type Trained, TrainStep } from "../train-step.ts";
+import { tinyRecipe } from "../training/tiny-run.fixture.ts";
+import { type Trained, TrainStep } from "../training/train-step.ts";
 import { snapshotOf, temporaryFolder } from "./checkpoint.fixture.ts";
 import type { NamedArray } from "./named-array.ts";
 import { readCheckpoint } from "./read-checkpoint.ts";

@@ -1,13 +1,13 @@
 import { v1 } from "@moescope/proto";
 import { describe, expect, test } from "vitest";
 import { openCorpus } from "../data/corpus.ts";
-import type { Recipe } from "../recipe.ts";
+import type { Recipe } from "../recipe/recipe.ts";
 import type { StepReport } from "../reporting/reporter.ts";
 import { openBackend } from "../runtime/backends.ts";
 import { tf } from "../runtime/tf.ts";
-import { tinyRecipe } from "../tiny-run.fixture.ts";
-import { train } from "../train.ts";
-import { TrainStep } from "../train-step.ts";
+import { tinyRecipe } from "../training/tiny-run.fixture.ts";
+import { train } from "../training/train.ts";
+import { TrainStep } from "../training/train-step.ts";
 import { Probe } from "./probe.ts";
 import { Recorder } from "./recorder.fixture.ts";
 import { defaultTokenClasses } from "./token-classes.ts";

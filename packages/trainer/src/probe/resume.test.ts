@@ -1,12 +1,12 @@
 import { v1 } from "@moescope/proto";
 import { expect, test } from "vitest";
-import { beginRun } from "../begin-run.ts";
 import { temporaryFolder } from "../checkpoint/checkpoint.fixture.ts";
 import { openCorpus } from "../data/corpus.ts";
-import { configurationOf } from "../run-configuration.ts";
+import { configurationOf } from "../recipe/run-configuration.ts";
 import { openBackend } from "../runtime/backends.ts";
-import { tinyRecipe } from "../tiny-run.fixture.ts";
-import { train } from "../train.ts";
+import { beginRun } from "../training/begin-run.ts";
+import { tinyRecipe } from "../training/tiny-run.fixture.ts";
+import { train } from "../training/train.ts";
 import { Recorder } from "./recorder.fixture.ts";
 
 const { name: backend } = await openBackend();

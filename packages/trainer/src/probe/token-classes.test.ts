@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { resolveRecipe } from "../resolve-recipe.ts";
-import { configurationOf, readConfiguration } from "../run-configuration.ts";
+import { resolveRecipe } from "../recipe/resolve-recipe.ts";
+import { configurationOf, readConfiguration } from "../recipe/run-configuration.ts";
 import { classifyTokens, defaultTokenClasses, parseTokenClass } from "./token-classes.ts";
 
 const resolve = (...tokenClasses: { name: string; pattern: string }[]) =>

@@ -1,5 +1,5 @@
 // Classes of tokens by their text, for asking where attention goes: `#`, `*`, whitespace, and those that a user names by pattern.
-import { RecipeError } from "../recipe-error.ts";
+import { RecipeError } from "../recipe/recipe-error.ts";
 
 /** Plain data: it is stored with a run. */
 export interface TokenClass {

@@ -2,8 +2,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Batch } from "../data/corpus.ts";
 import { loadsOf } from "../moe/routing-counts.ts";
-import { type RecipeChoice, resolveRecipe } from "../resolve-recipe.ts";
-import { type Trained, TrainStep } from "../train-step.ts";
+import { type RecipeChoice, resolveRecipe } from "../recipe/resolve-recipe.ts";
+import { type Trained, TrainStep } from "../training/train-step.ts";
 import { expectClose, readReference } from "./reference.fixture.ts";
 
 interface ReferenceStep {

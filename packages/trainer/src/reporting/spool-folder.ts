@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { isAlive, isHere, ownName, parseOwner } from "../process-owner.ts";
+import { isAlive, isHere, ownName, parseOwner } from "../runtime/process-owner.ts";
 
 /** Owner of a spool whose reporter ended in good order. */
 const nobody = "free";

@@ -1,9 +1,9 @@
 // A batch as the tensors that a step works on.
 //
 // T tokens = B sequences × S positions, C categories, P values of an image patch.
-import type { Batch } from "./data/corpus.ts";
-import type { ModelInput } from "./model/transformer.ts";
-import { type Tensor1D, type Tensor2D, tf } from "./runtime/tf.ts";
+import type { Batch } from "../data/corpus.ts";
+import type { ModelInput } from "../model/transformer.ts";
+import { type Tensor1D, type Tensor2D, tf } from "../runtime/tf.ts";
 
 export interface BatchTensors extends ModelInput {
   /** int32: what is to be predicted at each position. */

@@ -1,9 +1,9 @@
 // Validation: loss and routing over the held-out batches, with the selection bias frozen.
 import { deadExperts, maxViolation, totalLoad } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
-import type { Corpus } from "./data/corpus.ts";
+import type { Corpus } from "../data/corpus.ts";
+import { workingLoadsOf } from "../moe/routing-counts.ts";
 import type { Measured } from "./measured-batch.ts";
-import { workingLoadsOf } from "./moe/routing-counts.ts";
 import type { TrainStep } from "./train-step.ts";
 
 export interface Evaluation {

@@ -2,12 +2,12 @@
 //
 // T tokens, C categories, L MoE layers, E experts.
 import type { v1 } from "@moescope/proto";
-import type { BalancingStrategy, LayerObservation } from "./balancing/strategy.ts";
+import type { BalancingStrategy, LayerObservation } from "../balancing/strategy.ts";
+import type { Routing } from "../moe/router.ts";
+import { countRouting, loadsOf, routingHistogram, rowsOfLayer } from "../moe/routing-counts.ts";
+import { offTape } from "../ops/off-tape.ts";
+import { type Scalar, type Tensor1D, type Tensor2D, tf } from "../runtime/tf.ts";
 import type { BatchTensors } from "./batch-tensors.ts";
-import type { Routing } from "./moe/router.ts";
-import { countRouting, loadsOf, routingHistogram, rowsOfLayer } from "./moe/routing-counts.ts";
-import { offTape } from "./ops/off-tape.ts";
-import { type Scalar, type Tensor1D, type Tensor2D, tf } from "./runtime/tf.ts";
 
 /** Σ of the cross-entropy over the predicted tokens of one category, in nats, and how many they are. */
 export interface CategoryLoss {

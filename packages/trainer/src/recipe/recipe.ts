@@ -1,8 +1,8 @@
 // A run's configuration: what it holds.
-import type { ModelOptions } from "./model/transformer.ts";
-import type { AdamWOptions } from "./optimizer/adamw.ts";
-import type { ScheduleOptions } from "./optimizer/schedule.ts";
-import type { TokenClass } from "./probe/token-classes.ts";
+import type { ModelOptions } from "../model/transformer.ts";
+import type { AdamWOptions } from "../optimizer/adamw.ts";
+import type { ScheduleOptions } from "../optimizer/schedule.ts";
+import type { TokenClass } from "../probe/token-classes.ts";
 
 export interface RecipeBody {
   steps: number;

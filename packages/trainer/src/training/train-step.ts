@@ -1,10 +1,23 @@
 // One optimizer update, and the evaluation of a model on fixed batches; everything it needs is built once, before training.
 import type { v1 } from "@moescope/proto";
-import { createStrategy, definitionOf } from "./balancing/combination.ts";
-import type { BalancingStrategy } from "./balancing/strategy.ts";
+import { createStrategy, definitionOf } from "../balancing/combination.ts";
+import type { BalancingStrategy } from "../balancing/strategy.ts";
+import { misfit, type NamedArray } from "../checkpoint/named-array.ts";
+import type { Batch } from "../data/corpus.ts";
+import { startValues } from "../model/initialise.ts";
+import { type ForwardResult, forward, parameterSpecs } from "../model/transformer.ts";
+import type { RouterControl, Routing } from "../moe/router.ts";
+import { type RotaryTables, rotaryTables } from "../ops/attention.ts";
+import { crossEntropy } from "../ops/cross-entropy.ts";
+import type { AdamW } from "../optimizer/adamw.ts";
+import { createAdamW } from "../optimizer/create-adamw.ts";
+import { learningRateAt } from "../optimizer/schedule.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { balancedRun } from "../recipe/recipe-check.ts";
+import { RecipeError } from "../recipe/recipe-error.ts";
+import { describeLayers } from "../recipe/run-description.ts";
+import { type Scalar, type Tensor, type Tensor1D, tf } from "../runtime/tf.ts";
 import { type BatchTensors, batchTensors } from "./batch-tensors.ts";
-import { misfit, type NamedArray } from "./checkpoint/named-array.ts";
-import type { Batch } from "./data/corpus.ts";
 import {
   type BatchLosses,
   type Measured,
@@ -12,19 +25,6 @@ import {
   packMeasurements,
   unpackMeasurements,
 } from "./measured-batch.ts";
-import { startValues } from "./model/initialise.ts";
-import { type ForwardResult, forward, parameterSpecs } from "./model/transformer.ts";
-import type { RouterControl, Routing } from "./moe/router.ts";
-import { type RotaryTables, rotaryTables } from "./ops/attention.ts";
-import { crossEntropy } from "./ops/cross-entropy.ts";
-import type { AdamW } from "./optimizer/adamw.ts";
-import { createAdamW } from "./optimizer/create-adamw.ts";
-import { learningRateAt } from "./optimizer/schedule.ts";
-import type { Recipe } from "./recipe.ts";
-import { balancedRun } from "./recipe-check.ts";
-import { RecipeError } from "./recipe-error.ts";
-import { describeLayers } from "./run-description.ts";
-import { type Scalar, type Tensor, type Tensor1D, tf } from "./runtime/tf.ts";
 
 export interface Trained extends Measured {
   learningRate: number;

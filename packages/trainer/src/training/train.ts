@@ -1,12 +1,12 @@
 // The train loop: step, report, evaluate, until the steps are done, the loss is not a number, or someone says stop.
 import { v1 } from "@moescope/proto";
-import type { CheckpointWriter } from "./checkpoint/checkpoint-writer.ts";
-import { prefixed } from "./checkpoint/named-array.ts";
-import type { Corpus } from "./data/corpus.ts";
+import type { CheckpointWriter } from "../checkpoint/checkpoint-writer.ts";
+import { prefixed } from "../checkpoint/named-array.ts";
+import type { Corpus } from "../data/corpus.ts";
+import type { Probe } from "../probe/probe.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import type { Reporter, ReporterStatistics } from "../reporting/reporter.ts";
 import { type Evaluation, evaluate } from "./evaluation.ts";
-import type { Probe } from "./probe/probe.ts";
-import type { Recipe } from "./recipe.ts";
-import type { Reporter, ReporterStatistics } from "./reporting/reporter.ts";
 import type { TrainStep } from "./train-step.ts";
 import { scalarsOf, type TrainingStep } from "./training-step.ts";
 

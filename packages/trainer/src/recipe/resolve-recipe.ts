@@ -1,9 +1,9 @@
 // From names and single settings to the configuration of a run: a recipe, a strategy, then key=value; checked before anything starts.
 import { closest } from "fastest-levenshtein";
-import { definitionOf, partsOf } from "./balancing/combination.ts";
-import { strategies } from "./balancing/index.ts";
-import type { Setting, StrategyDefinition } from "./balancing/strategy.ts";
-import { type TokenClass, withTokenClasses } from "./probe/token-classes.ts";
+import { definitionOf, partsOf } from "../balancing/combination.ts";
+import { strategies } from "../balancing/index.ts";
+import type { Setting, StrategyDefinition } from "../balancing/strategy.ts";
+import { type TokenClass, withTokenClasses } from "../probe/token-classes.ts";
 import type { NamedRecipe, Recipe } from "./recipe.ts";
 import { checkRecipe } from "./recipe-check.ts";
 import { RecipeError } from "./recipe-error.ts";

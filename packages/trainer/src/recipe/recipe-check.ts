@@ -1,11 +1,11 @@
 // Whether a configuration can be trained: every value in its range, and values that fit each other.
-import { createStrategy, definitionOf } from "./balancing/combination.ts";
-import type { BalancedRun } from "./balancing/strategy.ts";
-import { rowOrders } from "./data/batch.ts";
-import { type ModelOptions, moeLayersOf } from "./model/transformer.ts";
-import { gateNames } from "./moe/gate.ts";
-import { MOST_COUNTED_TOKENS } from "./moe/routing-counts.ts";
-import { checkTokenClasses } from "./probe/token-classes.ts";
+import { createStrategy, definitionOf } from "../balancing/combination.ts";
+import type { BalancedRun } from "../balancing/strategy.ts";
+import { rowOrders } from "../data/batch.ts";
+import { type ModelOptions, moeLayersOf } from "../model/transformer.ts";
+import { gateNames } from "../moe/gate.ts";
+import { MOST_COUNTED_TOKENS } from "../moe/routing-counts.ts";
+import { checkTokenClasses } from "../probe/token-classes.ts";
 import type { Recipe } from "./recipe.ts";
 import { RecipeError } from "./recipe-error.ts";
 

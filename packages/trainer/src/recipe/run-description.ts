@@ -1,9 +1,9 @@
 // What a run tells the collector about itself.
 import { METRICS_VERSION } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
-import { definitionOf } from "./balancing/combination.ts";
-import type { Corpus } from "./data/corpus.ts";
-import { moeLayersOf } from "./model/transformer.ts";
+import { definitionOf } from "../balancing/combination.ts";
+import type { Corpus } from "../data/corpus.ts";
+import { moeLayersOf } from "../model/transformer.ts";
 import type { Recipe } from "./recipe.ts";
 import type { RunConfiguration } from "./run-configuration.ts";
 

@@ -1,15 +1,15 @@
 // A very small model on generated mathematics, for tests: the same steps as `train`, without a reporter.
 import { maxViolation } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
-import { openCorpus } from "./data/corpus.ts";
-import type { DataSource } from "./data/data-source.ts";
+import { openCorpus } from "../data/corpus.ts";
+import type { DataSource } from "../data/data-source.ts";
+import { workingLoadsOf } from "../moe/routing-counts.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { resolveRecipe } from "../recipe/resolve-recipe.ts";
+import { configurationOf, fitToData } from "../recipe/run-configuration.ts";
+import { describeLayers } from "../recipe/run-description.ts";
+import { tf } from "../runtime/tf.ts";
 import { type Evaluation, evaluate } from "./evaluation.ts";
-import { workingLoadsOf } from "./moe/routing-counts.ts";
-import type { Recipe } from "./recipe.ts";
-import { resolveRecipe } from "./resolve-recipe.ts";
-import { configurationOf, fitToData } from "./run-configuration.ts";
-import { describeLayers } from "./run-description.ts";
-import { tf } from "./runtime/tf.ts";
 import { type Trained, TrainStep } from "./train-step.ts";
 
 export interface TinyRun {

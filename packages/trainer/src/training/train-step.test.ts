@@ -1,9 +1,9 @@
 import { totalLoad } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import { describe, expect, test } from "vitest";
-import { loadsOf } from "./moe/routing-counts.ts";
-import { openBackend } from "./runtime/backends.ts";
-import { tf } from "./runtime/tf.ts";
+import { loadsOf } from "../moe/routing-counts.ts";
+import { openBackend } from "../runtime/backends.ts";
+import { tf } from "../runtime/tf.ts";
 import { REAL_TEXT, trainBriefly } from "./tiny-run.fixture.ts";
 
 const { name: native } = await openBackend();

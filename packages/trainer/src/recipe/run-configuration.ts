@@ -1,7 +1,7 @@
 // The whole configuration of a run: its recipe, its data, what it was fine-tuned from. Printed, stored and read back as the same JSON.
-import type { Corpus } from "./data/corpus.ts";
-import { builtInCategories, type DataSource } from "./data/data-source.ts";
-import { type TokenClass, withTokenClasses } from "./probe/token-classes.ts";
+import type { Corpus } from "../data/corpus.ts";
+import { builtInCategories, type DataSource } from "../data/data-source.ts";
+import { type TokenClass, withTokenClasses } from "../probe/token-classes.ts";
 import type { Recipe } from "./recipe.ts";
 import { RecipeError } from "./recipe-error.ts";
 import { resolveRecipe } from "./resolve-recipe.ts";

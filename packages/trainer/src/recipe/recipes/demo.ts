@@ -1,5 +1,5 @@
 // The model of `moescope demo`: small enough for a laptop, large enough that its experts specialise by domain.
-import { defaultTokenClasses } from "../probe/token-classes.ts";
+import { defaultTokenClasses } from "../../probe/token-classes.ts";
 import type { NamedRecipe } from "../recipe.ts";
 
 export const demo: NamedRecipe = {

@@ -1,12 +1,12 @@
 import { deadExperts, maxViolation, totalLoad } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
 import { expect, test } from "vitest";
-import { openCorpus } from "./data/corpus.ts";
+import { openCorpus } from "../data/corpus.ts";
+import { loadsOf } from "../moe/routing-counts.ts";
+import { brokenLaws } from "../moe/routing-law.fixture.ts";
+import { configurationOf, fitToData } from "../recipe/run-configuration.ts";
+import { openBackend } from "../runtime/backends.ts";
 import { evaluate } from "./evaluation.ts";
-import { loadsOf } from "./moe/routing-counts.ts";
-import { brokenLaws } from "./moe/routing-law.fixture.ts";
-import { configurationOf, fitToData } from "./run-configuration.ts";
-import { openBackend } from "./runtime/backends.ts";
 import { TWO_MODALITIES, tinyRecipe } from "./tiny-run.fixture.ts";
 import { TrainStep } from "./train-step.ts";
 

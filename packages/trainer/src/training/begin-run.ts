@@ -1,14 +1,14 @@
 // Where a run begins: fresh, where its checkpoint ends, or from the parameters of another run. Numbers the attempt before it is reported.
-import { claimAttempt } from "./checkpoint/attempts.ts";
-import type { CheckpointRecord } from "./checkpoint/checkpoint.ts";
-import { CheckpointWriter } from "./checkpoint/checkpoint-writer.ts";
-import { withoutPrefix, withPrefix } from "./checkpoint/named-array.ts";
-import { type Checkpoint, readCheckpoint } from "./checkpoint/read-checkpoint.ts";
-import { removeUnfinished } from "./checkpoint/run-folder.ts";
-import type { Corpus } from "./data/corpus.ts";
-import { Probe } from "./probe/probe.ts";
-import type { RunConfiguration } from "./run-configuration.ts";
-import type { RunIdentity } from "./run-description.ts";
+import { claimAttempt } from "../checkpoint/attempts.ts";
+import type { CheckpointRecord } from "../checkpoint/checkpoint.ts";
+import { CheckpointWriter } from "../checkpoint/checkpoint-writer.ts";
+import { withoutPrefix, withPrefix } from "../checkpoint/named-array.ts";
+import { type Checkpoint, readCheckpoint } from "../checkpoint/read-checkpoint.ts";
+import { removeUnfinished } from "../checkpoint/run-folder.ts";
+import type { Corpus } from "../data/corpus.ts";
+import { Probe } from "../probe/probe.ts";
+import type { RunConfiguration } from "../recipe/run-configuration.ts";
+import type { RunIdentity } from "../recipe/run-description.ts";
 import { TrainStep } from "./train-step.ts";
 
 /** Where a run is kept, and how often. */

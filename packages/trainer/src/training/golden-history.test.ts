@@ -2,12 +2,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { sumHistograms } from "@moescope/metrics";
 import { expect, test } from "vitest";
-import { openBackend } from "./runtime/backends.ts";
+import { openBackend } from "../runtime/backends.ts";
 import { trainBriefly } from "./tiny-run.fixture.ts";
 
-const file = new URL("../golden/history.json", import.meta.url);
+const file = new URL("../../golden/history.json", import.meta.url);
 
-/** Written by `MOESCOPE_UPDATE_GOLDEN=1 npx vitest run src/golden-history.test.ts`. */
+/** Written by `MOESCOPE_UPDATE_GOLDEN=1 npx vitest run src/training/golden-history.test.ts`. */
 interface GoldenHistory {
   loss: number[];
   gradientNorm: number[];
