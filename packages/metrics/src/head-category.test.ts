@@ -17,9 +17,16 @@ describe("headCategory", () => {
     expect(headCategory({ ...even, ...scores })).toBe(category);
   });
 
+  test.each(["previousToken", "firstToken", "induction", "local"])(
+    "a head whose %s is no number is of no kind",
+    (score) => {
+      expect(headCategory({ ...even, [score]: Number.NaN })).toBeUndefined();
+    },
+  );
+
   test("every head has exactly one of the five", () => {
     const values = [0, 0.25, 0.4, 0.5, 1];
-    const seen = new Set<string>();
+    const seen = new Set<string | undefined>();
     for (const previousToken of values)
       for (const firstToken of values)
         for (const induction of values)

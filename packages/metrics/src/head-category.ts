@@ -34,8 +34,11 @@ export const LOCAL_THRESHOLD = 0.5;
 /**
  * Every head has one category: the strongest of the three patterns that reaches `PATTERN_THRESHOLD`; else local, from
  * `LOCAL_THRESHOLD`; else broad, which is any head that looks mostly further away (`broad` says how evenly).
+ *
+ * @returns undefined when a score that decides is not a number: a model that has diverged has heads of no kind
  */
-export function headCategory({ previousToken, firstToken, induction, local }: HeadScores): HeadCategory {
+export function headCategory({ previousToken, firstToken, induction, local }: HeadScores): HeadCategory | undefined {
+  if ([previousToken, firstToken, induction, local].some(Number.isNaN)) return undefined;
   const patterns = [
     ["previous-token", previousToken],
     ["first-token", firstToken],

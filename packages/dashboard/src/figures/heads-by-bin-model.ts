@@ -79,7 +79,7 @@ function headsOf({ heads = [] }: v1.Probe.$Properties, { first, last }: { first:
   return { counts, percentages: wholePercentages(counts) };
 }
 
-function categoryOf(profile: v1.HeadProfile.$Properties): HeadCategory {
+function categoryOf(profile: v1.HeadProfile.$Properties): HeadCategory | undefined {
   const { previousToken = 0, firstToken = 0, induction = 0, local = 0, broad = 0 } = profile;
   return headCategory({ previousToken, firstToken, induction, local, broad });
 }

@@ -138,7 +138,10 @@ const HEAD: TableColumn<HeadRow> = {
   key: ({ layer, head }) => layer * 1e6 + head,
   cell: ({ layer, head }) => `layer ${layer}, head ${head}`,
 };
-const CATEGORY: TableColumn<HeadRow> = { title: "category", key: ({ category }) => headName(category) };
+const CATEGORY: TableColumn<HeadRow> = {
+  title: "category",
+  key: ({ category }) => (category ? headName(category) : "not a number"),
+};
 const RUN: TableColumn<HeadRow> = { title: "run", key: ({ label }) => label };
 
 export function HeadTableCard({ address, runs, requests }: HeadCardProps) {

@@ -10,7 +10,8 @@ export interface HeadRow extends HeadScores {
   label: string;
   layer: number;
   head: number;
-  category: HeadCategory;
+  /** Undefined where a score is not a number. */
+  category: HeadCategory | undefined;
 }
 
 /** The five scores, as the address and the table name them. */
@@ -83,7 +84,7 @@ export function headsTable(rows: readonly HeadRow[]): (string | number)[][] {
   return [
     header,
     ...rows.map(({ run, layer, head, category, previousToken, firstToken, induction, local, broad }) => {
-      return [run, layer, head, category, previousToken, firstToken, induction, local, broad];
+      return [run, layer, head, category ?? "", previousToken, firstToken, induction, local, broad];
     }),
   ];
 }
