@@ -41,7 +41,7 @@ export const lossFreeBias: StrategyDefinition<{ speed: number; update: string; u
 };
 
 function scaledScores({ scores_TE, bias_E }: RouterScores): Tensor2D {
-  return tf.mul(scores_TE, bias_E!) as Tensor2D;
+  return bias_E ? (tf.mul(scores_TE, bias_E) as Tensor2D) : scores_TE;
 }
 
 /** One update of a layer's bias, in place. */

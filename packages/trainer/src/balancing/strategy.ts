@@ -46,6 +46,8 @@ export interface LayerRouting {
   chosen_TE: Tensor2D;
   /** What the scores alone would have chosen: no bias, no groups. The same tensor as `chosen_TE` where nothing else had a say. */
   preferred_TE: () => Tensor2D;
+  /** What would have been chosen without the selection bias and everything else equal; undefined where there is no bias. */
+  unbiased_TE: (() => Tensor2D) | undefined;
   /** Gate weights: zero for experts that were not chosen. */
   gates_TE: Tensor2D;
   /** Weights of the layer; the router is undefined for strategies without a learned one. */

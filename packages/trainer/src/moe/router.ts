@@ -7,7 +7,7 @@ import { matrixProduct } from "../ops/matrix-product.ts";
 import { offTape } from "../ops/off-tape.ts";
 import { type Tensor1D, type Tensor2D, type Tensor3D, tf } from "../runtime/tf.ts";
 import { limitToGroups } from "./expert-groups.ts";
-import { gateScores } from "./gate.ts";
+import { gateScores, gateShares } from "./gate.ts";
 import { chooseTopK, hotChoices, planRoutes, type RoutePlan } from "./route-plan.ts";
 
 export interface RouterOptions {
@@ -63,8 +63,9 @@ export function route(x_TD: Tensor2D, weights: RouterWeights, control: RouterCon
   const scores = { context, topK, logits_TE, scores_TE, bias_E };
   const choice_TK = offTape(() => chooseExperts(scores, strategy, options));
   const { plan, chosen_TE, kept_TE } = planChoices(choice_TK, options);
-  const chosenScores_TE = tf.mul(scores_TE, chosen_TE) as Tensor2D;
-  const gates_TE = normaliseGates ? shares(chosenScores_TE) : chosenScores_TE;
+  const gates_TE = normaliseGates
+    ? gateShares(logits_TE, options.gate, chosen_TE)
+    : (tf.mul(scores_TE, chosen_TE) as Tensor2D);
   const scoresAreShares = options.gate === "softmax";
   let probabilities_TE: Tensor2D | undefined;
   return {
@@ -78,10 +79,11 @@ export function route(x_TD: Tensor2D, weights: RouterWeights, control: RouterCon
     chosen_TE,
     kept_TE,
     preferred_TE: preferred(scores, chosen_TE, strategy, options),
+    unbiased_TE: unbiased(scores, strategy, options),
     scoresAreShares,
     // Made when a loss asks for it: otherwise it costs no gradient.
     get probabilities_TE() {
-      probabilities_TE ??= scoresAreShares ? scores_TE : shares(scores_TE);
+      probabilities_TE ??= scoresAreShares ? scores_TE : gateShares(logits_TE, options.gate);
       return probabilities_TE;
     },
     gates_TE: gateScale === 1 ? gates_TE : (tf.mul(gates_TE, gateScale) as Tensor2D),
@@ -147,7 +149,12 @@ function preferred(
   };
 }
 
-/** Every row divided by its sum. */
-function shares(x_TE: Tensor2D): Tensor2D {
-  return tf.div(x_TE, tf.add(tf.sum(x_TE, 1, true), 1e-20)) as Tensor2D;
+function unbiased(
+  scores: RouterScores,
+  strategy: BalancingStrategy,
+  options: RouterOptions,
+): (() => Tensor2D) | undefined {
+  if (!scores.bias_E) return undefined;
+  return () =>
+    offTape(() => hotChoices(chooseExperts({ ...scores, bias_E: undefined }, strategy, options), options.experts));
 }

@@ -8,24 +8,17 @@ import { type Tensor2D, tf } from "../runtime/tf.ts";
 /** Of one MoE layer: int32 [T, K] row-major, −1 for none. */
 export interface RouterChoices {
   chosen: Int32Array;
-  /** What scores alone would have chosen; absent where nothing else had a say. */
-  preferred?: Int32Array;
+  /** What would have been chosen without the selection bias; absent where there is none. */
+  unbiased?: Int32Array;
 }
 
 export function lookAtRouters(routings: readonly Routing[], choices: number): RouterChoices[] {
-  const wanted = routings.flatMap(({ chosen_TE, preferred_TE }) => [chosen_TE, preferred_TE()]);
-  const different = [...new Set(wanted)];
-  const read = tf.stack(different.map((hot_TE) => choiceIndices(hot_TE, choices))).dataSync<"int32">();
-  const size = read.length / different.length;
-  const of = (hot_TE: Tensor2D) => {
-    const index = different.indexOf(hot_TE);
-    return read.slice(index * size, (index + 1) * size);
-  };
-  return routings.map(({ chosen_TE, preferred_TE }) => {
-    const preferred_or_chosen_TE = preferred_TE();
-    const preferred = preferred_or_chosen_TE === chosen_TE ? {} : { preferred: of(preferred_or_chosen_TE) };
-    return { chosen: of(chosen_TE), ...preferred };
-  });
+  const hot = routings.map(({ chosen_TE, unbiased_TE }) => [chosen_TE, ...(unbiased_TE ? [unbiased_TE()] : [])]);
+  const read = tf.stack(hot.flat().map((hot_TE) => choiceIndices(hot_TE, choices))).dataSync<"int32">();
+  const size = read.length / hot.flat().length;
+  const parts = Array.from({ length: read.length / size }, (_, at) => read.slice(at * size, (at + 1) * size)).values();
+  const next = () => parts.next().value!;
+  return hot.map(({ length }) => ({ chosen: next(), ...(length > 1 && { unbiased: next() }) }));
 }
 
 /** @returns int32 [T, K], ascending; −1 where a token has fewer than K ones */

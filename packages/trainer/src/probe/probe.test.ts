@@ -137,6 +137,31 @@ test("a strategy in which scores alone choose has no share that a bias changed",
   expect(named(probes[2]!, "router/bias_changed/")).toEqual({});
 });
 
+test.each([
+  ["loss-free-bias", "balancing.speed=0"],
+  ["loss-free-bias", "balancing.speed=0", "balancing.update=multiplicative"],
+  ["deepseek-v3", "balancing.speed=0"],
+])("a bias of %s that never moves has changed no choice, groups or not: %s", async (strategy, ...settings) => {
+  for (const groups of [[], ["model.groups=4", "model.groupsKept=2", "model.experts=8"]]) {
+    const { probes } = await probed(
+      tinyRecipe({ strategy, steps: 4, settings: ["probe.every=4", ...settings, ...groups] }),
+    );
+    expect(named(probes[0]!, "router/bias_changed/")).toEqual({ 0: 0, 1: 0 });
+  }
+});
+
+test.each(["hash", "sinkhorn", "auxiliary-loss"])(
+  "%s has no bias, and so no share that one changed",
+  async (strategy) => {
+    const settings = [
+      "probe.every=4",
+      ...(strategy === "auxiliary-loss" ? ["model.groups=4", "model.groupsKept=2", "model.experts=8"] : []),
+    ];
+    const { probes } = await probed(tinyRecipe({ strategy, steps: 4, settings }));
+    expect(named(probes[0]!, "router/bias_changed/")).toEqual({});
+  },
+);
+
 test("the first layer that has experts is the first whose choices are compared", async () => {
   const { probes } = await probed(recipe("model.denseLayers=1"));
   expect(Object.keys(named(probes[1]!, "router/churn/"))).toEqual(["1"]);

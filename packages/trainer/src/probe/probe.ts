@@ -93,18 +93,18 @@ export class Probe {
     });
   }
 
-  /** This probe's choices beside those of the scores alone and those of earlier probes, which they then join. */
+  /** This probe's choices beside those without the bias and those of earlier probes, which they then join. */
   #compare(routers: RouterChoices[], step: number): Pick<ProbeFindings, "scalars" | "saturation"> {
     const { model, steps } = this.#recipe;
     const chosen = routers.map((router) => router.chosen);
     const churn = this.#earlier.churn(chosen).map((value, index) => {
       return { name: `router/churn/${this.#layers[index]}`, value };
     });
-    const changed = routers.flatMap(({ chosen, preferred }, index) => {
-      if (!preferred) return [];
+    const changed = routers.flatMap(({ chosen, unbiased }, index) => {
+      if (!unbiased) return [];
       return {
         name: `router/bias_changed/${this.#layers[index]}`,
-        value: shareChangedByBias(chosen, preferred, model.topK),
+        value: shareChangedByBias(chosen, unbiased, model.topK),
       };
     });
     const saturation = step === steps - 1 ? this.#earlier.saturation(chosen) : [];
