@@ -2,13 +2,38 @@ import { describe, expect, test } from "vitest";
 import { openBackend } from "../runtime/backends.ts";
 import type { Tensor2D } from "../runtime/tf.ts";
 import { tf } from "../runtime/tf.ts";
-import { ercLoss } from "./erc.ts";
-import { strategyCases } from "./strategy.cases.ts";
+import { erc, ercLoss } from "./erc.ts";
+import { smallRun, strategyCases } from "./strategy.cases.ts";
+import type { LayerRouting } from "./strategy.ts";
 
 await openBackend();
 
 describe("erc", () => {
   strategyCases("erc", { improves: false });
+
+  test.each([
+    ["a router of zeros", 0, 3],
+    ["one column of zeros", 1, 3],
+    ["one expert alone", 1, 1],
+  ])("is a number, and so is its gradient, at %s", (_, value, experts) => {
+    const [loss, gradient] = tf.tidy(() => {
+      const columns = Array.from({ length: experts }, (_, e) =>
+        tf.fill([4, 1], e === 0 && experts > 1 ? 0 : value * (e + 1)),
+      );
+      const router_DE = tf.concat(columns, 1) as Tensor2D;
+      const { layerLoss } = erc.create(erc.defaults, { ...smallRun, experts, width: 4 });
+      const wIn_ED2F = tf.ones([experts, 4, 6]);
+      const lossOf = (router_DE: Tensor2D) =>
+        layerLoss!({ router_DE, wIn_ED2F, context: { step: 0, moeLayer: 0 } } as unknown as LayerRouting);
+      return [
+        lossOf(router_DE).dataSync()[0]!,
+        tf
+          .grad((x) => lossOf(x as Tensor2D))(router_DE)
+          .dataSync(),
+      ];
+    });
+    expect([loss, ...gradient].every(Number.isFinite)).toBe(true);
+  });
 
   test("is zero when every expert answers its own probe alone, and counts what others answer", () => {
     const identity = tf.eye(2) as Tensor2D;

@@ -58,7 +58,9 @@ function uniformAround(router_DE: Tensor2D, random: Random): Tensor2D {
   const delta = new Float32Array(experts * width);
   columns.forEach((own, e) => {
     const nearest = Math.min(...columns.filter((_, other) => other !== e).map((other) => distance(own, other)));
-    const reach = nearest / (2 * Math.hypot(...own));
+    const length = Math.hypot(...own);
+    // A column of zeros stays one whatever it is multiplied by, and a single expert has no other.
+    const reach = length > 0 && Number.isFinite(nearest) ? nearest / (2 * length) : 0;
     for (let d = 0; d < width; d++) delta[e * width + d] = 1 + reach * (2 * random.uniform() - 1);
   });
   return tf.tensor2d(delta, [experts, width]);

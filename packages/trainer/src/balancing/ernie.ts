@@ -17,7 +17,8 @@ export const ernie: StrategyDefinition<{ ernieCoefficient: number }> = {
 
 /** Mean over all E × E entries of (ŴᵀŴ − I)², where the columns of Ŵ have length 1. */
 export function meanSquaredCosine(router_DE: Tensor2D): Scalar {
-  const length_1E = tf.sqrt(tf.sum(tf.square(router_DE), 0, true));
+  // The square root has no gradient at 0, where a router may start.
+  const length_1E = tf.sqrt(tf.maximum(tf.sum(tf.square(router_DE), 0, true), 1e-24));
   const unit_DE = tf.div(router_DE, tf.add(length_1E, 1e-12)) as Tensor2D;
   const gram_EE = tf.matMul(unit_DE, unit_DE, true, false);
   return tf.mean(tf.square(tf.sub(gram_EE, tf.eye(router_DE.shape[1])))) as Scalar;

@@ -11,6 +11,27 @@ await openBackend();
 describe("sinkhorn", () => {
   strategyCases("sinkhorn", { improves: true });
 
+  test.each([1e4, 100, 89])("adding %d to all logits of a token changes nothing", (more) => {
+    const [plan, moved] = tf.tidy(() => {
+      const logits_TE = goldenLogits();
+      const every_other = tf.tile(tf.tensor2d([[0], [more]]), [logits_TE.shape[0] / 2, 1]);
+      return [sinkhorn(logits_TE).dataSync(), sinkhorn(tf.add(logits_TE, every_other)).dataSync()];
+    });
+    for (const [at, value] of moved.entries()) expect(value).toBeCloseTo(plan[at]!, more > 1000 ? 4 : 6);
+  });
+
+  test("a plan of logits from −10,000 to 10,000 has numbers alone, and rows of 1/T", () => {
+    const rows = tf.tidy(() => {
+      const logits_TE = tf.tensor2d(
+        Float32Array.from({ length: 64 * 8 }, (_, at) => 1e4 * Math.sin(at * at)),
+        [64, 8],
+      );
+      return tf.sum(sinkhorn(logits_TE), 1).dataSync();
+    });
+    for (const row of rows) expect(row).toBeGreaterThan(0);
+    expect(rows.every(Number.isFinite)).toBe(true);
+  });
+
   test("is Megatron's plan on the golden input", () => {
     const { columns, firstRow, top1 } = tf.tidy(() => {
       const plan_TE = sinkhorn(goldenLogits());

@@ -31,10 +31,13 @@ export const sinkhornStrategy: StrategyDefinition<{ tolerance: number; iteration
 
 const EPSILON = 1e-8;
 
-/** π = d0 · exp(logits) · d1 with rows that add up to 1/T and columns to 1/E, nearly. The iteration runs on the host. */
+/**
+ * π = d0 · exp(logits) · d1 with rows that add up to 1/T and columns to 1/E, nearly. The iteration runs on the host. What a row has in
+ * common goes into d0, so the highest logit of each is taken off: exp(89) is too large for a float.
+ */
 export function sinkhorn(logits_TE: Tensor2D, tolerance = 1e-4, iterations = 100): Tensor2D {
   const [tokens, experts] = logits_TE.shape;
-  const cost = tf.exp(logits_TE).dataSync<"float32">();
+  const cost = tf.exp(tf.sub(logits_TE, tf.max(logits_TE, 1, true))).dataSync<"float32">();
   const rowScale = new Float64Array(tokens);
   let columnScale = new Float64Array(experts).fill(1);
   for (let i = 0, change = Number.POSITIVE_INFINITY; i < iterations && change > tolerance; i++) {
