@@ -1,10 +1,11 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Random } from "../data/random.ts";
 import { parameterSpecs } from "../model/transformer.ts";
 import { openBackend } from "../runtime/backends.ts";
 import { tf } from "../runtime/tf.ts";
 import { trainBriefly } from "../training/tiny-run.fixture.ts";
-import { hash, hashTable } from "./hash.ts";
+import { dealEvenly, hash } from "./hash.ts";
 import { smallRun, strategyCases } from "./strategy.cases.ts";
 import type { RouterScores } from "./strategy.ts";
 
@@ -13,23 +14,45 @@ await openBackend();
 describe("hash", () => {
   strategyCases("hash", { improves: false });
 
-  test("every expert has as many token ids as any other, and a token's experts differ", () => {
-    const table = hashTable(256, 8, 3, new Random(1));
-    const ids = new Array(8).fill(0);
-    for (let id = 0; id < 256; id++) {
-      const own = [...table.slice(id * 3, id * 3 + 3)];
-      expect(new Set(own).size).toBe(3);
-      expect(Math.min(...own)).toBeGreaterThanOrEqual(0);
-      ids[own[0]!] += 1;
-    }
-    expect(ids).toEqual(new Array(8).fill(32));
+  test("every expert has as many token ids as any other, or one more, and a token's experts differ", () => {
+    const sizes = fc
+      .record({
+        vocabulary: fc.integer({ min: 1, max: 300 }),
+        experts: fc.integer({ min: 1, max: 40 }),
+        seed: fc.nat(),
+      })
+      .chain((size) => fc.record({ size: fc.constant(size), topK: fc.integer({ min: 1, max: size.experts }) }));
+    fc.assert(
+      fc.property(sizes, ({ size: { vocabulary, experts, seed }, topK }) => {
+        const table = dealEvenly(vocabulary, experts, topK, new Random(seed));
+        const ids = new Array(experts).fill(0);
+        for (let id = 0; id < vocabulary; id++) {
+          const own = [...table.slice(id * topK, id * topK + topK)];
+          expect(new Set(own).size).toBe(topK);
+          for (const expert of own) ids[expert] += 1;
+        }
+        expect(ids.reduce((sum, n) => sum + n, 0)).toBe(vocabulary * topK);
+        expect(Math.max(...ids) - Math.min(...ids)).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+
+  test("a checkpoint of before goes on with the experts that it was trained with", () => {
+    const choices = (options: { deal: string }) => {
+      const tokens_T = tf.range(0, 12, 1, "int32");
+      const context = { layer: 0, moeLayer: 0, step: 0, training: true, sequences: 1, tokens_T };
+      const strategy = hash.create(options, { ...smallRun, vocabulary: 12 });
+      return strategy.choose!({ context, topK: 2 } as RouterScores)!.arraySync();
+    };
+    expect(choices({} as { deal: string })).toEqual(choices({ deal: "offset" }));
+    expect(choices({ deal: "even" })).not.toEqual(choices({ deal: "offset" }));
   });
 
   test("no router is among the parameters, and the same id always goes the same way", async () => {
     const { recipe } = await trainBriefly({ strategy: "hash", steps: 1 });
     const names = parameterSpecs(recipe.model, hash.router).map(({ name }) => name);
     expect(names.filter((name) => name.includes("router"))).toEqual([]);
-    const strategy = hash.create({}, { ...smallRun, vocabulary: 12 });
+    const strategy = hash.create(hash.defaults, { ...smallRun, vocabulary: 12 });
     const tokens_T = tf.tensor1d([3, 5, 3], "int32");
     const context = { layer: 0, moeLayer: 0, step: 0, training: true, sequences: 1, tokens_T };
     const choice = strategy.choose!({ context, topK: 2 } as RouterScores)!.arraySync() as number[][];
