@@ -1,6 +1,5 @@
 // Experts that (almost) no token reaches.
 import { meanLoad } from "./max-violation.ts";
-import { sumHistograms } from "./window.ts";
 
 /** An expert is dead when its load is below this share of the mean load (a choice, see tools/decisions). */
 export const DEAD_BELOW_SHARE = 0.01;
@@ -22,17 +21,4 @@ export function deadExperts(counts: ArrayLike<number>, share = DEAD_BELOW_SHARE)
     if (counts[expert] === 0 || counts[expert]! < threshold) dead.push(expert);
   }
   return dead;
-}
-
-/**
- * Indices of experts that are dead over a whole window: their load summed over it is below `share` of the mean of the sums. An expert
- * that one small batch leaves out is not dead; an expert that was busy early in the window and starved later does not show either, so
- * choose a window as short as the question.
- *
- * @param window histograms of one layer, one for each step of the window
- * @returns ascending indices; empty when nothing was assigned in the window
- * @throws RangeError when the lengths differ
- */
-export function deadExpertsOver(window: Iterable<ArrayLike<number>>, share = DEAD_BELOW_SHARE): number[] {
-  return deadExperts(sumHistograms(window), share);
 }

@@ -14,27 +14,6 @@ export function contiguousPlacement(experts: number, ranks: number): number[][] 
   return Array.from({ length: ranks }, (_, rank) => Array.from({ length: perRank }, (_, i) => rank * perRank + i));
 }
 
-/**
- * Greedy placement with E/R experts on each rank: the busiest expert first, each to the rank with the least load that has room (longest
- * processing time first; `balanced_packing` of DeepSeek's EPLB). Near the best one, not always the best.
- *
- * @param counts assignments n_e, one for each expert
- * @returns experts of each rank, ascending; the lowest rank, and the lowest expert, among equals
- * @throws RangeError when the experts cannot be split evenly
- */
-export function greedyPlacement(counts: ArrayLike<number>, ranks: number): number[][] {
-  const perRank = expertsPerRank(counts.length, ranks);
-  const placed = Array.from({ length: ranks }, () => ({ experts: [] as number[], load: 0 }));
-  const busiestFirst = Array.from(counts, (_, expert) => expert).sort((a, b) => counts[b]! - counts[a]!);
-  for (const expert of busiestFirst) {
-    const withRoom = placed.filter(({ experts }) => experts.length < perRank);
-    const rank = withRoom.reduce((least, other) => (other.load < least.load ? other : least));
-    rank.experts.push(expert);
-    rank.load += counts[expert]!;
-  }
-  return placed.map(({ experts }) => experts.sort((a, b) => a - b));
-}
-
 /** @returns Σ n_e over the experts of each rank */
 export function rankLoads(counts: ArrayLike<number>, placement: Placement): Float64Array {
   return Float64Array.from(placement, (experts) => {

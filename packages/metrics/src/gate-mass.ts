@@ -1,6 +1,5 @@
 // How the gate weights are spread over the experts: who is listened to, beside who is chosen.
 import { deadExperts } from "./dead-experts.ts";
-import { maxViolation } from "./max-violation.ts";
 import { shares } from "./shares.ts";
 
 /**
@@ -12,17 +11,6 @@ import { shares } from "./shares.ts";
  */
 export function gateMassShare(gateMass: ArrayLike<number>): Float64Array {
   return shares(gateMass);
-}
-
-/**
- * (max m − mean m) / mean m of gate mass m: what MaxVio is for counts. Above MaxVio, the busiest experts also get larger gate weights;
- * below it, balancing fills experts with tokens that hardly use them. Range 0 … E − 1.
- *
- * @param gateMass Σ over tokens of the gate weight given to each expert
- * @returns NaN when there is no gate mass
- */
-export function gateMassViolation(gateMass: ArrayLike<number>): number {
-  return maxViolation(gateMass);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { coefficientOfVariation, globalMaxViolation, normalisedEntropy } from "@moescope/metrics";
+import { coefficientOfVariation, maxViolation, normalisedEntropy, sumHistograms } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import { expect, test } from "vitest";
 import type { Bucket } from "../../data/bucket.ts";
@@ -40,7 +40,7 @@ test("a window is as many steps as asked for, and its metrics are of the sums", 
     );
   const three = loadWindows(loadsOf(buckets), 3)[1]!.layers[0]!;
   const sum = [0, 1].map((expert) => counts(1)[expert]! + counts(2)[expert]! + counts(3)[expert]!);
-  expect(three.maxViolation).toBe(globalMaxViolation([counts(1), counts(2), counts(3)]));
+  expect(three.maxViolation).toBe(maxViolation(sumHistograms([counts(1), counts(2), counts(3)])));
   expect([three.variation, three.entropy]).toEqual([coefficientOfVariation(sum), normalisedEntropy(sum)]);
 });
 
