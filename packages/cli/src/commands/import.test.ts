@@ -262,6 +262,7 @@ it("TensorBoard scalars", async () => {
     await file.write(1_700_000_000 + step, step, [{ tag: "train/loss", simpleValue: 2 - step / 16 }]);
     await file.write(1_700_000_001 + step, step, [{ tag: "lr", tensor: { dtype: 1, floatVal: [0.5] } }]);
   }
+  await file.write(1_700_000_100, -1, [{ tag: "train/loss", simpleValue: 9 }]); // of no step
   await file.close();
   await importRun(directory, ".", "--format", "tensorboard", "--id", "scalars", "--scalar", "loss=train/loss");
   const { loss, lastStep, steps } = await summary(http, "scalars");
