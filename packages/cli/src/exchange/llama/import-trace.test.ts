@@ -136,6 +136,19 @@ describe.each(Object.entries(rows))("%s", (name, rowsOf) => {
   });
 });
 
+it.each(["thecodacus", "Cartaz"])("%s: of a model with one MoE layer, every decoded token is a pass", async (name) => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(), model, fc.integer({ min: 1, max: 4 }), async (seed, given, decoded) => {
+      const one = { ...given, layers: [given.layers[0]!] };
+      const passes = passesOf(one, [3], decoded, random(seed));
+      const path = written(`${rows[name]!(one, passes).join("\n")}\n`);
+      const incoming = await readLlamaTrace(path, { ...options, experts: one.experts });
+      expect(await incomingCountsOf(incoming)).toEqual(truthOf(one, passes, true));
+    }),
+    { numRuns: 50 },
+  );
+});
+
 it("a last pass that is not whole is passed over, wherever the tool was stopped", async () => {
   await fc.assert(
     fc.asyncProperty(
