@@ -205,6 +205,8 @@ class Unknown:
         (recording(record(global_physical_count=None)), "has neither global_physical_count nor topk_ids_of_layer"),
         (recording(record(), held=[[0, 1, 2]]), "has the shape (1, 2), but the map (1, 3)"),
         (recording(record(), held=[[0, -1]]), "allowed are indices from 0"),
+        (recording(record(), held=[[0, 2**60]]), "allowed are indices from 0 below 65536"),
+        (torch.tensor([[[1, 2**62]]]), "there are 4611686018427387905 experts in a layer; allowed are at most 65536"),
         (recording(record(global_physical_count=None, topk_ids_of_layer=torch.tensor([[[2]]]))), "ids up to 2, but the map (1, 2)"),
         ({"records": [record()]}, "has no last_physical_to_logical_map"),
         (torch.tensor([[1, 2]]), "has the shape (1, 2); allowed is tokens × layers × top-k"),

@@ -1,5 +1,5 @@
 // Files as Megatron-LM writes them, of runs spread over ranks in every way, against the choices that were counted before any rank.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { v1 } from "@moescope/proto";
@@ -232,8 +232,18 @@ describe("what the files cannot say is asked or refused", () => {
   it("a rank's file that is missing, or there twice", async () => {
     const run = { ...small, edp: 2 };
     const files = allLines(run, {}).map((lines) => text(lines));
-    await expect(readTokensPerExpert(written(files.with(1, "")), optionsOf(run))).rejects.toThrow(/no file of rank 1/);
+    await expect(readTokensPerExpert(written(files.with(1, "")), optionsOf(run))).rejects.toThrow(
+      /no counts of rank 1,/,
+    );
     const folder = written(files);
+    writeFileSync(join(folder, "rank999999.jsonl"), files[1]!);
+    await expect(readTokensPerExpert(folder, optionsOf(run))).rejects.toThrow(/no counts of rank 4,/);
+    writeFileSync(join(folder, "rank99999999999999999999.jsonl"), files[1]!);
+    await expect(readTokensPerExpert(folder, optionsOf(run))).rejects.toThrow(
+      /of rank 100000000000000000000; a run has at most/,
+    );
+    rmSync(join(folder, "rank99999999999999999999.jsonl"));
+    rmSync(join(folder, "rank999999.jsonl"));
     writeFileSync(join(folder, "rank1.jsonl.gz"), gzipSync(files[1]!));
     await expect(readTokensPerExpert(folder, optionsOf(run))).rejects.toThrow(/two files of rank 1/);
   });

@@ -5,7 +5,7 @@
 // count is not in the files: stages, slices of experts, chunks of a virtual pipeline, padding, and forwards computed again.
 import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { v1 } from "@moescope/proto";
+import { LIMITS, type v1 } from "@moescope/proto";
 import { Failure, WrongUse } from "../../failure.ts";
 import { addCounts, type CountedStep, countsAt, incomingCounts } from "../counted-step.ts";
 import type { IncomingRun } from "../incoming-run.ts";
@@ -55,6 +55,8 @@ function rankFiles(path: string): [rank: number, file: string][] {
   const names = readdirSync(path).filter((name) => FILE.test(name));
   if (names.length === 0) throw new WrongUse(`${path} holds no rank*.jsonl`);
   const files = names.map((name): [number, string] => [rankOf(name), join(path, name)]).sort(([a], [b]) => a - b);
+  const beyond = files.find(([rank]) => rank >= LIMITS.ranks.most);
+  if (beyond) throw new WrongUse(`${beyond[1]} is of rank ${beyond[0]}; a run has at most ${LIMITS.ranks.most} ranks`);
   const twice = files.find(([rank], index) => rank === files[index + 1]?.[0]);
   if (twice) throw new WrongUse(`${path} holds two files of rank ${twice[0]}, plain and compressed: leave one`);
   return files;

@@ -51,7 +51,7 @@ export function rankGrid(files: readonly RankFile[], lastRank: number, spread: S
   const group = copies * (experts / held);
   const perStage = Math.ceil((lastRank + 1) / stages.length);
   if (perStage % group !== 0) throw new Failure(oddStage(perStage, group, experts, held));
-  refuseHoles(files, perStage, stages.length);
+  refuseHoles(files, perStage);
   const offsets = stages.map((_, stage) => stages.slice(0, stage).reduce((sum, layers) => sum + layers, 0));
   const stageOf = (rank: number) => Math.floor(rank / perStage);
   const moeLayers = stages.map((_, stage) => layersOf(files.filter(({ rank }) => stageOf(rank) === stage)));
@@ -85,13 +85,19 @@ function oddStage(perStage: number, group: number, experts: number, held: number
   return `There are files of ${perStage} ranks for each pipeline stage, but ${why}: are files missing?`;
 }
 
-/** A stage without MoE layers has no files; any other has those of all its ranks. */
-function refuseHoles(files: readonly RankFile[], perStage: number, stages: number): void {
-  const there = new Set(files.map(({ rank }) => rank));
-  for (let stage = 0; stage < stages; stage++) {
-    const ranks = Array.from({ length: perStage }, (_, place) => stage * perStage + place);
-    const missing = ranks.filter((rank) => !there.has(rank));
-    if (missing.length > 0 && missing.length < perStage)
-      throw new Failure(`There is no file of rank ${missing[0]}, whose pipeline stage has files of other ranks`);
+/** A stage without MoE layers has no files; any other has those of all its ranks. Work is by file, whatever the ranks are called. */
+function refuseHoles(files: readonly RankFile[], perStage: number): void {
+  const stages = new Map<number, number[]>();
+  for (const { rank } of files) {
+    const stage = Math.floor(rank / perStage);
+    stages.set(stage, [...(stages.get(stage) ?? []), rank % perStage]);
+  }
+  for (const [stage, places] of stages) {
+    if (places.length === perStage) continue;
+    const hole = places.findIndex((place, index) => place !== index);
+    const missing = stage * perStage + (hole < 0 ? places.length : hole);
+    throw new Failure(
+      `There are no counts of rank ${missing}, though of others of its pipeline stage: is its file missing?`,
+    );
   }
 }

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 Whole: TypeAlias = NDArray[np.int64]
 
+MOST_EXPERTS = 65_536
+"""Of a layer: a collector takes no more (packages/proto/README.md), and memory is never proportional to an index."""
+
 
 class ConvertError(ValueError):
     """A file cannot be converted; the message names it, and what is allowed."""

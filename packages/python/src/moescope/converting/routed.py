@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from .loading import ConvertError, Loaded, Whole, whole
+from .loading import MOST_EXPERTS, ConvertError, Loaded, Whole, whole
 
 
 def routed_passes(
@@ -29,6 +29,8 @@ def routed_passes(
     layers, top_k = shapes.pop()
     highest = max(int(array.max(initial=-1)) for _, array in arrays)
     experts = stated_experts or highest + 1
+    if experts > MOST_EXPERTS:
+        raise ConvertError(f"there are {experts} experts in a layer; allowed are at most {MOST_EXPERTS}")
     if highest >= experts:
         raise ConvertError(f"there is an expert {highest}, but --experts is {experts}")
     chosen = _moe_layers(arrays, layers, top_k, stated_layers)

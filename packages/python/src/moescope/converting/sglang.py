@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .loading import ConvertError, Loaded, Whole, whole
+from .loading import MOST_EXPERTS, ConvertError, Loaded, Whole, whole
 
 
 def is_recording(value: Any) -> bool:
@@ -76,8 +76,10 @@ def _map(part: Loaded) -> Whole:
     """[layers, physical experts]: the logical index of each."""
     where = f"{part.where}['last_physical_to_logical_map']"
     logical = whole(_field(part.value, "last_physical_to_logical_map", part.where), where)
-    if logical.ndim != 2 or logical.size == 0 or logical.min() < 0:
-        raise ConvertError(f"{where} has the shape {logical.shape}; allowed are indices from 0, layers × physical experts")
+    if logical.ndim != 2 or logical.size == 0 or logical.min() < 0 or logical.max() >= MOST_EXPERTS:
+        raise ConvertError(
+            f"{where} has the shape {logical.shape}; allowed are indices from 0 below {MOST_EXPERTS}, layers × physical experts"
+        )
     return logical
 
 
