@@ -1,9 +1,10 @@
 // What something else recorded, stored as a run and read back from a collector.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { EventFile } from "../exchange/tensorboard/event-file.ts";
+import { rowsOf } from "../testing/csv-rows.ts";
 import { moescope, startCollect, temporaryDirectory } from "../testing/moescope.ts";
 
 /** Milliseconds; up to six commands, one after another. */
@@ -119,6 +120,140 @@ it("a routing trace of Megatron-LM: ranks and micro-batches are added up", async
   ]);
 });
 
+describe("choices that other programs wrote are those that export gives back", () => {
+  /** "step/layer/category/expert" and the count, of every expert that has one. */
+  async function exported(directory: string, run: string): Promise<Record<string, number>> {
+    const { code, stderr } = await moescope(["export", run, "--format", "csv", "--out", "out"], directory);
+    expect(code, stderr).toBe(0);
+    const rows = rowsOf(readFileSync(join(directory, "out", "routing.csv"), "utf8").replaceAll("\n", "\r\n")).filter(
+      ({ count }) => count !== "0",
+    );
+    return Object.fromEntries(
+      rows.map(({ split, step, layer, category, expert, count }) => [
+        [split, step, layer, category, expert].join("/"),
+        Number(count),
+      ]),
+    );
+  }
+
+  it("Megatron's tokens per expert, on ranks that hold other experts and other layers", async () => {
+    const directory = temporaryDirectory();
+    const folder = join(directory, "tokens_per_expert");
+    mkdirSync(folder);
+    const lines = (...tpe: number[][][]) =>
+      tpe.map((forwards, place) =>
+        JSON.stringify({ iter: 10 * (place + 1), block: "decoder", layer: 1, tpe: forwards }),
+      );
+    // Two stages of two blocks, the second of each with four experts on two ranks; 4 tokens, top-2.
+    writeFileSync(
+      join(folder, "rank0.jsonl"),
+      lines(
+        [
+          [1, 0],
+          [2, 1],
+        ],
+        [
+          [1, 1],
+          [1, 1],
+        ],
+      ).join("\n"),
+    );
+    writeFileSync(
+      join(folder, "rank1.jsonl"),
+      lines(
+        [
+          [3, 0],
+          [0, 1],
+        ],
+        [
+          [1, 1],
+          [1, 1],
+        ],
+      ).join("\n"),
+    );
+    writeFileSync(
+      join(folder, "rank2.jsonl"),
+      lines(
+        [
+          [2, 2],
+          [0, 0],
+        ],
+        [
+          [0, 0],
+          [0, 0],
+        ],
+      ).join("\n"),
+    );
+    writeFileSync(
+      join(folder, "rank3.jsonl"),
+      lines(
+        [
+          [0, 0],
+          [1, 3],
+        ],
+        [
+          [4, 0],
+          [0, 4],
+        ],
+      ).join("\n"),
+    );
+    const spread = ["--top-k", "2", "--tokens-per-step", "4", "--experts", "4", "--stage-layers", "2,2"];
+    await importRun(directory, "tokens_per_expert", "--format", "megatron-tokens", ...spread);
+    expect(await exported(directory, "tokens_per_expert")).toEqual({
+      ...{ "train/9/1/all/0": 3, "train/9/1/all/1": 1, "train/9/1/all/2": 3, "train/9/1/all/3": 1 },
+      ...{ "train/9/3/all/0": 2, "train/9/3/all/1": 2, "train/9/3/all/2": 1, "train/9/3/all/3": 3 },
+      ...{ "train/19/1/all/0": 2, "train/19/1/all/1": 2, "train/19/1/all/2": 2, "train/19/1/all/3": 2 },
+      ...{ "train/19/3/all/2": 4, "train/19/3/all/3": 4 },
+    });
+  });
+
+  it("vLLM's responses", async () => {
+    const directory = temporaryDirectory();
+    // numpy 2.4: np.save of np.array([[[0, 0], [2, 1]], [[0, 0], [1, 3]], [[0, 0], [0, 3]]], np.uint8), in base64.
+    const spaces = "ICAg".repeat(18);
+    const routed = `k05VTVBZAQB2AHsnZGVzY3InOiAnfHUxJywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDMsIDIsIDIpLCB9${spaces}IAoAAAIBAAABAwAAAAM=`;
+    const response = { choices: [{ index: 0, text: "a", routed_experts: routed }], usage: { completion_tokens: 2 } };
+    writeFileSync(join(directory, "served.jsonl"), `${JSON.stringify(response)}\n`);
+    await importRun(directory, "served.jsonl", "--format", "vllm", "--split", "rollout");
+    expect(await exported(directory, "served")).toEqual({
+      ...{ "rollout/0/1/prompt/1": 2, "rollout/0/1/prompt/2": 1, "rollout/0/1/prompt/3": 1 },
+      ...{ "rollout/0/1/generated/0": 1, "rollout/0/1/generated/3": 1 },
+    });
+  });
+
+  it("a trace of llama.cpp", async () => {
+    const directory = temporaryDirectory();
+    writeFileSync(
+      join(directory, "trace.csv"),
+      ["-2,3,0,1", "-1,3,1,2", "-1,5,2,0", "0,3,1,0", "0,5,2,1", ""].join("\n"),
+    );
+    await importRun(directory, "trace.csv", "--format", "llama");
+    expect(await exported(directory, "trace")).toEqual({
+      ...{ "train/0/3/prefill/0": 1, "train/0/3/prefill/1": 2, "train/0/3/prefill/2": 1 },
+      ...{ "train/0/5/prefill/0": 1, "train/0/5/prefill/2": 1 },
+      ...{ "train/1/3/decode/0": 1, "train/1/3/decode/1": 1, "train/1/5/decode/1": 1, "train/1/5/decode/2": 1 },
+    });
+  });
+});
+
+it.each([
+  [
+    "megatron-tokens",
+    [],
+    /--format megatron-tokens needs --tokens-per-step, the global batch times the sequence length/,
+  ],
+  ["megatron-tokens", ["--tokens-per-step", "1"], /--format megatron-tokens needs --top-k/],
+  ["megatron-tokens", ["--stage-layers", "2,x"], /'2,x' is invalid/],
+  ["llama", ["--split", "test"], /'test' is invalid.*train, eval, probe, rollout/],
+  ["csv", [], /--format csv needs --top-k/],
+])("%s without what its files do not say is wrong use: %j", async (format, args, message) => {
+  const directory = temporaryDirectory();
+  writeFileSync(join(directory, "rank0.jsonl"), "");
+  const { code, stderr } = await moescope(["import", ".", "--format", format, ...args], directory);
+  expect(stderr).toMatch(message);
+  expect(code).toBe(2);
+});
+
 it("TensorBoard scalars", async () => {
   const directory = temporaryDirectory();
   const { http } = await startCollect(directory);
@@ -127,6 +262,7 @@ it("TensorBoard scalars", async () => {
     await file.write(1_700_000_000 + step, step, [{ tag: "train/loss", simpleValue: 2 - step / 16 }]);
     await file.write(1_700_000_001 + step, step, [{ tag: "lr", tensor: { dtype: 1, floatVal: [0.5] } }]);
   }
+  await file.write(1_700_000_100, -1, [{ tag: "train/loss", simpleValue: 9 }]); // of no step
   await file.close();
   await importRun(directory, ".", "--format", "tensorboard", "--id", "scalars", "--scalar", "loss=train/loss");
   const { loss, lastStep, steps } = await summary(http, "scalars");
@@ -156,6 +292,8 @@ it.each([
   ["step,layer,expert,count\n0,0,1,2\n1,0,1,2\n0,0,1,2\n", /line 4: step 0 has rows further up/],
   ["step,layer,expert,count\n0,0,1,3\n", /Step 0, layer 0, category all: 3 assignments are no multiple of top-k, 2/],
   ["step,layer,expert,count\n0,0,0,2\n", /A token goes to 2 experts \(top-k\), but there are 1/],
+  ["step,layer,expert,count\n0,0,4294967295,2\n", /There is an expert 4294967295; a layer has at most 65536/],
+  ["step,layer,expert,count\n0,0,1,4294967296\n", /Step 0, layer 0, category all: a count of 4294967296/],
   ["step,layer,expert,count,split\n0,0,0,2,test\n", /line 2: split is "test"; allowed are train, eval, probe/],
 ])("refuses a CSV and says where: %j", async (text, message) => {
   const directory = temporaryDirectory();

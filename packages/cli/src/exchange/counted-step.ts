@@ -1,5 +1,5 @@
 // Counts of one step as files from elsewhere give them, and how a run is made of them.
-import { v1 } from "@moescope/proto";
+import { LIMITS, v1 } from "@moescope/proto";
 import { Failure } from "../failure.ts";
 import type { IncomingRun } from "./incoming-run.ts";
 
@@ -24,9 +24,17 @@ export function countsAt({ layers }: CountedStep, layer: number, category: strin
   return known;
 }
 
-export function addCount({ counts }: CategoryCounts, expert: number, count: number): void {
+/** @throws Failure for an expert that no collector takes: work is never proportional to an index */
+export function addCount({ counts }: Pick<CategoryCounts, "counts">, expert: number, count: number): void {
+  if (expert >= LIMITS.experts.most)
+    throw new Failure(`There is an expert ${expert}; a layer has at most ${LIMITS.experts.most}`);
   while (counts.length <= expert) counts.push(0);
   counts[expert]! += count;
+}
+
+/** @param first index of the expert that the first count is of */
+export function addCounts(counts: number[], first: number, added: readonly number[]): void {
+  for (const [place, count] of added.entries()) addCount({ counts }, first + place, count);
 }
 
 /** What the user knows of the run and the files do not say. */
@@ -94,7 +102,12 @@ function assignmentsOf({ counts, dropped }: CategoryCounts): number {
   return counts.reduce((sum, count) => sum + count, dropped);
 }
 
+/** Largest count that a message holds. */
+const MOST = 2 ** 32 - 1;
+
 function refuseUneven(counts: CategoryCounts, topK: number, where: string): void {
+  const large = counts.counts.find((count) => count > MOST);
+  if (large !== undefined) throw new Failure(`${where}: a count of ${large}; at most ${MOST} are stored`);
   const assignments = assignmentsOf(counts);
   if (assignments % topK === 0) return;
   throw new Failure(`${where}: ${assignments} assignments are no multiple of top-k, ${topK}`);

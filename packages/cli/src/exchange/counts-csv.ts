@@ -12,7 +12,9 @@ const optional = ["category", "split", "dropped"];
 /** Category of a file without that column. */
 const ONLY_CATEGORY = "all";
 
-const splits: Record<string, v1.Split> = { train: v1.Split.TRAIN, eval: v1.Split.EVAL, probe: v1.Split.PROBE };
+const splits: Record<string, v1.Split> = {
+  ...{ train: v1.Split.TRAIN, eval: v1.Split.EVAL, probe: v1.Split.PROBE, rollout: v1.Split.ROLLOUT },
+};
 
 /**
  * @param path rows of a step stand together

@@ -23,16 +23,18 @@ interface ScalarStep {
 export async function readScalarEvents(path: string, names: ReadonlyMap<string, string>): Promise<IncomingRun> {
   const steps = new Map<number, ScalarStep>();
   let other = 0;
+  let before = 0;
   for (const file of eventFiles(path)) {
     for await (const { step, wallTime, summary } of readEvents(file)) {
       for (const value of summary?.value ?? []) {
         const scalar = scalarOf(value);
         if (scalar === undefined) other++;
+        else if (step < 0) before++;
         else put(steps, step, 1000 * wallTime, names.get(value.tag) ?? value.tag, scalar);
       }
     }
   }
-  if (steps.size === 0) throw new Failure(`${path} holds no scalars`);
+  if (steps.size === 0) throw new Failure(`${path} holds no scalars${before > 0 ? " of steps from 0" : ""}`);
   const ascending = [...steps].sort(([a], [b]) => a - b);
   return {
     shape: {
@@ -40,7 +42,10 @@ export async function readScalarEvents(path: string, names: ReadonlyMap<string, 
       ...{ plannedSteps: steps.size, startedAt: ascending[0]![1].time },
     },
     ranks: [messages(ascending)],
-    notes: other > 0 ? [`Passed over: ${other} values that are no scalars`] : [],
+    notes: [
+      ...(other > 0 ? [`Passed over: ${other} values that are no scalars`] : []),
+      ...(before > 0 ? [`Passed over: ${before} values of steps below 0, which writers use for no step`] : []),
+    ],
   };
 }
 
