@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
 import golden from "../../golden/balancing.json" with { type: "json" };
+import { startValues } from "../model/initialise.ts";
+import { parameterSpecs } from "../model/transformer.ts";
+import { resolveRecipe } from "../recipe/resolve-recipe.ts";
 import { openBackend } from "../runtime/backends.ts";
 import type { Tensor2D } from "../runtime/tf.ts";
 import { tf } from "../runtime/tf.ts";
@@ -11,6 +14,15 @@ await openBackend();
 
 describe("noisy-top-k", () => {
   strategyCases("noisy-top-k", { improves: true });
+
+  test("starts with a gate and noise of zeros, so that noise alone chooses", () => {
+    const { model } = resolveRecipe({ recipe: "demo", strategy: "noisy-top-k" });
+    const specs = parameterSpecs(model, noisyTopK.router).filter(({ name }) => name.includes("router"));
+    expect(new Set(specs.map(({ name }) => name.replace(/^block\d+\./, "")))).toEqual(
+      new Set(["router", "router.noise"]),
+    );
+    for (const { values } of startValues(specs, 1)) expect(new Set(values)).toEqual(new Set([0]));
+  });
 
   test("CV² of importance is tensor2tensor's on the golden input", () => {
     const value = tf.tidy(() => variationSquared(goldenRouting().gates_TE).dataSync()[0]!);

@@ -24,7 +24,8 @@ export const noisyTopK: StrategyDefinition<{ importance: number; load: number }>
   kind: "choice",
   defaults: { importance: 0.1, load: 0.1 },
   model: { gate: "softmax", normaliseGates: true },
-  router: { noise: true },
+  // Both matrices start at zero, so that at first noise alone chooses (appendix A).
+  router: { noise: true, zeros: true },
   create({ importance, load }, { seed, experts, topK }) {
     requireNotNegative("importance", importance);
     requireNotNegative("load", load);

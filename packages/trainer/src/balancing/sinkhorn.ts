@@ -5,16 +5,17 @@ import { type Tensor2D, tf } from "../runtime/tf.ts";
 import type { RouterScores, StrategyDefinition } from "./strategy.ts";
 
 /**
- * In training top-K of the Sinkhorn transport plan of exp(logits); gates are those of the plain scores. In evaluation top-K of the
- * plain scores, because the plan depends on the whole batch (arXiv 2202.01169; Megatron-LM's `sinkhorn_load_balancing`). The plan's
- * shares are equal, the counts of its top-K only nearly so.
+ * In training top-K of the Sinkhorn transport plan of exp(logits); gates are the plain scores, not divided by their sum. In evaluation
+ * top-K of the plain scores, because the plan depends on the whole batch (arXiv 2202.01169; Megatron-LM's `sinkhorn_load_balancing`,
+ * which has softmax scores, and sigmoid ones for K = 1: model.gate=sigmoid). The plan's shares are equal, the counts of its top-K only
+ * nearly so.
  */
 export const sinkhornStrategy: StrategyDefinition<{ tolerance: number; iterations: number }> = {
   summary: "top-k of the Sinkhorn plan (S-BASE); evaluated causally, by top-k",
   kind: "choice",
   balancedBecause: "Sinkhorn gives every expert the same share of the plan",
   defaults: { tolerance: 1e-4, iterations: 100 },
-  model: { gate: "softmax" },
+  model: { gate: "softmax", normaliseGates: false },
   create({ tolerance, iterations }, { groups }) {
     if (!(tolerance > 0)) throw new RangeError(`balancing.tolerance is ${tolerance}; allowed are numbers above 0`);
     if (!(Number.isSafeInteger(iterations) && iterations > 0)) {

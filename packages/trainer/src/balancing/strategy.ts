@@ -133,8 +133,8 @@ export interface StrategyDefinition<Options extends Record<string, Setting> = Re
   defaults: Options;
   /** What the published form sets in the model, as in `{ gate: "sigmoid" }`; settings of the user's come after it. */
   model?: Record<string, Setting>;
-  /** Router weights: not learned at all, with a second matrix for noise, or started as orthogonal columns. */
-  router?: { learned?: false; noise?: true; orthogonal?: true };
+  /** Router weights: not learned at all, with a second matrix for noise (zeros at the start), started as orthogonal columns or as zeros. */
+  router?: { learned?: false; noise?: true; orthogonal?: true; zeros?: true };
   /** @throws RangeError when an option is out of range, or the run is one it makes no sense for; the message names the value */
   create(options: Options, run: BalancedRun): BalancingStrategy;
 }

@@ -81,8 +81,7 @@ function blockSpecs(model: ModelOptions, layer: number, router: RouterNeeds): Pa
 
 function routerSpecs(width: number, experts: number, router: RouterNeeds): ParameterSpec[] {
   if (router?.learned === false) return [];
-  const weights = matrix("router", [width, experts]);
-  // T2T starts the noise of Shazeer 2017 at zero: the same for every expert.
+  const weights = matrix("router", [width, experts], router?.zeros ? 0 : 1);
   return [
     router?.orthogonal ? { ...weights, start: "orthogonal" } : weights,
     ...(router?.noise ? [matrix("router.noise", [width, experts], 0)] : []),
