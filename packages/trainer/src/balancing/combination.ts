@@ -25,6 +25,7 @@ export function definitionOf(strategy: string): StrategyDefinition {
     kind: parts.find(({ kind }) => kind === "choice")?.kind ?? parts[0]!.kind,
     expertsChoose: parts.find(({ expertsChoose }) => expertsChoose)?.expertsChoose,
     defaults: Object.assign({}, ...parts.map(({ defaults }) => defaults)),
+    formerly: Object.assign({}, ...parts.map(({ formerly }) => formerly)),
     model: Object.assign({}, ...parts.map(({ model }) => model)),
     router: Object.assign({}, ...parts.map(({ router }) => router)),
     create: (options, run) =>

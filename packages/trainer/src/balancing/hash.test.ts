@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Random } from "../data/random.ts";
 import { parameterSpecs } from "../model/transformer.ts";
+import { resolveRecipe } from "../recipe/resolve-recipe.ts";
+import { readConfiguration } from "../recipe/run-configuration.ts";
 import { openBackend } from "../runtime/backends.ts";
 import { tf } from "../runtime/tf.ts";
 import { trainBriefly } from "../training/tiny-run.fixture.ts";
@@ -37,15 +39,21 @@ describe("hash", () => {
     );
   });
 
-  test("a checkpoint of before goes on with the experts that it was trained with", () => {
-    const choices = (options: { deal: string }) => {
+  test("a checkpoint of before goes on with the experts that it was trained with, a new run has even ones", () => {
+    const { deal: _, ...balancing } = { strategy: "hash", ...hash.defaults };
+    const recipe = resolveRecipe({ recipe: "demo", strategy: "hash" });
+    expect(recipe.balancing).toEqual({ strategy: "hash", deal: "even" });
+    expect(readConfiguration({ ...recipe, balancing }).balancing).toEqual({ strategy: "hash", deal: "offset" });
+    expect(readConfiguration(recipe).balancing).toEqual({ strategy: "hash", deal: "even" });
+    const combined = readConfiguration({ ...recipe, balancing }, { strategy: "none" }).balancing;
+    expect(combined).toEqual({ strategy: "none" });
+    const choices = (deal: string) => {
       const tokens_T = tf.range(0, 12, 1, "int32");
       const context = { layer: 0, moeLayer: 0, step: 0, training: true, sequences: 1, tokens_T };
-      const strategy = hash.create(options, { ...smallRun, vocabulary: 12 });
+      const strategy = hash.create({ deal }, { ...smallRun, vocabulary: 12 });
       return strategy.choose!({ context, topK: 2 } as RouterScores)!.arraySync();
     };
-    expect(choices({} as { deal: string })).toEqual(choices({ deal: "offset" }));
-    expect(choices({ deal: "even" })).not.toEqual(choices({ deal: "offset" }));
+    expect(choices("even")).not.toEqual(choices("offset"));
   });
 
   test("no router is among the parameters, and the same id always goes the same way", async () => {

@@ -18,10 +18,10 @@ export const hash: StrategyDefinition<{ deal: string }> = {
   summary: "experts by token id, no router (Hash Layers)",
   kind: "choice",
   defaults: { deal: "even" },
+  formerly: { deal: "offset" },
   model: { normaliseGates: true },
   router: { learned: false },
-  // A checkpoint of before says nothing of how it was dealt.
-  create({ deal = "offset" }, { moeLayers, vocabulary, experts, topK, seed, groups, identityExperts }) {
+  create({ deal }, { moeLayers, vocabulary, experts, topK, seed, groups, identityExperts }) {
     requireOneOf("deal", deal, Object.keys(deals));
     if (groups > 1) throw new RangeError(`model.groups is ${groups}; hash routing knows no groups: set it to 1`);
     if (identityExperts > 0) {

@@ -131,6 +131,8 @@ export interface StrategyDefinition<Options extends Record<string, Setting> = Re
   /** In training experts choose tokens, topK × tokens in all: a token may have more or fewer than topK. */
   expertsChoose?: true;
   defaults: Options;
+  /** What was done before an option existed: for stored configurations that lack it. */
+  formerly?: Partial<Options>;
   /** What the published form sets in the model, as in `{ gate: "sigmoid" }`; settings of the user's come after it. */
   model?: Record<string, Setting>;
   /** Router weights: not learned at all, with a second matrix for noise (zeros at the start), started as orthogonal columns or as zeros. */

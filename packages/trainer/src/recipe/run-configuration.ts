@@ -1,4 +1,7 @@
 // The whole configuration of a run: its recipe, its data, what it was fine-tuned from. Printed, stored and read back as the same JSON.
+import { definitionOf, partsOf } from "../balancing/combination.ts";
+import { strategies } from "../balancing/index.ts";
+import type { Setting } from "../balancing/strategy.ts";
 import type { Corpus } from "../data/corpus.ts";
 import { builtInCategories, type DataSource } from "../data/data-source.ts";
 import { type TokenClass, withTokenClasses } from "../probe/token-classes.ts";
@@ -56,7 +59,8 @@ export interface ConfigurationChange {
 }
 
 /**
- * A configuration as `configurationOf` made it, now or in an older version: settings that did not exist then have their defaults.
+ * A configuration as `configurationOf` made it, now or in an older version: settings that did not exist then have their defaults, or
+ * what their strategy did before.
  *
  * @throws RecipeError that names what is not allowed
  */
@@ -66,7 +70,7 @@ export function readConfiguration(stored: unknown, change: ConfigurationChange =
   const { strategy: storedStrategy = "", ...options } = settings.balancing ?? {};
   const strategy = change.strategy ?? storedStrategy;
   // Options belong to a strategy: another one starts from its own.
-  const balancing = strategy === storedStrategy ? options : {};
+  const balancing = strategy === storedStrategy ? { ...formerlyOf(strategy), ...options } : {};
   const { seed = settings.seed, steps = settings.steps } = change;
   const { tokenClasses = [], ...probe } = settings.probe ?? {};
   const resolved = resolveRecipe({
@@ -76,6 +80,13 @@ export function readConfiguration(stored: unknown, change: ConfigurationChange =
     tokenClasses: withTokenClasses(change.tokenClasses ?? [], tokenClasses),
   });
   return configurationOf(resolved, { sources: sources && readSources(sources), tokenizer }, parent);
+}
+
+/** Nothing for a name that is no strategy: that is said where the recipe is resolved. */
+function formerlyOf(strategy: string): Record<string, Setting | undefined> {
+  return partsOf(strategy).every((name) => Object.hasOwn(strategies, name))
+    ? (definitionOf(strategy).formerly ?? {})
+    : {};
 }
 
 /** @returns every setting in which two configurations differ, as in `model.experts` */
