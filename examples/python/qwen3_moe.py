@@ -6,6 +6,8 @@
 
 Bytes are the tokens. Half of the samples are code, half are documentation, and the dashboard shows which experts each of them goes to.
 Takes less than a minute on one idle core.
+
+A model so small and so young sends most tokens to a few experts, and the dashboard says so: its alerts are right.
 """
 
 import os

@@ -62,6 +62,7 @@ def test_the_collector_has_what_the_script_printed(script, tmp_path):
         assert (summary["state"], summary["run"]["categories"]) == ("FINISHED", ["code", "docs"])
         assert (summary["steps"], summary["run"]["plannedSteps"], int(steps)) == (STEPS, STEPS, STEPS)
         buckets = lab.history(summary["run"]["id"])
+        assert [(bucket["firstStep"], bucket["steps"]) for bucket in buckets] == [(step, 1) for step in range(STEPS)]
         (ranks,) = {bucket["ranks"] for bucket in buckets}
         assert str(ranks) == (command[command.index("--nproc-per-node") + 1] if "--nproc-per-node" in command else "1")
         (last,) = [scalar for scalar in buckets[-1]["scalars"] if scalar["name"] == "loss"]
