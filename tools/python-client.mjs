@@ -8,10 +8,11 @@ import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 const project = join(root, "packages/python");
+const examples = join(root, "examples/python");
 const requirements = join(project, "requirements-test.txt");
 const wanted = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 12);
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "moescope", `python-client-${wanted}`);
-/** Packages of other frameworks, without what they depend on: their routers alone are imported. */
+/** Packages of other frameworks, without what they depend on: of most, routers alone are imported. */
 const frameworks = join(cache, "frameworks");
 const HOW = "node tools/python-client.mjs install";
 
@@ -60,7 +61,7 @@ function test() {
   mkdirSync(results, { recursive: true });
   const xml = join(results, "python.xml");
   const checks = [
-    ["-m", "ruff", "check", "src", "tests"],
+    ["-m", "ruff", "check", "--config", "pyproject.toml", "src", "tests", examples],
     ["-m", "mypy"],
     ["-m", "pytest", `--junitxml=${xml}`],
   ];
