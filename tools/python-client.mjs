@@ -9,8 +9,11 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..");
 const project = join(root, "packages/python");
 const examples = join(root, "examples/python");
-const requirements = join(project, "requirements-test.txt");
-const wanted = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 12);
+const [requirements, ofFrameworks] = ["test", "frameworks"].map((name) => join(project, `requirements-${name}.txt`));
+const wanted = [requirements, ofFrameworks]
+  .reduce((hash, file) => hash.update(readFileSync(file)), createHash("sha256"))
+  .digest("hex")
+  .slice(0, 12);
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "moescope", `python-client-${wanted}`);
 /** Packages of other frameworks, without what they depend on: of most, routers alone are imported. */
 const frameworks = join(cache, "frameworks");
@@ -24,7 +27,7 @@ if (command === undefined) {
 }
 process.exitCode = command();
 
-/** Once for each version of requirements-test.txt. */
+/** Once for each version of the requirements. */
 function install() {
   if (python() !== undefined) return 0;
   rmSync(cache, { recursive: true, force: true });
@@ -46,7 +49,7 @@ function fill() {
   const pip = (...given) =>
     run(join(cache, "bin/python"), ["-m", "pip", "install", "--quiet", "--no-cache-dir", ...given]);
   pip("-r", requirements);
-  pip("--no-deps", "--target", frameworks, "-r", join(project, "requirements-frameworks.txt"));
+  pip("--no-deps", "--target", frameworks, "-r", ofFrameworks);
 }
 
 function test() {

@@ -10,7 +10,7 @@ import { pairedDifference } from "./paired.ts";
 import { findPythonWithTorch, INSTALL_TORCH } from "./python.ts";
 import { median, printTable } from "./table.ts";
 
-const [ROUNDS, LARGE_STEPS, RANK_STEPS] = [30, 40, 30];
+const [ROUNDS, LARGE_STEPS, RANK_STEPS] = [30, 8, 30];
 
 /** Times in milliseconds, but `ending` in microseconds: the call of `run.step` alone. */
 interface TrainSteps {
@@ -60,9 +60,8 @@ export async function pythonClient(): Promise<void> {
       python,
       [
         fileURLToPath(new URL(`../../../packages/python/bench/${script}.py`, import.meta.url)),
-        collector.grpc,
-        String(count),
-        join(directory, script),
+        ...["--address", collector.grpc, "--spool", join(directory, script)],
+        ...[script === "train_step" ? "--rounds" : "--steps", String(count)],
       ],
       { ...process.env, PYTHONPATH: fileURLToPath(new URL("../../../packages/python/src", import.meta.url)) },
     );

@@ -1,7 +1,7 @@
 """Counting and reporting at the size of DeepSeek-V3: 58 layers of 256 experts, top-8, 16,384 tokens in three categories.
 Prints one line of JSON.
 
-    large_step.py ADDRESS STEPS SPOOL
+    large_step.py [--address HOST:PORT] [--steps N] [--spool FOLDER]
 
 The model is its routers alone: what they take without hooks is measured in turn, and taken off. On a GPU, where the time of the training
 thread is that of starting kernels, nothing waits for the device.
@@ -13,13 +13,13 @@ import copy
 import json
 import pathlib
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
 
 import torch
+from given import given
 from reference_model import TopKRouter
 
 import moescope
@@ -27,7 +27,9 @@ from moescope.spool import SpoolReader
 
 LAYERS, EXPERTS, TOP_K, TOKENS, WIDTH = 58, 256, 8, 16_384, 32
 CATEGORIES = ["code", "docs", "maths"]
-WARM_UP = 5
+WARM_UP = 2
+#: Steps whose end is timed, and the tokens of each.
+ENDINGS, FEW = 200, 64
 
 
 class Routers(torch.nn.Module):
@@ -40,7 +42,7 @@ class Routers(torch.nn.Module):
 
 
 def main() -> None:
-    address, steps, spool = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    asked = given("steps", 4)
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     plain = Routers().to(device).train()
@@ -49,21 +51,25 @@ def main() -> None:
     in_spool, on_wire = _bytes_of_a_step(copy.deepcopy(plain), x, category)
     plain(x), model(x)
     before = _resident()
-    run = moescope.init(address, name="bench", categories=CATEGORIES, spool=spool)
+    run = moescope.init(**asked.where, name="bench", categories=CATEGORIES)
     run.attach(model)
-    times = []
-    for step in range(-WARM_UP, steps):
+    forwards = []
+    for _ in range(-WARM_UP, asked.count):
         without = _seconds(lambda: plain(x))
         with run.tokens(category=category):
-            counted = _seconds(lambda: model(x))
-        loss = torch.ones((), device=device)
-        ended = _seconds(run.step, step + WARM_UP, loss=loss)
-        times.append((1e3 * without, 1e3 * counted, 1e6 * ended))
+            forwards.append((1e3 * without, 1e3 * _seconds(lambda: model(x))))
+    # What `step` takes does not depend on the tokens; between steps others run, as in training.
+    ending = []
+    for step in range(ENDINGS):
+        with run.tokens(category=category[:FEW]):
+            model(x[:FEW])
+        ending.append(1e6 * _seconds(run.step, step, loss=torch.ones((), device=device)))
     added = _resident() - before
-    stored = run.finish(seconds=120)
-    columns = dict(zip(("plain", "counted", "ending"), map(list, zip(*times[WARM_UP:], strict=True)), strict=True))
-    sizes = {"inSpool": in_spool, "onWire": on_wire, "added": added, "steps": steps + WARM_UP}
-    print(json.dumps({**columns, **sizes, "dropped": run.dropped, "stored": stored, "run": run.id}))
+    stored = run.finish(seconds=120) or asked.address is None
+    measured = forwards[WARM_UP:]
+    columns = {"plain": [without for without, _ in measured], "counted": [within for _, within in measured], "ending": ending[WARM_UP:]}
+    sizes = {"inSpool": in_spool, "onWire": on_wire, "added": added}
+    print(json.dumps({**columns, **sizes, "dropped": run.dropped, "stored": stored}))
 
 
 def _bytes_of_a_step(model: Routers, x: torch.Tensor, category: torch.Tensor) -> tuple[int, int]:

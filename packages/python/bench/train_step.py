@@ -1,6 +1,6 @@
 """What counting and reporting add to a train step of the reference model. Prints one line of JSON.
 
-    train_step.py ADDRESS ROUNDS SPOOL
+    train_step.py [--address HOST:PORT] [--rounds N] [--spool FOLDER]
 
 Rounds of five steps that are neither counted nor reported, and five that are both, in turn, another one first every time.
 """
@@ -8,10 +8,10 @@ Rounds of five steps that are neither counted nor reported, and five that are bo
 from __future__ import annotations
 
 import json
-import sys
 import time
 
 import torch
+from given import given
 from reference_model import LENGTH, SAMPLES, VOCABULARY, LanguageModel
 
 import moescope
@@ -21,12 +21,12 @@ CATEGORIES = ["code", "docs", "maths"]
 
 
 def main() -> None:
-    address, rounds, spool = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    asked = given("rounds", 10)
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = LanguageModel().to(device)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
-    run = moescope.init(address, name="bench", categories=CATEGORIES, spool=spool)
+    run = moescope.init(**asked.where, name="bench", categories=CATEGORIES)
     ending: list[float] = []
 
     def train(reported: bool) -> None:
@@ -56,12 +56,12 @@ def main() -> None:
 
     train.steps = 0  # type: ignore[attr-defined]
     found: dict[bool, list[float]] = {False: [], True: []}
-    for at in range(-WARM_UP, rounds):
+    for at in range(-WARM_UP, asked.count):
         for reported in (False, True) if at % 2 else (True, False):
             took = milliseconds(reported)
             if at >= 0:
                 found[reported].append(took)
-    stored = run.finish(seconds=60)
+    stored = run.finish(seconds=60) or asked.address is None
     print(
         json.dumps(
             {
