@@ -6,15 +6,16 @@ import atexit
 import contextlib
 import os
 import sys
+import time
 import traceback
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import limits
-from .encode import Outcome
+from .encode import Outcome, Split, Step
 from .labels import CategoryNames
 from .logged import Logged
 from .reporter import Reporter
@@ -44,6 +45,8 @@ class Run:
         self._counter: Counter | None = None
         self._maker = StepMaker(ranks)
         self._logged = Logged()
+        #: Index of the last update.
+        self._step = 0
         self._finished = False
         self._process = os.getpid()
         if reporter is not None:
@@ -149,6 +152,42 @@ class Run:
         (number,) = np.atleast_1d(self._categories.ids(category)).tolist()
         self._logged.add(layer, counts, number, top_k, dropped, tokens, selection_bias, gate_mass, mean_probability, group)
 
+    def probe(
+        self,
+        model: torch.nn.Module,
+        tokens: Any,
+        *,
+        text: Callable[[int], str] | None = None,
+        classes: Mapping[str, str] | None = None,
+        step: int | None = None,
+    ) -> None:
+        """Measures where the attention of `model` goes: for the figures attention-by-token and heads-by-bin. Waits for the device.
+
+        The same tokens at every call make probes comparable. One process of those that have the whole model is enough.
+
+        Args:
+            model: of transformers 5, or any causal one whose attention modules return weights [B, H, S, S]. It is evaluated with eager
+                attention, and left as it was.
+            tokens: [B, S] token ids without padding: some texts of the same length.
+            text: the text of a token id, such as `tokenizer.decode`. Without it, attention by token class is left out.
+            classes: name and regular expression of each token class, the first that is found in a token's text wins. When absent: "#", "*"
+                and "whitespace".
+            step: index of the update that was made last; that of the last `step` when absent.
+
+        Raises:
+            ValueError: for tokens of another shape, and for a model whose attention cannot be seen or is not causal.
+        """
+        if self._reporter is None or self._finished:
+            return
+        from .probe import probe
+        from .token_classes import DEFAULT
+
+        scalars, attention, heads = probe(model, tokens, DEFAULT if classes is None else classes, text)
+        if text is None:
+            self._say("attention by token class is left out of the probe: give text=tokenizer.decode")
+        made = Step(self._step if step is None else step, 0, 1e3 * time.time(), Split.PROBE, attention=attention, heads=heads)
+        self._reporter.give(self._maker.apart(made, lambda: scalars, (), tuple(self._categories.names)))
+
     def step(self, step: int, *, tokens: int | None = None, **scalars: Any) -> None:
         """Ends an optimizer update: what was counted since the last one is sent as this step. Waits for nothing.
 
@@ -162,6 +201,7 @@ class Run:
         """
         if self._reporter is None or self._finished:
             return
+        self._step = step
         self._reporter.give(self._maker.later(step, tokens, scalars, self._counter, self._logged.take(), tuple(self._categories.names)))
 
     def also(self, tracker: Any) -> None:

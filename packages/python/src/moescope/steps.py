@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .encode import MoeLayer, RoutingHistogram, Step
@@ -67,6 +68,22 @@ class StepMaker:
             for tracker in self.trackers:
                 tracker.put(step, summaries(histograms, layers))
             return Made(made, layers, categories)
+
+        return make
+
+    def apart(
+        self,
+        step: Step,
+        scalars: Callable[[], list[tuple[str, float]]],
+        routed: Sequence[tuple[MoeLayer, RoutingHistogram]],
+        categories: Sequence[str],
+    ) -> Callable[[], Made]:
+        """For a step of another split than training's: `step` with the training tokens so far, `scalars`, and the histograms of `routed`."""
+
+        def make() -> Made:
+            histograms = self._described(routed)
+            made = replace(step, tokens=self._tokens, scalars=scalars(), histograms=histograms)
+            return Made(made, [self._layers[index] for index in sorted(self._layers)], categories)
 
         return make
 
