@@ -59,6 +59,5 @@ def _evenness(attention_BHSS: Tensor) -> Tensor:
     """[B, H], entropy of each query's attention divided by the highest that it can have, mean over the queries of the second half."""
     positions = attention_BHSS.shape[-1]
     first = repeat_period(positions)
-    entropy_BHQ = torch.special.entr(attention_BHSS[:, :, first:]).sum(-1)
-    highest_Q = torch.arange(first + 1, positions + 1, device=entropy_BHQ.device).log()
-    return entropy_BHQ.div(highest_Q).mean(-1)
+    entropy_BHQ: Tensor = torch.special.entr(attention_BHSS[:, :, first:]).sum(-1)
+    return (entropy_BHQ / torch.arange(first + 1, positions + 1, device=entropy_BHQ.device).log()).mean(-1)

@@ -78,7 +78,7 @@ class StepMaker:
         routed: Sequence[tuple[MoeLayer, RoutingHistogram]],
         categories: Sequence[str],
     ) -> Callable[[], Made]:
-        """For a step of another split than training's: `step` with the training tokens so far, `scalars`, and the histograms of `routed`."""
+        """For a step of another split than training's: `step` with the training tokens so far, `scalars` and what was `routed`."""
 
         def make() -> Made:
             histograms = self._described(routed)
