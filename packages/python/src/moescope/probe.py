@@ -177,7 +177,7 @@ def _looking(model: torch.nn.Module) -> Iterator[None]:
         model.eval()
         if switch is not None:
             switch("eager")
-        # Compiled before the hooks were there, modules would not call them.
+        # With hooks a compiled model would be compiled anew, for one forward.
         with torch.compiler.set_stance("force_eager"):
             yield
     finally:
