@@ -271,3 +271,20 @@ def test_trackers_get_six_summaries(offline):
     assert wandb.rows == [{"moescope/run": "here"}, {**expected, "moescope/step": 3}]
     with pytest.raises(TypeError, match="is no tracker known here: expected log, log_metrics or add_scalar"):
         run.also(object())
+
+
+@pytest.mark.parametrize("before", [
+    lambda run: run.log_counts(7, [2], top_k=1, category="new"),
+    lambda run: run.rollout([[[0, 1]] * LAYERS], category="new"),
+])  # fmt: skip
+def test_a_category_that_came_first_with_something_else_is_counted_in_training(offline, tmp_path, protobuf, before):
+    model = Toy()
+    run = offline()
+    run.attach(model)
+    before(run)
+    with run.tokens(category="new"):
+        model(batch(0)).backward()
+    run.step(0)
+    run.finish()
+    step = spooled.read(tmp_path, protobuf)[1][0]
+    assert [[(of.category, of.tokens) for of in histogram.categories] for histogram in step.histograms][:LAYERS] == [[(1, 24)]] * LAYERS

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import limits
+from . import limits, rollout
 from .encode import Outcome, Split, Step
 from .labels import CategoryNames
 from .logged import Logged
 from .reporter import Reporter
+from .rollout import Rollouts, on_host
+from .scalars import captured
 from .steps import StepMaker
 from .trackers import Tracker
 
@@ -45,6 +47,7 @@ class Run:
         self._counter: Counter | None = None
         self._maker = StepMaker(ranks)
         self._logged = Logged()
+        self._rollouts = Rollouts()
         #: Index of the last update.
         self._step = 0
         self._finished = False
@@ -80,6 +83,7 @@ class Run:
         from .attach import attached_counter, describe
 
         self._counter = attached_counter(model, skip, len(self._categories.names))
+        self._model = model
         self._say(f"counting {describe(self._counter.routers)}")
 
     def detach(self) -> None:
@@ -103,9 +107,9 @@ class Run:
         if self._counter is None:
             yield
             return
-        known = len(self._categories.names)
         ids = self._categories.ids(category)
-        if len(self._categories.names) > known:
+        # Names may also have come with counts that were logged, or with a rollout.
+        if len(self._categories.names) > self._counter.shape.categories:
             self._counter.grow(len(self._categories.names))
         with self._counter.labelled(ids, mask):
             yield
@@ -151,6 +155,51 @@ class Run:
             return
         (number,) = np.atleast_1d(self._categories.ids(category)).tolist()
         self._logged.add(layer, counts, number, top_k, dropped, tokens, selection_bias, gate_mass, mean_probability, group)
+
+    def rollout(
+        self,
+        routed_experts: Any,
+        *,
+        mask: Any = None,
+        category: Any = None,
+        filler: bool | None = None,
+        physical_to_logical: Any = None,
+        trainer: Any = None,
+        experts: int | None = None,
+    ) -> contextlib.AbstractContextManager[None]:
+        """Counts what an inference engine chose for generated tokens, in split rollout of the next `step`, beside what the trainer chooses.
+
+        `with run.rollout(routed_experts, mask=mask): model(**batch)` compares it with what the routers choose in the one forward inside:
+        mean overlap of the top-k and share of tokens whose sets differ, by layer. The choices are read on the host.
+
+        Args:
+            routed_experts: integers [B, S, L, k], the slots of the batch's tokens, or [T, L, k] of one sequence or of packed ones, in any
+                order within k. L is the number of routers, or of all blocks. A slot with -1 or with an expert twice is left out.
+            mask: [B, S] or [T], 0 or False for padding, whose slots may hold anything.
+            category: as in `tokens`.
+            filler: whether the slot of the last token of each sequence holds none of its choices, as engines do not run it. When absent, it
+                does in [B, S, L, k], and in [T, L, k] it does not.
+            physical_to_logical: [P] or [L, P], where the ids are of replicas: the expert that each of them is one of.
+            trainer: instead of a forward inside, what the trainer chose for the same slots, of the shape of `routed_experts`.
+            experts: of each layer, where no model is attached.
+
+        Raises:
+            ValueError: when the numbers do not fit each other, or the forward inside has other tokens.
+            AttachError: when no router runs inside.
+        """
+        if self._reporter is None or self._finished:
+            return contextlib.nullcontext()
+        layers = None if self._counter is None else sorted((each.layer for each in self._counter.routers), key=lambda layer: layer.index)
+        read = rollout.read(routed_experts, layers, mask=mask, filler=filler, experts=experts, physical_to_logical=physical_to_logical)
+        ids = self._categories.ids(0 if category is None else on_host(category))
+        self._rollouts.count(read, rollout.for_each_token(ids, read))
+        if trainer is not None:
+            self._rollouts.compare_all(read, rollout.read(trainer, layers, mask=mask, filler=False, experts=experts, name="trainer"))
+        if self._counter is None or trainer is not None:
+            return contextlib.nullcontext()
+        from .rollout_forward import compared
+
+        return compared(self._model, self._counter.routers, read, self._rollouts)
 
     def probe(
         self,
@@ -202,7 +251,12 @@ class Run:
         if self._reporter is None or self._finished:
             return
         self._step = step
-        self._reporter.give(self._maker.later(step, tokens, scalars, self._counter, self._logged.take(), tuple(self._categories.names)))
+        names = tuple(self._categories.names)
+        self._reporter.give(self._maker.later(step, tokens, scalars, self._counter, self._logged.take(), names))
+        rollouts, self._rollouts = self._rollouts, Rollouts()
+        if routed := rollouts.routed():
+            made = Step(step, 0, 1e3 * time.time(), Split.ROLLOUT)
+            self._reporter.give(self._maker.apart(made, captured(rollouts.scalars()), routed, names))
 
     def also(self, tracker: Any) -> None:
         """Sends a few summaries of every step to another tracker too: wandb, trackio, MLflow, or a SummaryWriter of TensorBoard."""
