@@ -70,8 +70,10 @@ def read(
     known = _described(layers, blocks, experts, top_k, name)
     routed_BS = kept_BS & ~_last(kept_BS) if (given.ndim == 4 if filler is None else filler) else kept_BS
     routed_T = routed_BS.reshape(-1)
+    # A copy, layer by layer: in this order sorting and counting take half the time.
+    ids = np.array(np.moveaxis(rows.reshape(-1, blocks, top_k), 1, 0), order="C")
     # Elsewhere there may be anything.
-    ids = np.moveaxis(np.where(routed_T[:, None, None], rows.reshape(-1, blocks, top_k), 0), 1, 0)
+    ids[:, ~routed_T] = 0
     if physical_to_logical is not None:
         ids = _logical(ids, physical_to_logical, name)
     if layers is not None and blocks != len(layers):
@@ -190,13 +192,16 @@ class Rollouts:
             category: [T], negative where a token is not to be counted.
         """
         self._sentinels, self._filler = self._sentinels + rollout.sentinels, self._filler + rollout.filler
+        numbers = np.unique(category[category >= 0]).tolist()
         for layer, chosen_TK, counted_T in zip(rollout.layers, rollout.chosen, rollout.counted, strict=True):
             known = self._layers.setdefault(layer.index, layer)
             if known != layer:
                 raise ValueError(f"layer {layer.index} is given as {layer}: must be {known}, as before")
             of = self._counts.setdefault(layer.index, {})
-            for number in np.unique(category[counted_T & (category >= 0)]).tolist():
+            for number in numbers:
                 here = counted_T & (category == number)
+                if not here.any():
+                    continue
                 counts, tokens = of.get(number, (np.zeros(layer.experts, np.int64), 0))
                 counts = counts + np.bincount(chosen_TK[here].reshape(-1), minlength=layer.experts)
                 of[number] = counts, tokens + int(here.sum())
