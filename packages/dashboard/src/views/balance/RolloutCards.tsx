@@ -4,9 +4,8 @@ import { Explained } from "../../components/Term.tsx";
 import type { Scene } from "../../data/scene.ts";
 import { useSameItems } from "../../data/use-same-items.ts";
 import { useRollouts } from "../../data/use-split.ts";
-import { formatPercent } from "../../format/number.ts";
 import { LinesCard } from "./LinesCard.tsx";
-import { type RolloutScalar, rolloutModel } from "./rollout-model.ts";
+import { agreementText, type RolloutScalar, rolloutModel } from "./rollout-model.ts";
 
 const CARDS: readonly { scalar: RolloutScalar; name: string; meaning: string; floor?: number }[] = [
   {
@@ -46,7 +45,8 @@ export function RolloutCards({ scene, note }: { scene: Scene; note: string }) {
         name={name}
         requests={answers.flatMap(({ path }) => path ?? [])}
         notes={[note]}
-        format={formatPercent}
+        format={agreementText}
+        formatTick={agreementText}
         {...(floor !== undefined && { floor })}
       />
     );

@@ -50,11 +50,11 @@ test("its sentence names the layer that agrees least at the cursor", () => {
   ];
   const at = (step: number) => rolloutModel(runs, "rollout/overlap", { axis: "step", lines: "mean", step }).sentence;
   expect(at(0)).toBe(
-    "Experts that engine and trainer both chose, averaged over layers: 70 % in auxiliary-loss at step 0 (layer 0 is the worst with 50 %).",
+    "Experts that engine and trainer both chose, averaged over layers: 70.0 % in auxiliary-loss at step 0 (layer 0 is the worst with 50.0 %).",
   );
-  expect(at(1)).toMatch(/: 100 % in auxiliary-loss at step 1\.$/);
+  expect(at(1)).toMatch(/: 100.0 % in auxiliary-loss at step 1\.$/);
   const differ = rolloutModel(runs, "rollout/differ", { axis: "step", lines: "mean", step: 1 });
-  expect(differ.sentence).toMatch(/^Tokens that engine and trainer route differently, averaged over layers: 40 % in/);
+  expect(differ.sentence).toMatch(/^Tokens that engine and trainer route differently, averaged over layers: 40.0 % in/);
 });
 
 test("runs that compared no rollout have no line", () => {

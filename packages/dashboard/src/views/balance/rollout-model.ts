@@ -2,7 +2,6 @@
 import type { Axis, Lines } from "../../address/address.ts";
 import { readingOf } from "../../charts/line-series.ts";
 import type { Bucket } from "../../data/bucket.ts";
-import { formatPercent } from "../../format/number.ts";
 import {
   type LayerReading,
   type LinesModel,
@@ -42,9 +41,14 @@ export function rolloutModel(
       start,
       worst,
       empty: "No rollout at or before this step was compared.",
-      format: formatPercent,
+      format: agreementText,
     }),
   );
+}
+
+/** "99.6 %": engines that agree do so nearly always, and what is left is what matters. */
+export function agreementText(share: number): string {
+  return Number.isFinite(share) ? `${(100 * share).toFixed(1)} %` : "no data";
 }
 
 function readScalar(scalar: RolloutScalar): ReadLayers {
