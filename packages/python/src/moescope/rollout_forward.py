@@ -1,4 +1,4 @@
-"""Compares what an inference engine chose with what the routers choose in a forward of the trainer, on the device and without waiting.
+"""Compares what an inference engine chose with what the routers choose in a forward of the trainer, on the device, without waiting for it.
 
 Shapes: T tokens, L layers, K experts of a token, E experts of a layer. Importing this module imports torch.
 """
@@ -50,7 +50,7 @@ class _Forward:
         self._rollout, self._into = rollout, into
         #: Places of layers that have been compared: what activation checkpointing computes again is not.
         self.done: set[int] = set()
-        self._slots: tuple[int, NDArray[np.int32], NDArray[np.bool_]] | None = None
+        self._slots: tuple[Tensor, Tensor, list[int]] | None = None
         self._forwards = 0
 
     def open(self, root: torch.nn.Module, args: tuple[Any, ...]) -> None:
@@ -64,24 +64,31 @@ class _Forward:
                 return
             self.done.add(place)
             choice = router.read(output)
-            chosen, counted = self._fitted(choice.tokens, router)
-            theirs_TK = torch.from_numpy(chosen[place]).to(choice.device, non_blocking=True)
-            counted_T = torch.from_numpy(counted[place]).to(choice.device, non_blocking=True)
-            self._into.compare(router.layer.index, agreement(theirs_TK, choice, counted_T), int(counted[place].sum()))
+            chosen, counted, tokens = self._fitted(choice.tokens, choice.device, router)
+            self._into.compare(router.layer.index, agreement(chosen[place], choice, counted[place]), tokens[place])
 
         return compare
 
-    def _fitted(self, tokens: int, router: Router) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """[L, T, K] and [L, T] for the tokens of the forward: all slots, those without padding, or one more than a single sequence has."""
-        if self._slots is None or self._slots[0] != tokens:
-            self._slots = (tokens, *_for_tokens(self._rollout, tokens, router.name))
-        return self._slots[1:]
+    def _fitted(self, tokens: int, device: torch.device, router: Router) -> tuple[Tensor, Tensor, list[int]]:
+        """[L, T, K] and [L, T] on the device, and how many tokens of each layer are counted."""
+        if self._slots is None or self._slots[0].shape[1] != tokens or self._slots[0].device != device:
+            chosen, counted = _for_tokens(self._rollout, tokens, router.name)
+            most = max(layer.experts for layer in self._rollout.layers)
+            narrow = chosen.astype(np.int16 if most < 2**15 else np.int32)
+            self._slots = _on(device, narrow), _on(device, counted), counted.sum(1).tolist()
+        return self._slots
+
+
+def _on(device: torch.device, values: NDArray[Any]) -> Tensor:
+    """From pinned memory where that spares waiting."""
+    tensor = torch.from_numpy(np.ascontiguousarray(values))
+    return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)
 
 
 def _for_tokens(rollout: Rollout, tokens: int, name: str) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     slots, kept = rollout.kept.size, int(rollout.kept.sum())
     if tokens == slots:
-        return np.ascontiguousarray(rollout.chosen), rollout.counted
+        return rollout.chosen, rollout.counted
     if tokens == kept:
         return rollout.chosen[:, rollout.kept], rollout.counted[:, rollout.kept]
     if tokens == slots + 1 and rollout.sequences == 1:

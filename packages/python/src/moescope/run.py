@@ -174,7 +174,8 @@ class Run:
 
         Args:
             routed_experts: integers [B, S, L, k], the slots of the batch's tokens, or [T, L, k] of one sequence or of packed ones, in any
-                order within k. L is the number of routers, or of all blocks. A slot with -1 or with an expert twice is left out.
+                order within k. L is the number of routers, or of all blocks. A slot with -1 or with an expert twice is left out. Tokens
+                stand in the order in which the routers see them: sequence first in Megatron.
             mask: [B, S] or [T], 0 or False for padding, whose slots may hold anything.
             category: as in `tokens`.
             filler: whether the slot of the last token of each sequence holds none of its choices, as engines do not run it. When absent, it
