@@ -146,9 +146,10 @@ class _Watch:
                 return  # a module around the one that has been measured
             self._measured = weakref.ref(weights)
             attention_BHSS = _whole(weights)
+            if name not in self.later:
+                self.later[name] = attention_BHSS[0].triu(1).amax()
             part = self._measure(attention_BHSS, self.first) * (weights.shape[0] / self._sequences)
             self.found[name] = self.found[name] + part if name in self.found else part
-            self.later.setdefault(name, attention_BHSS[0].triu(1).amax())
 
         return look
 
