@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Bucket } from "../../data/bucket.ts";
 import { syntheticBuckets, syntheticChosen } from "../../testing/synthetic-run.ts";
-import { rolloutModel } from "./rollout-model.ts";
+import { agreementText, rolloutModel } from "./rollout-model.ts";
 
 const options = { id: "a", strategy: "auxiliary-loss", startedAt: 1000 };
 
@@ -50,15 +50,19 @@ test("its sentence names the layer that agrees least at the cursor", () => {
   ];
   const at = (step: number) => rolloutModel(runs, "rollout/overlap", { axis: "step", lines: "mean", step }).sentence;
   expect(at(0)).toBe(
-    "Experts that engine and trainer both chose, averaged over layers: 70.0 % in auxiliary-loss at step 0 (layer 0 is the worst with 50.0 %).",
+    "Experts that engine and trainer both chose, averaged over layers: 70 % in auxiliary-loss at step 0 (layer 0 is the worst with 50 %).",
   );
-  expect(at(1)).toMatch(/: 100.0 % in auxiliary-loss at step 1\.$/);
+  expect(at(1)).toMatch(/: 100 % in auxiliary-loss at step 1\.$/);
   const differ = rolloutModel(runs, "rollout/differ", { axis: "step", lines: "mean", step: 1 });
-  expect(differ.sentence).toMatch(/^Tokens that engine and trainer route differently, averaged over layers: 40.0 % in/);
+  expect(differ.sentence).toMatch(/^Tokens that engine and trainer route differently, averaged over layers: 40 % in/);
 });
 
 test("runs that compared no rollout have no line", () => {
   const none = { ...compared([]), buckets: syntheticBuckets(3, options) };
   const model = rolloutModel([none], "rollout/overlap", { axis: "step", lines: "mean", step: 2 });
   expect(model).toMatchObject({ series: [], sentence: "No rollout at or before this step was compared." });
+});
+
+test("shares are told to a tenth of a percent, without a zero behind the point", () => {
+  expect([0, 0.5, 0.9964, 1, Number.NaN].map(agreementText)).toEqual(["0 %", "50 %", "99.6 %", "100 %", "no data"]);
 });

@@ -48,7 +48,7 @@ export function rolloutModel(
 
 /** "99.6 %": engines that agree do so nearly always, and what is left is what matters. */
 export function agreementText(share: number): string {
-  return Number.isFinite(share) ? `${(100 * share).toFixed(1)} %` : "no data";
+  return Number.isFinite(share) ? `${Number((100 * share).toFixed(1))} %` : "no data";
 }
 
 function readScalar(scalar: RolloutScalar): ReadLayers {
