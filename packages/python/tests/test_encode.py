@@ -57,6 +57,16 @@ def histograms(draw):
     )  # fmt: skip
 
 
+int32 = st.integers(-(2**31), 2**31 - 1) | st.sampled_from([-1, 0, -(2**31), 2**31 - 1])
+numbers = st.floats(width=32) | st.sampled_from([0.0, -0.0, math.nan, math.inf])
+attentions = st.fixed_dictionaries(dict(layer=uint32, head=int32, classes=st.lists(words, max_size=4), shares=singles))
+profiles = st.fixed_dictionaries(
+    dict(
+        layer=uint32, head=uint32, previous_token=numbers, first_token=numbers, induction=numbers, local=numbers, broad=numbers
+    )
+)  # fmt: skip
+
+
 @pytest.fixture(scope="session")
 def messages(protobuf):
     return {name: protobuf(name) for name in ("ReportRequest", "ReportResponse")}
@@ -86,13 +96,18 @@ def test_hello_is_what_protobuf_writes(messages, run, rank, attempt):
 @given(
     run=words, rank=uint32, attempt=uint32, sequence=whole, index=whole, tokens=whole, time=doubles,
     split=st.sampled_from(encode.Split), scalars=st.lists(st.tuples(words, doubles), max_size=4),
-    layers=st.lists(histograms(), max_size=4),
+    layers=st.lists(histograms(), max_size=4), attention=st.lists(attentions, max_size=3), heads=st.lists(profiles, max_size=3),
 )  # fmt: skip
-def test_step_is_what_protobuf_writes(messages, run, rank, attempt, sequence, index, tokens, time, split, scalars, layers):
+def test_step_is_what_protobuf_writes(
+    messages, run, rank, attempt, sequence, index, tokens, time, split, scalars, layers, attention, heads
+):
     whose = dict(run=run, rank=rank, attempt=attempt)
     facts = dict(step=index, tokens=tokens, time=time, split=split)
     named = [dict(name=name, value=value) for name, value in scalars]
-    request = messages["ReportRequest"](step=dict(**whose, sequence=sequence, **facts, scalars=named, histograms=layers))
+    shares = [dict(layer=of["layer"], head=of["head"], token_class=of["classes"], share=of["shares"]) for of in attention]
+    request = messages["ReportRequest"](
+        step=dict(**whose, sequence=sequence, **facts, scalars=named, histograms=layers, attention=shares, heads=heads)
+    )
     by_hand = []
     for layer in layers:
         categories = []
@@ -101,7 +116,8 @@ def test_step_is_what_protobuf_writes(messages, run, rank, attempt, sequence, in
             changed = dict(counts=array(routing["counts"]), dropped_counts=array(lost) if lost else None)
             categories.append(encode.CategoryRouting(**{**routing, **changed}))
         by_hand.append(encode.RoutingHistogram(**{**layer, "categories": categories}))
-    packed = encode.step(encode.Identity(**whose), sequence, encode.Step(**facts, scalars=scalars, histograms=by_hand))
+    looked = dict(attention=[encode.AttentionByToken(**of) for of in attention], heads=[encode.HeadProfile(**of) for of in heads])
+    packed = encode.step(encode.Identity(**whose), sequence, encode.Step(**facts, scalars=scalars, histograms=by_hand, **looked))
     assert packed == checked(request, packed)
 
 

@@ -305,3 +305,20 @@ def test_a_checkpoint_goes_on_with_its_run_or_is_the_parent_of_another(tmp_path,
 def test_what_is_no_state_of_a_run_is_refused(tmp_path, state):
     with pytest.raises(ValueError, match=r"resume is .*: must be what run.state_dict\(\) gave"):
         moescope.init(mode="offline", spool=tmp_path, resume=state)
+
+
+@pytest.mark.parametrize("before", [
+    lambda run: run.log_counts(7, [2], top_k=1, category="new"),
+    lambda run: run.rollout([[[0, 1]] * LAYERS], category="new"),
+])  # fmt: skip
+def test_a_category_that_came_first_with_something_else_is_counted_in_training(offline, tmp_path, protobuf, before):
+    model = Toy()
+    run = offline()
+    run.attach(model)
+    before(run)
+    with run.tokens(category="new"):
+        model(batch(0)).backward()
+    run.step(0)
+    run.finish()
+    step = spooled.read(tmp_path, protobuf)[1][0]
+    assert [[(of.category, of.tokens) for of in histogram.categories] for histogram in step.histograms][:LAYERS] == [[(1, 24)]] * LAYERS

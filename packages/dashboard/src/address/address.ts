@@ -13,7 +13,7 @@ export const VIEWS = [
   "alerts",
 ] as const;
 export type ViewName = (typeof VIEWS)[number];
-export const SPLITS = ["train", "eval", "probe"] as const;
+export const SPLITS = ["train", "eval", "probe", "rollout"] as const;
 /** Of attention heads. */
 export const HEAD_SCORES = ["previous", "first", "induction", "local", "broad"] as const;
 export type HeadScore = (typeof HEAD_SCORES)[number];

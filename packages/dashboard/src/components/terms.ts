@@ -17,7 +17,7 @@ export const TERMS = {
     "What bias-based balancing adds to an expert's score when experts are chosen. It does not change the weight of the expert's answer.",
   strategy: "How the run keeps the load of its experts balanced.",
   split:
-    "Train: the steps that change the weights. Eval: validation batches. Probe: a fixed batch asked again and again.",
+    "Train: the steps that change the weights. Eval: validation batches. Probe: a fixed batch asked again and again. Rollout: tokens generated for reinforcement learning.",
   bucket:
     "Long runs are shown at screen resolution: neighbouring steps share a point. Means are exact, and the extremes stay visible as a band.",
 } as const;

@@ -8,7 +8,8 @@ import type { Scene } from "../data/scene.ts";
 import { stepRange } from "../format/sentence.ts";
 import type { View } from "../views/registry.ts";
 
-const SPLIT_CHOICES = SPLITS.map((value) => ({ value, text: { train: "Train", eval: "Eval", probe: "Probe" }[value] }));
+const SPLIT_TEXT = { train: "Train", eval: "Eval", probe: "Probe", rollout: "Rollout" };
+const SPLIT_CHOICES = SPLITS.map((value) => ({ value, text: SPLIT_TEXT[value] }));
 const AXIS_CHOICES = AXES.map((value) => ({ value, text: { step: "Step", tokens: "Tokens", time: "Time" }[value] }));
 /** Steps that a smoothed line looks back on. */
 const SPANS = [0, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];

@@ -56,7 +56,7 @@ def find_routers(model: torch.nn.Module, skip: Collection[str] = ()) -> list[Rou
     names = [name for name in alike if name not in skip and not any(other.startswith(f"{name}.") for other in alike)]
     if not names:
         raise AttachError(_nothing_found(model))
-    numbered = _numbers(names)
+    numbered = block_numbers(names)
     return [_router(name, modules, *numbered[name]) for name in names]
 
 
@@ -146,7 +146,7 @@ def _number(owner: Any, names: Collection[str]) -> int | None:
     return next((value for name in names if isinstance(value := getattr(owner, name, None), int)), None)
 
 
-def _numbers(names: list[str]) -> dict[str, tuple[int, str]]:
+def block_numbers(names: list[str]) -> dict[str, tuple[int, str]]:
     """A number for each layer, and the name of its family where a model has several that share numbers."""
     places = {name: _place(name, order) for order, name in enumerate(names)}
     families = list(dict.fromkeys(family for family, _ in places.values()))

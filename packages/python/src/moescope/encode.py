@@ -13,7 +13,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .wire import delimited, double, flag, floats, packed_varints, text, unsigned
+from .wire import delimited, double, flag, floats, packed_varints, signed, single, text, unsigned
 
 PROTOCOL_VERSION = 2
 CHECKSUM_TAG = 0x7D
@@ -92,6 +92,29 @@ class RoutingHistogram:
 
 
 @dataclass(frozen=True)
+class AttentionByToken:
+    layer: int
+    #: -1 for the mean of all heads.
+    head: int
+    classes: Sequence[str]
+    #: [C], share of the attention that goes to each class.
+    shares: ArrayLike
+
+
+@dataclass(frozen=True)
+class HeadProfile:
+    """Scores of a head, 0 to 1, as packages/metrics/src/head-category.ts defines them."""
+
+    layer: int
+    head: int
+    previous_token: float
+    first_token: float
+    induction: float
+    local: float
+    broad: float
+
+
+@dataclass(frozen=True)
 class Step:
     step: int
     #: Training tokens so far, over all ranks.
@@ -101,6 +124,8 @@ class Step:
     split: Split = Split.TRAIN
     scalars: Sequence[tuple[str, float]] = ()
     histograms: Sequence[RoutingHistogram] = field(default_factory=tuple)
+    attention: Sequence[AttentionByToken] = ()
+    heads: Sequence[HeadProfile] = ()
 
 
 def hello(run: RunDescription, rank: int = 0, attempt: int = 0) -> bytes:
@@ -118,6 +143,8 @@ def step(whose: Identity, sequence: int, what: Step) -> bytes:
     parts.append(unsigned(8, what.split))
     parts += [delimited(9, text(1, name) + double(2, value)) for name, value in what.scalars]
     parts += [delimited(10, body) for body in _histograms(what.histograms)]
+    parts += [delimited(11, _attention(attention)) for attention in what.attention]
+    parts += [delimited(12, _head(head)) for head in what.heads]
     return _request(2, b"".join(parts))
 
 
@@ -154,6 +181,18 @@ def _description(run: RunDescription) -> bytes:
 def _layer(layer: MoeLayer) -> bytes:
     body = unsigned(1, layer.index, _UINT32) + unsigned(2, layer.experts, _UINT32) + unsigned(3, layer.top_k, _UINT32)
     return body + unsigned(4, layer.identity_experts, _UINT32) + text(5, layer.group) + flag(6, layer.experts_choose)
+
+
+def _attention(attention: AttentionByToken) -> bytes:
+    classes = [delimited(3, name.encode("utf-8", "replace")) for name in attention.classes]
+    place = unsigned(1, attention.layer, _UINT32) + signed(2, attention.head)
+    return place + b"".join(classes) + floats(4, attention.shares)
+
+
+def _head(head: HeadProfile) -> bytes:
+    scores = (head.previous_token, head.first_token, head.induction, head.local, head.broad)
+    place = unsigned(1, head.layer, _UINT32) + unsigned(2, head.head, _UINT32)
+    return place + b"".join(single(number, score) for number, score in enumerate(scores, start=3))
 
 
 def _histograms(histograms: Sequence[RoutingHistogram]) -> list[bytes]:

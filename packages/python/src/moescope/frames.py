@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -21,6 +22,18 @@ from .wire import LARGEST_WHOLE
 _MARK = b"\0"
 _LENGTH = struct.Struct("<I")
 _ARRAYS = [field.name for field in fields(StepTable)]
+
+
+def content_of(whose: Identity, step: Step, table: StepTable) -> Callable[[int], bytes]:
+    """What is spooled for a step, of its sequence number: a frame, or the message itself for a probe, which is rare and has more than
+    histograms.
+
+    Args, Raises: as `frame`.
+    """
+    if step.attention or step.heads:
+        return lambda sequence: encode.step(whose, sequence, replace(step, histograms=table.histograms()))
+    framed = frame(whose, step, table)
+    return lambda sequence: framed
 
 
 def frame(whose: Identity, step: Step, table: StepTable) -> bytes:

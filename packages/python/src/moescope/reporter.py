@@ -20,7 +20,7 @@ from typing import IO, Any
 from . import encode
 from .encode import Identity, MoeLayer, Outcome, RunDescription, Step
 from .errors import AttachError
-from .frames import frame
+from .frames import content_of
 from .spool import LOCK, LOG, Spool, is_locked
 from .table import StepTable
 
@@ -162,8 +162,7 @@ class Reporter:
         if described != self.run or self._spool.last == 0:
             self._spool.say_hello(encode.hello(described, self._whose.rank, self._whose.attempt))
             self.run = described
-        content = frame(self._whose, made.step, made.table)
-        self._append(lambda sequence: content)
+        self._append(content_of(self._whose, made.step, made.table))
 
     def _append(self, message_of: Callable[[int], bytes]) -> None:
         if not self._spool.append(message_of):

@@ -6,18 +6,21 @@ import atexit
 import contextlib
 import os
 import sys
+import time
 import traceback
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import limits
-from .encode import Outcome
+from . import limits, rollout
+from .encode import Outcome, Split, Step
 from .labels import CategoryNames
 from .logged import Logged
 from .reporter import Reporter
+from .rollout import Rollouts, on_host
+from .scalars import captured
 from .steps import StepMaker
 from .trackers import Tracker
 
@@ -51,6 +54,9 @@ class Run:
         self._counter: Counter | None = None
         self._maker = StepMaker(ranks, tokens)
         self._logged = Logged()
+        self._rollouts = Rollouts()
+        #: Index of the last update.
+        self._step = 0
         self._finished = False
         self._process = os.getpid()
         if reporter is not None:
@@ -91,6 +97,7 @@ class Run:
         from .attach import attached_counter, describe
 
         self._counter = attached_counter(model, skip, len(self._categories.names))
+        self._model = model
         self._say(f"counting {describe(self._counter.routers)}")
 
     def detach(self) -> None:
@@ -114,9 +121,9 @@ class Run:
         if self._counter is None:
             yield
             return
-        known = len(self._categories.names)
         ids = self._categories.ids(category)
-        if len(self._categories.names) > known:
+        # Names may also have come with counts that were logged, or with a rollout.
+        if len(self._categories.names) > self._counter.shape.categories:
             self._counter.grow(len(self._categories.names))
         with self._counter.labelled(ids, mask):
             yield
@@ -163,6 +170,88 @@ class Run:
         (number,) = np.atleast_1d(self._categories.ids(category)).tolist()
         self._logged.add(layer, counts, number, top_k, dropped, tokens, selection_bias, gate_mass, mean_probability, group)
 
+    def rollout(
+        self,
+        routed_experts: Any,
+        *,
+        mask: Any = None,
+        category: Any = None,
+        filler: bool | None = None,
+        physical_to_logical: Any = None,
+        trainer: Any = None,
+        experts: int | None = None,
+    ) -> contextlib.AbstractContextManager[None]:
+        """Counts what an inference engine chose for generated tokens, in split rollout of the next `step`, beside what the trainer chooses.
+
+        `with run.rollout(routed_experts, mask=mask): model(**batch)` compares it with what the routers choose in the one forward inside:
+        mean overlap of the top-k and share of tokens whose sets differ, by layer. The choices are read on the host.
+
+        Args:
+            routed_experts: integers [B, S, L, k], the slots of the batch's tokens, or [T, L, k] of one sequence or of packed ones, in any
+                order within k. L is the number of routers, or of all blocks. A slot with -1 or with an expert twice is left out. Tokens
+                stand in the order in which the routers see them: sequence first in Megatron.
+            mask: [B, S] or [T], 0 or False for padding, whose slots may hold anything.
+            category: as in `tokens`.
+            filler: whether the slot of the last token of each sequence holds none of its choices, as engines do not run it. When absent, it
+                does in [B, S, L, k], and in [T, L, k] it does not.
+            physical_to_logical: [P] or [L, P], where the ids are of replicas: the expert that each of them is one of.
+            trainer: instead of a forward inside, what the trainer chose for the same slots, of the shape of `routed_experts`.
+            experts: of each layer, where no model is attached.
+
+        Raises:
+            ValueError: when the numbers do not fit each other, or the forward inside has other tokens.
+            AttachError: when no router runs inside.
+        """
+        if self._reporter is None or self._finished:
+            return contextlib.nullcontext()
+        layers = None if self._counter is None else sorted((each.layer for each in self._counter.routers), key=lambda layer: layer.index)
+        read = rollout.read(routed_experts, layers, mask=mask, filler=filler, experts=experts, physical_to_logical=physical_to_logical)
+        ids = self._categories.ids(0 if category is None else on_host(category))
+        self._rollouts.count(read, rollout.for_each_token(ids, read))
+        if trainer is not None:
+            self._rollouts.compare_all(read, rollout.read(trainer, layers, mask=mask, filler=False, experts=experts, name="trainer"))
+        if self._counter is None or trainer is not None:
+            return contextlib.nullcontext()
+        from .rollout_forward import compared
+
+        return compared(self._model, self._counter.routers, read, self._rollouts)
+
+    def probe(
+        self,
+        model: torch.nn.Module,
+        tokens: Any,
+        *,
+        text: Callable[[int], str] | None = None,
+        classes: Mapping[str, str] | None = None,
+        step: int | None = None,
+    ) -> None:
+        """Measures where the attention of `model` goes: for the figures attention-by-token and heads-by-bin. Waits for the device.
+
+        The same tokens at every call make probes comparable. One process of those that have the whole model is enough.
+
+        Args:
+            model: of transformers 5, or any causal one whose attention modules return weights [B, H, S, S]. It is evaluated with eager
+                attention, and left as it was.
+            tokens: [B, S] token ids without padding: some texts of the same length.
+            text: the text of a token id, such as `tokenizer.decode`. Without it, attention by token class is left out.
+            classes: name and regular expression of each token class, the first that is found in a token's text wins. When absent: "#", "*"
+                and "whitespace".
+            step: index of the update that was made last; that of the last `step` when absent.
+
+        Raises:
+            ValueError: for tokens of another shape, and for a model whose attention cannot be seen or is not causal.
+        """
+        if self._reporter is None or self._finished:
+            return
+        from .probe import probe
+        from .token_classes import DEFAULT
+
+        scalars, attention, heads = probe(model, tokens, DEFAULT if classes is None else classes, text)
+        if text is None:
+            self._say("attention by token class is left out of the probe: give text=tokenizer.decode")
+        made = Step(self._step if step is None else step, 0, 1e3 * time.time(), Split.PROBE, attention=attention, heads=heads)
+        self._reporter.give(self._maker.apart(made, lambda: scalars, (), tuple(self._categories.names)))
+
     def step(self, step: int, *, tokens: int | None = None, **scalars: Any) -> None:
         """Ends an optimizer update: what was counted since the last one is sent as this step. Waits for nothing.
 
@@ -176,7 +265,13 @@ class Run:
         """
         if self._reporter is None or self._finished:
             return
-        self._reporter.give(self._maker.later(step, tokens, scalars, self._counter, self._logged.take(), tuple(self._categories.names)))
+        self._step = step
+        names = tuple(self._categories.names)
+        self._reporter.give(self._maker.later(step, tokens, scalars, self._counter, self._logged.take(), names))
+        rollouts, self._rollouts = self._rollouts, Rollouts()
+        if routed := rollouts.routed():
+            made = Step(step, 0, 1e3 * time.time(), Split.ROLLOUT)
+            self._reporter.give(self._maker.apart(made, captured(rollouts.scalars()), routed, names))
 
     def also(self, tracker: Any) -> None:
         """Sends a few summaries of every step to another tracker too: wandb, trackio, MLflow, or a SummaryWriter of TensorBoard."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .encode import MoeLayer, RoutingHistogram, Step
@@ -69,6 +70,22 @@ class StepMaker:
             for tracker in self.trackers:
                 tracker.put(step, summaries(table.histograms(), layers))
             return Made(Step(step, self._so_far(table, tokens), ended, scalars=read_scalars()), table, layers, categories)
+
+        return make
+
+    def apart(
+        self,
+        step: Step,
+        scalars: Callable[[], list[tuple[str, float]]],
+        routed: Sequence[tuple[MoeLayer, RoutingHistogram]],
+        categories: Sequence[str],
+    ) -> Callable[[], Made]:
+        """For a step of another split than training's: `step` with the training tokens so far, `scalars` and what was `routed`."""
+
+        def make() -> Made:
+            table = StepTable.of(self._described(routed))
+            made = replace(step, tokens=self.tokens, scalars=scalars())
+            return Made(made, table, [self._layers[index] for index in sorted(self._layers)], categories)
 
         return make
 

@@ -54,6 +54,23 @@ def double(field: int, value: float) -> bytes:
     return tag(field, FIXED64) + packed if any(packed) else b""
 
 
+def single(field: int, value: float) -> bytes:
+    """A `float`; NaN and -0.0 are written, 0.0 is not."""
+    packed = struct.pack("<f", value)
+    return tag(field, FIXED32) + packed if any(packed) else b""
+
+
+def signed(field: int, value: int) -> bytes:
+    """A `sint32`: numbers near 0 take one byte, whatever their sign.
+
+    Raises:
+        ValueError: when the value does not fit into 32 bits.
+    """
+    if not -(2**31) <= value < 2**31:
+        raise ValueError(f"field {field} is {value}: must be from {-(2**31)} to {2**31 - 1}")
+    return unsigned(field, value << 1 if value >= 0 else ~(value << 1))
+
+
 def text(field: int, value: str) -> bytes:
     """Lone surrogates, which file names on Linux may have, become question marks: protobuf's strings are UTF-8."""
     return delimited(field, value.encode("utf-8", "replace")) if value else b""

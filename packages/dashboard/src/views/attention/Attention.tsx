@@ -94,6 +94,9 @@ function NoProbes() {
       <p>Train with:</p>
       <pre>{HOW}</pre>
       <CopyButton text={() => HOW}>Copy</CopyButton>
+      <p>
+        A model in PyTorch is probed by the Python client: <code>run.probe(model, tokens, text=tokenizer.decode)</code>.
+      </p>
     </Blank>
   );
 }

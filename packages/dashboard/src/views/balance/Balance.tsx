@@ -4,13 +4,14 @@ import type { Lines } from "../../address/address.ts";
 import { navigate } from "../../address/use-address.ts";
 import { Segmented } from "../../components/controls.tsx";
 import { Term } from "../../components/Term.tsx";
-import { useEvaluations } from "../../data/use-evaluations.ts";
 import { useSameItems } from "../../data/use-same-items.ts";
+import { useEvaluations } from "../../data/use-split.ts";
 import { formatRatio, formatValue } from "../../format/number.ts";
 import { stepsAPoint } from "../../format/sentence.ts";
 import type { ViewProps } from "../view-props.ts";
 import { LinesCard } from "./LinesCard.tsx";
 import { lossModel, storedModel } from "./lines-model.ts";
+import { RolloutCards } from "./RolloutCards.tsx";
 import { WindowCards } from "./WindowCards.tsx";
 import "./balance.css";
 
@@ -71,6 +72,7 @@ export default function Balance({ scene }: ViewProps) {
           format={formatRatio}
           floor={0}
         />
+        <RolloutCards scene={scene} note={NOTES[lines]} />
         <WindowCards scene={scene} note={NOTES[lines]} />
       </div>
     </>

@@ -18,11 +18,14 @@ interface LinesCardProps {
   /** Said at the end of the legend. */
   notes: readonly string[];
   format: (value: number) => string;
+  /** Of the y axis; plain numbers when absent. */
+  formatTick?: (value: number) => string;
   floor?: number;
   controls?: ReactNode;
 }
 
-export function LinesCard({ scene, model, title, name, requests, notes, format, floor, controls }: LinesCardProps) {
+export function LinesCard(props: LinesCardProps) {
+  const { scene, model, title, name, requests, notes, format, formatTick = tickText, floor, controls } = props;
   const { address, chosen, cursor, histories } = scene;
   return (
     <Card
@@ -40,7 +43,7 @@ export function LinesCard({ scene, model, title, name, requests, notes, format, 
         label={`${name} over ${address.x}. ${model.sentence}`}
         axis={address.x}
         cursorX={cursorPosition(cursor, histories, address.x)}
-        formatY={tickText}
+        formatY={formatTick}
         formatReading={format}
       />
       <RunLegend runs={chosen} note={notes.filter((note) => note !== "").join(" · ")} />
