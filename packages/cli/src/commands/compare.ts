@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Client } from "@moescope/dashboard/api";
 import { baseUrl, findCollector } from "@moescope/telemetry";
-import type { CollectorAccess } from "@moescope/trainer";
+import { type CollectorAccess, readConfiguration } from "@moescope/trainer";
 import { type Command, Option } from "commander";
 import { type AccessOptions, accessOf, addAccessOptions } from "../access/access-options.ts";
 import { collectorClient } from "../access/collector-client.ts";
@@ -134,7 +134,9 @@ async function measured(client: Client, finished: readonly FinishedRun[]) {
   const stored = await allRuns(client);
   const runs = [];
   for (const { arm, seed, run, origin } of finished) {
-    runs.push({ run, arm: arm.name, seed, origin, ...(await measureRun(client, findRun(stored, run))) });
+    const summary = findRun(stored, run);
+    const { corpus } = readConfiguration(JSON.parse(summary.run.configJson));
+    runs.push({ run, arm: arm.name, seed, origin, corpus, ...(await measureRun(client, summary)) });
   }
   return runs;
 }

@@ -9,7 +9,7 @@ export function comparisonJson({ name, arms, differences, failed }: Comparison, 
     trainedOn,
     arms: arms.map(({ runs, samples, ...arm }) => ({
       ...arm,
-      runs: runs.map(({ run, seed, origin, measures: values }) => ({ run, seed, origin, ...values })),
+      runs: runs.map(({ run, seed, origin, corpus, measures: values }) => ({ run, seed, origin, corpus, ...values })),
       ...samples,
     })),
     differences,

@@ -1,6 +1,6 @@
 // A comparison to read: what was trained, the tables, and what to know about them.
 import { formatTable } from "../terminal/table.ts";
-import { type Comparison, cautionsOf } from "./comparison.ts";
+import { type Comparison, cautionsOf, corporaOf } from "./comparison.ts";
 import { markdown, markdownTable } from "./markdown.ts";
 import { armTables, definitionLines, differenceTable, type TableForm } from "./tables.ts";
 
@@ -31,7 +31,7 @@ export function comparisonMarkdown(comparison: Comparison, trainedOn: string): s
 /** The lines of each. */
 function tableParts(comparison: Comparison, trainedOn: string, form: TableForm): string[][] {
   return [
-    [`${trainedOn} Means ± sample standard deviation over seeds.`],
+    [`${trainedOn} Data ${corporaOf(comparison.arms).join(", ")}. Means ± sample standard deviation over seeds.`],
     ...armTables(comparison, form),
     ...(comparison.differences.length > 0
       ? [

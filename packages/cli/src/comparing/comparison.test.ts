@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { type ComparedRun, cautionsOf, comparisonOf } from "./comparison.ts";
+import { comparisonText } from "./comparison-text.ts";
 import { markdownTable } from "./markdown.ts";
 import { measureNamed, measures, type RunMeasures } from "./measures.ts";
 import { armTables, differenceTable, formatSample } from "./tables.ts";
@@ -9,7 +10,15 @@ const arm = (name: string) => ({ name, strategy: name, settings: [] });
 function run(armName: string, seed: number, values: Partial<RunMeasures>): ComparedRun {
   const missing = Object.fromEntries(measures.map(({ name }) => [name, Number.NaN])) as unknown as RunMeasures;
   const id = `${armName}-${seed}`;
-  return { run: id, arm: armName, seed, origin: "stored", measures: { ...missing, ...values }, maxViolation: [] };
+  return {
+    run: id,
+    arm: armName,
+    seed,
+    origin: "stored",
+    corpus: "0a1b2c",
+    measures: { ...missing, ...values },
+    maxViolation: [],
+  };
 }
 
 const runs = [
@@ -47,6 +56,20 @@ it("says when spread means little, and which runs failed", () => {
     "An arm has only 1 seed: there is no spread, and a difference may be chance",
   ]);
   expect(cautionsOf(comparisonOf("test", [arm("a")], runs, []))).toEqual([]);
+});
+
+it("says when runs were trained on different data", () => {
+  const other = runs.map((each) => (each.run === "b-1" ? { ...each, corpus: "999999" } : each));
+  expect(cautionsOf(comparisonOf("test", [arm("a"), arm("b")], other, [])).at(-1)).toBe(
+    "Losses cannot be compared: the runs were trained on different data, 0a1b2c and 999999",
+  );
+  const earlier = runs.map((each) => (each.run === "b-1" ? { ...each, corpus: undefined } : each));
+  expect(cautionsOf(comparisonOf("test", [arm("a"), arm("b")], earlier, [])).at(-1)).toMatch(
+    /0a1b2c and data of an earlier version$/,
+  );
+  expect(comparisonText(comparison, "Recipe test.")[0]).toBe(
+    "Recipe test. Data 0a1b2c. Means ± sample standard deviation over seeds.",
+  );
 });
 
 it("has one row an arm, and the same tables in Markdown", () => {

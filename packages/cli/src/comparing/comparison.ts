@@ -11,6 +11,8 @@ export interface ComparedRun {
   arm: string;
   seed: number;
   origin: Origin;
+  /** Fingerprint of the data that it was trained on; undefined for runs of earlier versions. */
+  corpus: string | undefined;
   measures: RunMeasures;
   /** MaxVio of every step, mean over layers. */
   maxViolation: number[];
@@ -88,5 +90,15 @@ export function cautionsOf({ arms, failed }: Comparison): string[] {
       `An arm has only ${seeds}: ${fewest < 2 ? "there is no spread" : "the spread means little"}, and a difference may be chance`,
     );
   }
+  const corpora = corporaOf(arms);
+  if (corpora.length > 1) {
+    cautions.push(`Losses cannot be compared: the runs were trained on different data, ${corpora.join(" and ")}`);
+  }
   return cautions;
+}
+
+/** Fingerprints of the data that runs were trained on, each once. */
+export function corporaOf(arms: readonly ComparedArm[]): string[] {
+  const known = arms.flatMap(({ runs }) => runs.map(({ corpus }) => corpus ?? "data of an earlier version"));
+  return [...new Set(known)];
 }

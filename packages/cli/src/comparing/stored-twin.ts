@@ -28,8 +28,8 @@ function isTwin({ configJson, parent }: v1.RunDescription, wanted: RunConfigurat
   const stored = parent ? undefined : readStored(configJson);
   if (!stored) return false;
   const { vocabulary, patchSize } = stored.model;
-  // Decided by the data, which is compared by itself.
-  const expected = { ...wanted, model: { ...wanted.model, vocabulary, patchSize } };
+  // Decided by the data, which is compared by itself; whether all runs had the same data, the comparison says.
+  const expected = { ...wanted, model: { ...wanted.model, vocabulary, patchSize }, corpus: stored.corpus };
   return isDeepStrictEqual(asStored(stored), asStored(expected));
 }
 

@@ -101,6 +101,24 @@ describe("text of the user's", () => {
     expect(textsOf(...corpus.validation).join("")).not.toContain("a");
   });
 
+  test("a fingerprint is the same for every seed, batch and order, and another for any other text", async () => {
+    const text = Array.from({ length: 400 }, (_, line) => `line ${line} of a text\n`).join("");
+    const glob = folder.write("print.txt", text);
+    const of = async (changed: Partial<Parameters<typeof openCorpus>[0]>, sources = [{ category: "mine", glob }]) =>
+      (await openCorpus({ ...shape, sources, ...changed })).fingerprint;
+    const fingerprint = await of({});
+    expect(fingerprint).toMatch(/^[0-9a-f]{12}$/);
+    expect(await of({ seed: 9, batch: 3, sequence: 20, order: "by-category", validationBatches: 0 })).toBe(fingerprint);
+    const others = [
+      await of({}, [{ category: "yours", glob }]),
+      await of({}, [{ category: "mine", glob: folder.write("print.txt", `${text}.`) }]),
+      await of({}, [{ category: "mine", glob: folder.write("print.txt", text.replaceAll("line", "Line")) }]),
+      await of({}, [{ category: "maths" }] as never),
+      await of({}, [{ category: "shapes" }] as never),
+    ];
+    expect(new Set([fingerprint, ...others]).size).toBe(6);
+  });
+
   test("weights set the shares", async () => {
     const glob = folder.write("weighted.txt", "text ".repeat(100));
     const sources = [{ category: "mine", glob, weight: 3 }, { category: "maths" }];

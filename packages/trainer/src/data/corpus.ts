@@ -2,6 +2,7 @@
 import { type Batch, drawBatch, type RowOrder, rowOrders } from "./batch.ts";
 import { DataError } from "./data-error.ts";
 import { builtInCategories, builtInSources, type DataSource } from "./data-source.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import { openDataSource } from "./open-data-source.ts";
 import { Random } from "./random.ts";
 import type { SourceData, Split } from "./source-data.ts";
@@ -32,6 +33,8 @@ export interface Corpus {
   /** The same batches for every seed, from data that training never sees. */
   readonly validation: Batch[];
   describe(): CategoryDescription[];
+  /** Tells it from a corpus of other data: see `fingerprintOf`. */
+  readonly fingerprint: string;
   /** The text that a token stands for; U+FFFD where it is only a part of a character. */
   textOf(token: number): string;
   /** @param step index of the optimizer update, from 0 */
@@ -86,6 +89,7 @@ export async function openCorpus(options: CorpusOptions): Promise<Corpus> {
       opened.map(({ origin, files, tokens, heldOutTokens }, index) => {
         return { category: sources[index]!.category, origin, share: shares[index]!, files, tokens, heldOutTokens };
       }),
+    fingerprint: fingerprintOf(opened.map((data, index) => ({ category: sources[index]!.category, data }))),
     textOf: tokenizer.textOf,
     batchAt: (step) => draw("training", seed, step),
   };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { resolveRecipe } from "./resolve-recipe.ts";
-import { changedSettings, configurationOf, readConfiguration } from "./run-configuration.ts";
+import { changedSettings, configurationOf, readConfiguration, recipeIn } from "./run-configuration.ts";
 
 const choice = { recipe: "quick", strategy: "loss-free-bias+z-loss", seed: 9, steps: 50 };
 const settings = ["model.experts=8", "optimizer.learningRate=1e-7", "balancing.update=rms", "evaluation.every=7"];
@@ -12,6 +12,12 @@ const configuration = configurationOf(
 
 test("a configuration read back from its JSON is the same", () => {
   expect(readConfiguration(JSON.parse(JSON.stringify(configuration)))).toEqual(configuration);
+});
+
+test("keeps the fingerprint of the data that it was trained on, and recipes have none", () => {
+  const trained = { ...configuration, corpus: "0123456789ab" };
+  expect(readConfiguration(JSON.parse(JSON.stringify(trained)))).toEqual(trained);
+  expect(recipeIn(trained)).not.toHaveProperty("corpus");
 });
 
 test("names the built-in data when none was chosen", () => {

@@ -26,6 +26,8 @@ export interface DataChoice {
 export interface RunConfiguration extends Recipe, DataChoice {
   sources: DataSource[];
   parent?: Parent;
+  /** Fingerprint of the data that it was trained on; absent before that is known, and in runs of earlier versions. */
+  corpus?: string;
 }
 
 export function configurationOf(recipe: Recipe, { sources, tokenizer }: DataChoice, parent?: Parent): RunConfiguration {
@@ -42,6 +44,7 @@ export function recipeIn({
   sources: _sources,
   tokenizer: _tokenizer,
   parent: _parent,
+  corpus: _corpus,
   ...recipe
 }: RunConfiguration): Recipe {
   return recipe as Recipe;
@@ -66,7 +69,7 @@ export interface ConfigurationChange {
  */
 export function readConfiguration(stored: unknown, change: ConfigurationChange = {}): RunConfiguration {
   if (!isObject(stored)) throw new RecipeError("A configuration is a JSON object, as `train --print-config` prints it");
-  const { recipe = "", sources, tokenizer, parent, ...settings } = stored as Partial<RunConfiguration>;
+  const { recipe = "", sources, tokenizer, parent, corpus, ...settings } = stored as Partial<RunConfiguration>;
   const { strategy: storedStrategy = "", ...options } = settings.balancing ?? {};
   const strategy = change.strategy ?? storedStrategy;
   // Options belong to a strategy: another one starts from its own.
@@ -79,7 +82,8 @@ export function readConfiguration(stored: unknown, change: ConfigurationChange =
     settings: [...settingsIn({ ...settings, balancing, probe, seed, steps }), ...(change.settings ?? [])],
     tokenClasses: withTokenClasses(change.tokenClasses ?? [], tokenClasses),
   });
-  return configurationOf(resolved, { sources: sources && readSources(sources), tokenizer }, parent);
+  const configuration = configurationOf(resolved, { sources: sources && readSources(sources), tokenizer }, parent);
+  return { ...configuration, ...(corpus !== undefined && { corpus }) };
 }
 
 /** Nothing for a name that is no strategy: that is said where the recipe is resolved. */
@@ -98,9 +102,12 @@ export function changedSettings(before: RunConfiguration, after: RunConfiguratio
   return [...paths].filter((path) => known!.get(path) !== now!.get(path));
 }
 
-/** Number of different tokens and size of a patch follow from the data. */
-export function fitToData(configuration: RunConfiguration, { vocabulary, patchSize }: Corpus): RunConfiguration {
-  return { ...configuration, model: { ...configuration.model, vocabulary, patchSize } };
+/** Number of different tokens, size of a patch and fingerprint follow from the data. */
+export function fitToData(
+  configuration: RunConfiguration,
+  { vocabulary, patchSize, fingerprint }: Corpus,
+): RunConfiguration {
+  return { ...configuration, model: { ...configuration.model, vocabulary, patchSize }, corpus: fingerprint };
 }
 
 /** `path=value` for everything in a recipe's sections. */

@@ -84,13 +84,21 @@ function goOn(
   const differences = [
     ...(record.codeVersion === now.codeVersion ? [] : [`moescope ${record.codeVersion}, now ${now.codeVersion}`]),
     ...(record.backend === now.backend ? [] : [`backend ${record.backend}, now ${now.backend}`]),
-    ...(JSON.stringify(record.data) === JSON.stringify(now.data) ? [] : ["other data: its files have changed"]),
+    ...(isOfSameData(record, now) ? [] : ["other data: its files have changed"]),
   ];
   if (differences.length === 0) return;
   beginning.notice(
     `The checkpoint was made with ${differences.join("; ")}. Steps may differ from those of a run without a break`,
   );
 }
+
+/** Checkpoints of earlier versions have no fingerprint. */
+function isOfSameData(before: About, now: About): boolean {
+  const [known, found] = [before.configuration.corpus, now.configuration.corpus];
+  return JSON.stringify(before.data) === JSON.stringify(now.data) && (known === undefined || known === found);
+}
+
+type About = Pick<CheckpointRecord, "data" | "configuration">;
 
 function aboutRun(
   { configuration, corpus, identity, backend }: RunBeginning,
