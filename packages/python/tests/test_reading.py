@@ -1,0 +1,390 @@
+"""Runs read in a notebook: equal to what was reported, and to what `moescope export` writes, over any range and at any resolution."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import math
+import os
+import pathlib
+import re
+import subprocess
+import threading
+
+import collector
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from reported import SCALARS, Truth, report
+
+import moescope
+from moescope.reading import history
+
+pytestmark = pytest.mark.skipif(not collector.available(), reason="the collector is not built: see test_collector.py")
+SECRET = "0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    started = collector.Collector(tmp_path_factory.mktemp("lab") / "data")
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def spool(tmp_path_factory):
+    return tmp_path_factory.mktemp("spool")
+
+
+@pytest.fixture(scope="module")
+def shapes(lab, spool) -> tuple[moescope.reading.StoredRun, Truth]:
+    truth = report(lab.address, spool, 4, "shapes", most_steps=60)
+    return moescope.connect(lab.url).run("shapes"), truth
+
+
+def exported(lab: collector.Collector, run: str, out: pathlib.Path, *options: str) -> dict[str, list[dict]]:
+    command = ["node", str(collector.COMMAND), "export", run, "--url", lab.url, "--format", "jsonl", "--out", str(out), *options]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return {path.stem: [json.loads(line) for line in path.read_text().splitlines()] for path in out.glob("*.jsonl")}
+
+
+def numbers(read: moescope.reading.ByExpert) -> dict[tuple, float]:
+    """Those that are not masked, by step, layer, category where there is one, and expert."""
+    places = [
+        read.steps.first.tolist(),
+        read.layers.tolist(),
+        *([read.categories] if read.categories else []),
+        range(read.values.shape[-1]),
+    ]
+    there = np.argwhere(~np.ma.getmaskarray(read.values))
+    return {tuple(at[i] for at, i in zip(places, index, strict=True)): read.values.data[tuple(index)].item() for index in there.tolist()}
+
+
+def by_place(rows: list[dict], value: str, *more: str) -> dict[tuple, float]:
+    return {tuple(row[name] for name in ("step", "layer", *more, "expert")): float(row[value]) for row in rows if row[value] is not None}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_equal_to_what_was_reported_and_to_what_export_writes(lab, spool, tmp_path, seed):
+    truth = report(lab.address, spool, seed, f"run-{seed}")
+    run = moescope.connect(lab.url).run(f"run-{seed}")
+    counts = run.counts(by_category=True, dropped=True)
+    assert counts.values.dtype == np.int64
+    assert counts.steps.first.tolist() == counts.steps.last.tolist() == sorted(truth.attempt)
+    assert counts.steps.attempt.tolist() == [truth.attempt[step] for step in sorted(truth.attempt)]
+    places = [(step, layer) for step in truth.counts for layer in truth.counts[step]]
+    for read, table in ((counts, truth.counts), (counts.dropped, truth.dropped)):
+        expected = {
+            (step, layer.index, category, expert): int(table[step][layer.index].get(category, np.zeros(layer.experts))[expert])
+            for step, layer_index in places for layer in run.layers if layer.index == layer_index
+            for category in run.categories for expert in range(layer.experts)
+        }  # fmt: skip
+        assert numbers(read) == expected
+    assert numbers(run.bias()) == {
+        (step, layer, expert): float(value)
+        for step in truth.bias for layer, row in truth.bias[step].items() if layer in truth.counts.get(step, {})
+        for expert, value in enumerate(row)
+    }  # fmt: skip
+    together = run.counts()
+    assert together.values.tolist() == counts.values.sum(axis=2).tolist()
+    assert together.values.sum() == sum(row.sum() for step in truth.counts.values() for layer in step.values() for row in layer.values())
+
+    tables = exported(lab, run.id, tmp_path / "all", "--split", "train")
+    rows = tables["routing"]
+    read, lost = numbers(counts), numbers(counts.dropped)
+    assert {place: count for place, count in read.items() if count} == {k: v for k, v in by_place(rows, "count", "category").items() if v}
+    assert set(by_place(rows, "count", "category")) <= set(read)
+    assert {place: count for place, count in lost.items() if count} == {k: v for k, v in by_place(rows, "dropped", "category").items() if v}
+    assert numbers(run.bias()) == by_place(rows, "selection_bias")
+    assert numbers(run.gate_mass()) == by_place(tables["gates"], "gate_mass")
+    assert numbers(run.mean_probability()) == by_place(tables["gates"], "mean_probability")
+    steps = [(row["step"], row["attempt"], row["tokens"], round(1000 * row["time"])) for row in tables["steps"]]
+    of = counts.steps
+    assert list(zip(of.first.tolist(), of.attempt.tolist(), of.tokens.tolist(), of.time.astype(int).tolist(), strict=True)) == steps
+
+    scalars = run.scalars()
+    assert set(scalars.values) <= set(SCALARS)
+    found = {
+        (step, name): value for name in scalars.values for step, value in zip(scalars.steps.first.tolist(), scalars[name], strict=True)
+    }
+    assert {at: value for at, value in found.items() if not math.isnan(value)} == {
+        (row["step"], row["name"]): row["value"] for row in tables["scalars"]
+    }
+    for (step, name), value in found.items():
+        sent = truth.scalars.get(step, {}).get(name, [math.nan])
+        assert value == pytest.approx(sum(sent) / len(sent), nan_ok=True)
+
+    for attempt in run.attempts[:-1]:
+        earlier = exported(lab, run.id, tmp_path / "first", "--split", "train", "--attempt", str(attempt.attempt))
+        read = numbers(run.counts(by_category=True, attempt=attempt.attempt))
+        assert {k: v for k, v in read.items() if v} == {k: v for k, v in by_place(earlier["routing"], "count", "category").items() if v}
+        assert attempt.steps == len(earlier["steps"]) == len(run.scalars(attempt=attempt.attempt).steps)
+
+
+ranges = some.tuples(some.none() | some.integers(0, 130), some.none() | some.integers(0, 130)).map(
+    lambda pair: (pair[0], pair[1]) if None in pair else tuple(sorted(pair))
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    data=some.data(),
+    asked=ranges,
+    points=some.none() | some.integers(1, 300),
+    by_category=some.booleans(),
+    most=some.sampled_from([1, 90, 700, 10**6, 10**6]),
+)
+def test_ranges_and_resolutions_add_up_however_little_an_answer_holds(shapes, data, asked, points, by_category, most):
+    run, truth = shapes
+    start, stop = asked
+    layers = data.draw(some.none() | some.lists(some.sampled_from([layer.index for layer in run.layers]), unique=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history, "ANSWER_COUNTS", most)
+        read = run.counts(start, stop, layers=layers, by_category=by_category, dropped=True, points=points)
+    steps = [step for step in sorted(truth.attempt) if (start or 0) <= step and (stop is None or step < stop)]
+    assert read.layers.tolist() == ([layer.index for layer in run.layers] if layers is None else layers)
+    assert sum(read.steps.summed.tolist()) == len(steps)
+    if points is None:
+        assert read.steps.first.tolist() == steps
+    else:
+        assert len(read.steps) <= points
+    rest = iter(steps)
+    for at, (first, last, summed) in enumerate(zip(read.steps.first, read.steps.last, read.steps.summed, strict=True)):
+        inside = [next(rest) for _ in range(summed)]
+        assert (inside[0], inside[-1]) == (first, last)
+        for place, layer in enumerate(read.layers.tolist()):
+            for values, table in ((read.values, truth.counts), (read.dropped.values, truth.dropped)):
+                loads = [table[step][layer] for step in inside if layer in table.get(step, {})]
+                if not loads:
+                    assert np.ma.getmaskarray(values)[at, place].all()
+                    continue
+                rows = [sum(load.get(category, 0) for load in loads) for category in run.categories]
+                expected = np.array([np.broadcast_to(row, experts_of(run, layer)) for row in rows])
+                expected = expected if by_category else expected.sum(axis=0)
+                assert values[at, place].compressed().tolist() == expected.ravel().tolist()
+
+
+def experts_of(run, index: int) -> int:
+    return next(layer.experts for layer in run.layers if layer.index == index)
+
+
+def test_a_long_run_takes_few_requests_and_whole_numbers_stay_exact(lab, spool, monkeypatch):
+    steps, most = 5000, 2**32 - 1
+    with moescope.init(lab.address, run_id="long", spool=spool) as reporting:
+        for step in range(steps):
+            reporting.log_counts(0, [most, most - step, 1], top_k=1)
+            reporting.step(step, loss=step / 2)
+        assert reporting.finish(seconds=120)
+    run = moescope.connect(lab.url).run("long")
+    asked = []
+    get = run._connection.get
+    monkeypatch.setattr(run._connection, "get", lambda *request: asked.append(request) or get(*request))
+    assert run.scalars()["loss"].tolist() == [step / 2 for step in range(steps)]
+    assert len(asked) <= 6
+    counts = run.counts().values
+    assert len(asked) <= 12
+    assert counts[:, 0].tolist() == [[most, most - step, 1] for step in range(steps)]
+    assert np.ma.getmask(counts) is np.ma.nomask
+    assert run.counts(points=1).values.tolist() == [[[steps * most, steps * most - steps * (steps - 1) // 2, steps]]]
+    last, _, half = (run.scalars(2000, 4000, points=500, summary=name)["loss"] for name in ("last", "mean", "min"))
+    assert (last - half).tolist() == [1.5] * 500
+    assert run.scalars(2000, 4000, points=500)["loss"].tolist() == ((last + half) / 2).tolist()
+
+
+def test_xarray_and_pandas_have_the_same_numbers(shapes):
+    run, _ = shapes
+    counts = run.counts(by_category=True, dropped=True)
+    array, frame = counts.to_xarray(), counts.to_pandas()
+    assert array.dims == ("step", "layer", "category", "expert")
+    assert np.array_equal(array.values, counts.values.astype(float).filled(np.nan), equal_nan=True)
+    layer, category = run.layers[-1], run.categories[-1]
+    cut = array.sel(layer=layer.index, category=category, step=slice(10, 60)).isel(expert=slice(layer.experts))
+    rows = frame[(frame.layer == layer.index) & (frame.category == category) & frame.step.between(10, 60)]
+    assert rows["count"].tolist() == [count for row in cut.values.tolist() for count in row if not math.isnan(count)]
+    assert (frame["count"].dtype, str(frame["dropped"].dtype)) == (np.int64, "Int64")
+    assert frame["count"].sum() == counts.values.sum()
+    assert frame["dropped"].sum() == counts.dropped.values.sum()
+    assert list(frame.columns) == ["attempt", "step", "last_step", "layer", "category", "expert", "count", "dropped"]
+    scalars = run.scalars()
+    assert scalars.to_pandas().index.name == "step"
+    for name in scalars.values:
+        assert np.array_equal(scalars.to_pandas()[name], scalars[name], equal_nan=True)
+        assert np.array_equal(scalars.to_xarray()[name].values, scalars[name], equal_nan=True)
+    whole = run.counts(layers=[layer.index], points=1).to_xarray()
+    assert (whole.dims, whole.dtype, int(whole.steps[0])) == (("step", "layer", "expert"), np.int64, len(counts.steps))
+
+
+@pytest.mark.parametrize("package", ["xarray", "pandas"])
+def test_what_is_not_installed_is_named(shapes, monkeypatch, package):
+    monkeypatch.setitem(__import__("sys").modules, package, None)
+    for read in (shapes[0].counts(0, 1), shapes[0].scalars(0, 1)):
+        with pytest.raises(ImportError, match=rf"to_{package}\(\) needs {package}: pip install {package}"):
+            getattr(read, f"to_{package}")()
+
+
+def test_facts_alerts_and_a_run_that_is_live(lab, spool):
+    told = dict(name="what is known", strategy="loss-free", config={"lr": 1e-3, "path": [1]}, tags=["a"], spool=spool)
+    with moescope.init(lab.address, run_id="facts", **told) as reporting:
+        reporting.step(10)
+        stored = moescope.connect(lab.url)
+        collector.until(lambda: any(run.id == "facts" and run.steps for run in stored.runs()), what="the run in the list")
+        run = stored.run("facts")
+        assert (run.state, run.steps, run.last_step, run.layers) == ("live", 1, 10, ())
+        assert (run.counts().values.shape, run.bias().to_xarray().shape, run.scalars().values) == ((1, 0, 0), (1, 0, 0), {})
+        assert run.counts(split="eval").values.shape == run.counts(0, 10).values.shape == (0, 0, 0)
+        reporting.log_counts(7, [3, 1], top_k=2)
+        reporting.step(11, loss=math.nan)
+        assert reporting.finish("stopped", "enough", seconds=60)
+    run.refresh()
+    assert (run.name, run.strategy, run.config, run.tags, run.categories) == (*(told[of] for of in list(told)[:3]), ("a",), ("all",))
+    assert (run.state, run.reason, run.steps, run.last_step, run.tokens, run.ranks) == ("stopped", "enough", 2, 11, 2, 1)
+    (layer,), (attempt,), (alert,) = run.layers, run.attempts, collector.until(run.alerts, what="an alert")
+    assert (layer.index, layer.experts, layer.top_k) == (7, 2, 2)
+    assert (attempt.first_step, attempt.last_step, attempt.outcome, attempt.parent) == (10, 11, "stopped", None)
+    assert (alert.rule, alert.layer, alert.began_step, alert.over_step) == ("not_a_number", None, 11, None)
+    assert "not a finite number" in alert.message
+    assert np.isnan(run.scalars()["loss"]).tolist() == [True, True]
+    assert repr(run) == "<moescope run facts: stopped, 2 steps, 1 MoE layers of 2 experts>"
+
+
+def test_runs_are_found_by_id_name_or_beginning(lab, spool):
+    stored = moescope.connect(lab.url)
+    for run_id, name in (("sweep-a1", "wide"), ("sweep-a2", "narrow"), ("sweep-b", "narrow"), ("wide-other", "another")):
+        with moescope.init(lab.address, run_id=run_id, name=name, spool=spool) as reporting:
+            reporting.step(0)
+            assert reporting.finish(seconds=60)
+    assert [stored.run(wanted).id for wanted in ("sweep-a1", "sweep-b", "wide", "wide-", "sweep-a1")] == [
+        "sweep-a1", "sweep-b", "sweep-a1", "wide-other", "sweep-a1",
+    ]  # fmt: skip
+    assert {"sweep-a1", "sweep-a2", "sweep-b"} <= {run.id for run in stored.runs()}
+    with pytest.raises(LookupError, match=r"run 'narrow' may be (sweep-b or sweep-a2|sweep-a2 or sweep-b); write the id"):
+        stored.run("narrow")
+    with pytest.raises(LookupError, match="run 'sweep-a' may be sweep-a"):
+        stored.run("sweep-a")
+    with pytest.raises(LookupError, match="there is no run 'sweap-b'; did you mean 'sweep-b'"):
+        stored.run("sweap-b")
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (dict(layers=[99]), r"layers has 99: the MoE layers of run shapes are \d"),
+    (dict(start=5, stop=4), "start is 5 and stop 4: must be steps from 0, stop not before start"),
+    (dict(start=-1), "start is -1"),
+    (dict(points=0), "points is 0: must be 1 or more"),
+    (dict(split="test"), "split is 'test': must be one of train, eval, probe, rollout"),
+])  # fmt: skip
+def test_arguments_are_checked(shapes, options, message):
+    with pytest.raises(ValueError, match=message):
+        shapes[0].counts(**options)
+
+
+def test_what_the_collector_refuses_is_said_in_its_words(shapes):
+    with pytest.raises(moescope.CollectorError, match="parameter attempt is 77: the run's attempts are") as raised:
+        shapes[0].counts(attempt=77)
+    assert raised.value.status == 400
+    with pytest.raises(ValueError, match="summary is 'median': must be one of mean, min, max, first, last"):
+        shapes[0].scalars(summary="median")
+
+
+def test_a_token_is_shown_and_the_connection_comes_back(tmp_path, monkeypatch):
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"read {SECRET}-read\nwrite {SECRET}-write\n")
+    tokens.chmod(0o600)
+    secured = collector.Collector(tmp_path / "data", options=["--token-file", str(tokens)])
+    try:
+        for token in (None, SECRET + "-wrong"):
+            with pytest.raises(
+                moescope.CollectorError, match=r"a token is needed, of role read, both or admin \(token=, or MOESCOPE_TOKEN\)"
+            ):
+                moescope.connect(secured.url, token=token)
+        with pytest.raises(moescope.CollectorError, match="a token of role write does not read"):
+            moescope.connect(secured.url, token=SECRET + "-write").runs()
+        with pytest.raises(ValueError, match="token: must be letters"):
+            moescope.connect(secured.url, token="two words")
+        monkeypatch.setenv("MOESCOPE_URL", secured.url)
+        monkeypatch.setenv("MOESCOPE_TOKEN", SECRET + "-read")
+        stored = moescope.connect()
+        assert stored.runs() == []
+        with pytest.raises(LookupError, match="there is no run 'a': none is stored there"):
+            stored.run("a")
+        assert SECRET not in repr(stored) + repr(vars(stored))
+        secured.kill()
+        with pytest.raises(moescope.CollectorError, match=f"no collector answers at {re.escape(secured.url)}: .*refused"):
+            stored.runs()
+        secured.start()
+        assert stored.runs() == []
+        secured.kill()
+        secured.start()
+        assert stored.runs() == []
+    finally:
+        secured.stop()
+
+
+def test_tls(tmp_path):
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    names = ["-subj", "/CN=lab", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-out", certificate, "-keyout", key, *names]
+    subprocess.run(made, check=True, capture_output=True)
+    key.chmod(0o600)
+    pem, options = str(certificate), ["--tls-cert", str(certificate), "--tls-key", str(key), "--tls-client-ca", str(certificate)]
+    secured = collector.Collector(tmp_path / "data", options=options)
+    try:
+        assert moescope.connect(secured.url, ca=pem, cert=pem, key=str(key)).runs() == []
+        with pytest.raises(moescope.CollectorError, match="certificate verify failed"):
+            moescope.connect(secured.url)
+        with pytest.raises(moescope.CollectorError, match="no collector answers"):
+            moescope.connect(secured.url, ca=pem)
+        with pytest.raises(ValueError, match="must begin with https://"):
+            moescope.connect(secured.url.replace("https", "http"), ca=pem)
+        with pytest.raises(ValueError, match="cert and key go together"):
+            moescope.connect(secured.url, cert=pem)
+    finally:
+        secured.stop()
+
+
+@pytest.mark.parametrize("url", ["lab:4680", "ftp://lab", "http://", "http://lab:none", "http://lab/?runs=a"])
+def test_urls_are_checked(url):
+    with pytest.raises(
+        ValueError, match=re.escape(f"url is {url!r}: must be that of a collector's dashboard, as in http://127.0.0.1:4680")
+    ):
+        moescope.connect(url)
+
+
+def test_what_is_no_collector_is_said(lab):
+    with pytest.raises(
+        moescope.CollectorError, match=r"does not speak HTTP .*; the dashboard's port is meant, usually 4680, not that of gRPC"
+    ):
+        moescope.connect(f"http://{lab.address}")
+    other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+    threading.Thread(target=other.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(moescope.CollectorError, match="answers with status 404, but not as a moescope collector does"):
+            moescope.connect(f"http://127.0.0.1:{other.server_port}")
+    finally:
+        other.shutdown()
+        other.server_close()
+
+
+def test_threads_share_a_connection(shapes):
+    run, _ = shapes
+    expected = run.counts().values.tolist()
+    read = []
+    threads = [threading.Thread(target=lambda: read.append(run.counts().values.tolist())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert read == [expected] * 4
+
+
+def test_the_example_of_the_readme(lab, shapes, monkeypatch):
+    readme = (pathlib.Path(__file__).parent.parent / "README.md").read_text()
+    (code,) = re.findall(r"## Reading in a notebook.*?```python\n(.*?)```", readme, re.DOTALL)
+    assert "127.0.0.1:4680" in code
+    assert "qwen3-sft" in code
+    names: dict[str, object] = {}
+    exec(code.replace("http://127.0.0.1:4680", lab.url).replace("qwen3-sft", "shapes"), names)
+    run, _ = shapes
+    assert names["counts"].values.tolist() == run.counts(0, 1000).values.tolist()
+    assert len(names["frame"]) > 0
+    assert os.environ.get("MOESCOPE_URL") is None
