@@ -66,6 +66,11 @@ export function httpUrls(text: string): string[] {
   return text.split(",").map(httpUrl);
 }
 
+/** Origins of pages, joined by commas; or `none`. */
+export function origins(text: string): string[] {
+  return text === "none" ? [] : list(text);
+}
+
 /** 0,3: indices of MoE layers */
 export function layerList(text: string): number[] {
   if (/^\d+(,\d+)*$/.test(text)) return text.split(",").map(Number);
