@@ -342,6 +342,25 @@ def test_tls(tmp_path):
         secured.stop()
 
 
+def test_a_run_is_a_frame_where_the_collector_allows_it(lab, shapes, tmp_path):
+    run, _ = shapes
+    address = f"{lab.url}/?view=balance&amp;runs=shapes"
+    assert run.url == f"{lab.url}/?view=balance&runs=shapes"
+    assert f'<a href="{address}"' in run._repr_html_()
+    assert f'<iframe src="{address}"' in run._repr_html_()
+    for options, frame in ((["--frame-in", "none"], False), (["--frame-in", "http://lab:8888"], True)):
+        closed = collector.Collector(tmp_path / str(frame), options=options)
+        try:
+            with moescope.init(closed.address, run_id="alone", spool=tmp_path / "spool") as reporting:
+                reporting.step(0)
+                assert reporting.finish(seconds=60)
+            shown = moescope.connect(closed.url).run("alone")._repr_html_()
+            assert "<a href=" in shown
+            assert ("<iframe" in shown) == frame
+        finally:
+            closed.stop()
+
+
 @pytest.mark.parametrize("url", ["lab:4680", "ftp://lab", "http://", "http://lab:none", "http://lab/?runs=a"])
 def test_urls_are_checked(url):
     with pytest.raises(

@@ -114,7 +114,7 @@ class StoredRun(Facts):
     def url(self) -> str:
         """Of the dashboard, with this run on it."""
         # Encoded twice: the dashboard decodes the parameter, then cuts it at its commas.
-        return f"{self._connection.url}/?runs={quote(quote(self.id, safe=''), safe='')}"
+        return f"{self._connection.url}/?view=balance&runs={quote(quote(self.id, safe=''), safe='')}"
 
     def __repr__(self) -> str:
         experts = sorted({layer.experts for layer in self.layers})
@@ -124,8 +124,9 @@ class StoredRun(Facts):
     def _repr_html_(self) -> str:
         """The dashboard in a frame, and a link to it, both at the address that this process reaches the collector by.
 
-        A collector that listens on 127.0.0.1 lets pages of the same machine show it, as those of a local Jupyter are. Any other refuses
-        frames, so that a foreign page cannot make its visitors click on what they do not see: then there is the link alone.
+        A collector on 127.0.0.1 that asks for no token lets pages of the same machine show it, as those of a local Jupyter are. Others
+        must be named when it is started, as in `moescope collect --frame-in http://lab:8888`: a foreign page could make its visitors
+        click on what they do not see. Where it allows none there is the link alone.
         """
         address = html.escape(self.url)
         link = f'<a href="{address}" target="_blank" rel="noopener">{html.escape(repr(self))}</a>'
