@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
+import collector
 import numpy as np
 
 import moescope
@@ -30,6 +31,12 @@ class Truth:
                 del table[step]
 
 
+def step(run: moescope.Run, number: int, **scalars: float) -> None:
+    """Ends a step that nothing was computed in: none may be dropped, however fast they come."""
+    collector.until(lambda: not run._reporter._queue.full(), what="room for a step")
+    run.step(number, **scalars)
+
+
 def report(address: str, spool, seed: int, run_id: str, most_steps: int = 40) -> Truth:
     """Layers of unequal size that join late, categories that appear late, dropped assignments, holes, several ranks, a restart."""
     chance = random.Random(seed)
@@ -51,15 +58,15 @@ def report(address: str, spool, seed: int, run_id: str, most_steps: int = 40) ->
         steps = sorted(chance.sample(range(first, first + most_steps), chance.randint(1, most_steps - 5)))
         if attempt == 1:
             steps[0] = first
-        for step in steps:
-            _step(members, step, attempt, experts, categories, largest, gates, chance, truth)
+        for number in steps:
+            _step(members, number, attempt, experts, categories, largest, gates, chance, truth)
         first = chance.choice(steps)
         assert all([member.finish(seconds=60) for member in members])
     return truth
 
 
-def _step(members, step, attempt, experts, categories, largest, gates, chance, truth) -> None:
-    truth.attempt[step] = attempt
+def _step(members, number, attempt, experts, categories, largest, gates, chance, truth) -> None:
+    truth.attempt[number] = attempt
     for layer, size in experts.items():
         if chance.random() < 0.1:
             continue
@@ -77,12 +84,12 @@ def _step(members, step, attempt, experts, categories, largest, gates, chance, t
                     gate_mass=counts / 2 if gates else None, mean_probability=counts / counts.sum() if gates else None,
                 )  # fmt: skip
                 for table, values in ((truth.counts, counts), (truth.dropped, lost)):
-                    of_layer = table.setdefault(step, {}).setdefault(layer, {})
+                    of_layer = table.setdefault(number, {}).setdefault(layer, {})
                     of_layer[category] = of_layer.get(category, 0) + values
                 if gates:
-                    truth.bias.setdefault(step, {})[layer] = bias
+                    truth.bias.setdefault(number, {})[layer] = bias
     for member in members:
         values = {name: chance.uniform(-2, 2) for name in SCALARS if chance.random() < 0.8}
-        member.step(step, **values)
+        step(member, number, **values)
         for name, value in values.items():
-            truth.scalars.setdefault(step, {}).setdefault(name, []).append(value)
+            truth.scalars.setdefault(number, {}).setdefault(name, []).append(value)

@@ -30,8 +30,9 @@ class Range:
     first: int
     last: int
     points: int | None
-    #: Training steps before it are stored as sums alone.
+    #: Training steps before it are stored as sums alone, of so many steps or more.
     single_from: int
+    finest: int
 
     def query(self, **more: object) -> dict[str, object]:
         return {"split": self.split, "attempt": self.attempt, **more}
@@ -50,12 +51,13 @@ def stored_range(
 ) -> Range | None:
     """The part of `start` … `stop` - 1 of which anything is stored; None where nothing is."""
     query = {"split": split, "attempt": attempt, "from": start, "to": None if stop is None else stop - 1, "points": 1}
-    buckets = connection.get(f"runs/{run}/history", query)["buckets"]
+    answer = connection.get(f"runs/{run}/history", query)
+    buckets = answer["buckets"]
     if not buckets:
         return None
     first, last = max(start, buckets[0]["firstStep"]), buckets[0]["lastStep"]
     last = last if stop is None else min(last, stop - 1)
-    return Range(run, split, attempt, first, last, points, single_from if split == "train" else 0)
+    return Range(run, split, attempt, first, last, points, single_from, answer["finestWidth"])
 
 
 def layer_groups(layers: Sequence[int], counts: int) -> list[Sequence[int]]:
@@ -85,22 +87,24 @@ def pages(connection: Connection, asked: Range, layers: Sequence[int], counts: i
     wanted = {"layers": ",".join(map(str, layers)) or "none", "metrics": "chosen", "categories": "together" if together else "each"}
     at = asked.first
     while at <= asked.last:
-        # Steps that are stored one by one must not be asked for together with sums: they would be answered as sums too.
-        last = min(asked.last, asked.single_from - 1) if at < asked.single_from else asked.last
+        # What is stored as sums alone is answered in whole sums, so finer steps are asked for by themselves.
+        in_sums = width < asked.finest and at < asked.single_from
+        last = min(asked.last, asked.single_from - 1) if in_sums else asked.last
         if width == 1:
-            reach = {"buckets": "single", "points": most, "to": last}
+            reach = {"buckets": "single", "points": most}
         else:
             last = min(last, (at // width + most) * width - 1)
-            reach = {"buckets": "wide", "points": last // width - at // width + 1, "to": last}
-        answer = connection.get(f"runs/{asked.run}/history", asked.query(**wanted, **reach, **{"from": at}))
+            reach = {"buckets": "wide", "points": last // width - at // width + 1}
+        answer = connection.get(f"runs/{asked.run}/history", asked.query(**wanted, **reach, **{"from": at, "to": last}))
         buckets, given = answer["buckets"], answer["bucketWidth"]
-        if given > width and at == asked.first:
+        if in_sums and at == asked.first:
             _say_sums(asked, given)
         if buckets:
             yield buckets
-        # Sums are answered whole, beyond what was asked for: what comes next begins after them.
-        end = (buckets[-1]["lastStep"] // given + 1) * given if buckets else last + 1
-        at = end if width == 1 else max(end, last + 1)
+        reached = (buckets[-1]["lastStep"] // given + 1) * given if buckets else last + 1
+        if width > 1:
+            reached = max(reached, last + 1)
+        at = min(reached, asked.single_from) if in_sums else reached
 
 
 def _say_sums(asked: Range, width: int) -> None:
