@@ -134,7 +134,7 @@ def ranges_up_to(most: int) -> some.SearchStrategy[tuple]:
 @given(
     data=some.data(),
     asked=ranges_up_to(130),
-    points=some.none() | some.integers(1, 300),
+    points=some.none() | some.integers(1, 12) | some.integers(1, 300),
     by_category=some.booleans(),
     most=some.sampled_from([1] + 3 * [300, 10**6]),
 )
@@ -169,6 +169,25 @@ def test_ranges_and_resolutions_add_up_however_little_an_answer_holds(shapes, da
 
 def experts_of(run, index: int) -> int:
     return next(layer.experts for layer in run.layers if layer.index == index)
+
+
+def test_steps_far_apart_are_added_up_whole(lab, spool):
+    steps = [0, 3, 63, 64, 65, 200, 256, 500, 10**6, 10**6 + 1, 2**40]
+    with moescope.init(lab.address, run_id="far", spool=spool) as reporting:
+        for place, step in enumerate(steps):
+            reporting.log_counts(0, [2**place, 1], top_k=1)
+            reported.step(reporting, step)
+        assert reporting.finish(seconds=60)
+    run = moescope.connect(lab.url).run("far")
+    assert run.counts().steps.first.tolist() == steps
+    asked = [(501, 16, 1), (501, 16, 10**6), (501, 250, 60), (501, 501, 10**6), (10**6 + 2, 7, 1), (10**6 + 2, 400, 10**6), (2**41, 3, 1)]
+    for stop, points, most in asked:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(history, "ANSWER_COUNTS", most)
+            read = run.counts(stop=stop, points=points)
+        assert 1 <= len(read.steps) <= points
+        assert read.values[:, 0, 0].sum() == 2 ** len([step for step in steps if step < stop]) - 1
+        assert read.values[:, 0, 1].tolist() == read.steps.summed.tolist()
 
 
 FORGETFUL = """
@@ -212,6 +231,7 @@ def summed(tmp_path_factory):
 @example(asked=(None, None), points=7, most=10**6)
 @example(asked=(None, None), points=100, most=100)
 @example(asked=(440, 480), points=None, most=1)
+@example(asked=(0, 64), points=None, most=700)
 @pytest.mark.filterwarnings("ignore:training steps of summed")
 def test_steps_that_are_stored_as_sums_alone_are_read_as_sums(summed, asked, points, most):
     run, truth = summed
@@ -227,6 +247,7 @@ def test_steps_that_are_stored_as_sums_alone_are_read_as_sums(summed, asked, poi
     shown = [step for steps in inside for step in steps]
     assert sorted(set(shown)) == shown
     assert set(wanted) <= set(shown)
+    assert all(first // 32 * 32 < asked[1] for first in read.steps.first if asked[1] is not None)
     assert [values.tolist() for values in read.values] == [sum(truth[step] for step in steps).tolist() for steps in inside]
     if points is None:
         assert all(len(steps) == 1 for steps in inside if steps[0] >= single_from)
@@ -257,6 +278,7 @@ def test_a_long_run_takes_few_requests_and_whole_numbers_stay_exact(lab, spool, 
     assert counts[:, 0].tolist() == [[most, most - step, 1] for step in range(steps)]
     assert np.ma.getmask(counts) is np.ma.nomask
     assert run.counts(points=1).values.tolist() == [[[steps * most, steps * most - steps * (steps - 1) // 2, steps]]]
+    assert [len(run.scalars(points=points).steps) for points in (1, 2, 3, 5, 4499)] == [1, 2, 3, 5, 2250]
     last, _, half = (run.scalars(2000, 4000, points=500, summary=name)["loss"] for name in ("last", "mean", "min"))
     assert (last - half).tolist() == [1.5] * 500
     assert run.scalars(2000, 4000, points=500)["loss"].tolist() == ((last + half) / 2).tolist()
@@ -439,16 +461,31 @@ def test_urls_are_checked(url):
         moescope.connect(url)
 
 
+class Other(http.server.BaseHTTPRequestHandler):
+    """Answers everything below /json with JSON, and below /text with none."""
+
+    def do_GET(self):
+        body = b'{"required": false, "role": "admin", "runs": []}' if self.path.startswith("/json") else b"hello"
+        self.send_response(200 if self.path.startswith(("/json", "/text")) else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
 def test_what_is_no_collector_is_said(lab):
     with pytest.raises(
         moescope.CollectorError, match=r"does not speak HTTP .*; the dashboard's port is meant, usually 4680, not that of gRPC"
     ):
         moescope.connect(f"http://{lab.address}")
-    other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+    other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other)
     threading.Thread(target=other.serve_forever, daemon=True).start()
     try:
-        with pytest.raises(moescope.CollectorError, match="answers with status 404, but not as a moescope collector does"):
-            moescope.connect(f"http://127.0.0.1:{other.server_port}")
+        for status, path in ((404, ""), (200, "/json"), (200, "/text")):
+            with pytest.raises(moescope.CollectorError, match=f"answers with status {status}, but not as a moescope collector does"):
+                moescope.connect(f"http://127.0.0.1:{other.server_port}{path}")
     finally:
         other.shutdown()
         other.server_close()
