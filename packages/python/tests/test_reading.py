@@ -22,7 +22,7 @@ from hypothesis import strategies as some
 from reported import SCALARS, Truth, report
 
 import moescope
-from moescope.reading import history
+from moescope.reading import history, tables
 
 pytestmark = pytest.mark.skipif(not collector.available(), reason="the collector is not built: see test_collector.py")
 SECRET = "0123456789abcdef"
@@ -489,6 +489,15 @@ def test_what_is_no_collector_is_said(lab):
     finally:
         other.shutdown()
         other.server_close()
+
+
+def test_a_category_that_appears_while_a_run_is_read_is_not_lost(shapes):
+    run, _ = shapes
+    answer = run._connection.get(f"runs/{run.id}/history", {"layers": "all", "points": 1})
+    layers = [layer["layer"] for layer in answer["buckets"][0]["layers"]]
+    known = tables.Blocks(tables.Shape(layers, [13] * len(layers), 13, len(run.categories) - 1), [tables.COUNTS])
+    with pytest.raises(moescope.CollectorError, match="the run was changed while it was read; read it again"):
+        known.add(answer["buckets"])
 
 
 def test_threads_share_a_connection(shapes):

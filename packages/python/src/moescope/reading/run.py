@@ -221,5 +221,5 @@ def _joined(read: Sequence[tables.Blocks], quantity: tables.Quantity, by_categor
 def _same_steps(read: Sequence[Steps]) -> Steps:
     for steps in read:
         if not (np.array_equal(steps.first, read[0].first) and np.array_equal(steps.summed, read[0].summed)):
-            raise CollectorError("the run was changed while it was read, layer after layer; read it again")
+            raise CollectorError(tables.CHANGED)
     return read[0]

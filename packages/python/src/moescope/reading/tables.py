@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import CollectorError
 from .history import Bucket
 from .results import Steps
+
+#: What is said where answers do not fit each other.
+CHANGED = "the run was changed while it was read; read it again"
 
 #: For each category of a layer in a bucket its numbers, by expert; None where they are not known. Those that are not named have 0.
 Loads = Iterable[tuple[int, Sequence[Any] | None]]
@@ -88,6 +92,8 @@ class Blocks:
             place = self._shape.layers.index(layer["layer"])
             masked[place, :, : self._shape.experts[place]] = False
             for category, numbers in quantity.loads(layer):
+                if category >= self._shape.categories:
+                    raise CollectorError(CHANGED)
                 if numbers is None:
                     masked[place, category] = True
                 else:
