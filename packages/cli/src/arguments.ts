@@ -1,4 +1,5 @@
 // Values of options, checked as they are read.
+import { ORIGIN } from "@moescope/telemetry";
 import { InvalidArgumentError } from "commander";
 
 /** A whole number from `least`. */
@@ -64,6 +65,13 @@ export function httpUrl(text: string): string {
 /** One, or several joined by commas. */
 export function httpUrls(text: string): string[] {
   return text.split(",").map(httpUrl);
+}
+
+/** Origins of pages, joined by commas; or `none`. */
+export function origins(text: string): string[] {
+  const pages = text === "none" ? [] : list(text);
+  if (pages.every((page) => ORIGIN.test(page))) return pages;
+  throw new InvalidArgumentError("Allowed are none, or origins of pages, as in http://lab:8888.");
 }
 
 /** 0,3: indices of MoE layers */

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { LIMITS } from "@moescope/proto";
 import { z } from "zod";
 import { type Exposure, refuseExposure } from "./access/exposure.ts";
+import { ORIGIN } from "./access/frames.ts";
 import { MOST_GUESSES } from "./access/guesses.ts";
 import { ROLE_NAMES } from "./access/roles.ts";
 import { TOKEN, TOKEN_FORM } from "./access/tokens.ts";
@@ -53,6 +54,11 @@ const collectorConfigSchema = z.strictObject({
       clientCaFile: z.string().min(1).optional(),
     })
     .optional(),
+  /**
+   * Origins of the pages that may show the dashboard in a frame, as in http://lab:8888. Absent: those of this machine where `http` listens
+   * on loopback and neither a token nor a certificate is asked for, otherwise none.
+   */
+  frameIn: z.array(z.string().regex(ORIGIN, "must be the origin of a page, as in http://lab:8888")).optional(),
   limits: z
     .strictObject({
       /** Bytes of a message; a step of 58 layers × 256 experts × 3 categories with all its arrays has half a megabyte. */

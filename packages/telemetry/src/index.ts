@@ -1,3 +1,4 @@
+export { ORIGIN } from "./access/frames.ts";
 export { readTokenFile } from "./access/token-file.ts";
 export { type Collector, startCollector } from "./collector.ts";
 export type { CollectorOptions } from "./config.ts";

@@ -2,7 +2,8 @@
 
 import type { StepSum } from "@moescope/metrics";
 import type { Logger } from "pino";
-import { isLoopback } from "./access/exposure.ts";
+import { isClosed, isLoopback } from "./access/exposure.ts";
+import { frameAncestors } from "./access/frames.ts";
 import { Sessions } from "./access/sessions.ts";
 import type { Tls } from "./access/tls.ts";
 import type { Tokens } from "./access/tokens.ts";
@@ -10,7 +11,7 @@ import { Alerts } from "./alerts/alerts.ts";
 import { Webhook } from "./alerts/webhook.ts";
 import { runAnnotation } from "./annotate-run.ts";
 import { HttpServer } from "./api/http-server.ts";
-import type { CollectorConfig } from "./config.ts";
+import { type CollectorConfig, exposureOf } from "./config.ts";
 import { newCounters } from "./counters.ts";
 import { runDeletion } from "./delete-run.ts";
 import { Batcher } from "./ingest/batch.ts";
@@ -133,7 +134,15 @@ function serversOf(parts: Base & Stored & Watching & Intake) {
     },
     operations: { condition, metrics },
     access: { tokens, sessions: new Sessions(tokens) },
-    reach: { loopback: isLoopback(config.http.host), tls: tls !== undefined },
+    reach: {
+      loopback: isLoopback(config.http.host),
+      tls: tls !== undefined,
+      frameAncestors: frameAncestors({
+        frameIn: config.frameIn,
+        host: config.http.host,
+        closed: isClosed(exposureOf(config)),
+      }),
+    },
     refusals: new Refusals(counters.refusedRequests, log, "request"),
   });
   metrics.addGauges({

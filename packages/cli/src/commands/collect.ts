@@ -1,7 +1,7 @@
 // `moescope collect`: the collector and the dashboard on their own, until someone says stop.
 import { baseUrl, type CollectorOptions, killUnlessEnded } from "@moescope/telemetry";
 import { type Command, Option } from "commander";
-import { httpUrl, httpUrls, keptSteps, multipleOf32, port, share, wholeNumber } from "../arguments.ts";
+import { httpUrl, httpUrls, keptSteps, multipleOf32, origins, port, share, wholeNumber } from "../arguments.ts";
 import { addExposureOptions, type ExposureOptions, exposureOf } from "../collecting/exposure-options.ts";
 import { listening, openCollector, type Ports } from "../collecting/open-collector.ts";
 import { aborted, interruptible } from "../interruption.ts";
@@ -14,6 +14,7 @@ interface CollectOptions extends Ports, ExposureOptions {
   clickhouse?: string[];
   cluster?: string;
   webhook?: string;
+  frameIn?: string[];
   alertWindow: number;
   alertCollapse: number;
   alertDropped: number;
@@ -39,6 +40,11 @@ export function define(program: Command): void {
     .option("--cluster <name>", "spread the rows over the shards of this cluster of that server")
     .option("--http <port>", "port of the dashboard and the API (default: 4680, or the next free one)", port)
     .option("--grpc <port>", "port that runs report to (default: 4681, or the next free one)", port)
+    .option(
+      "--frame-in <origin,...>",
+      "pages that may show the dashboard in a frame, as in http://lab:8888, or none (default: those of this machine, where no other reaches the collector and it asks for no token)",
+      origins,
+    )
     .option("--webhook <url>", "post every alert there as JSON", httpUrl)
     .option("--alert-window <steps>", "steps that alerts are measured over", wholeNumber(1, 100_000), 50)
     .option("--alert-collapse <share>", "alert when MaxVio is above this share of its most possible", share, 1 / 3)
@@ -82,6 +88,7 @@ async function collect({ data, json, ...options }: CollectOptions, signal: Abort
     logLevel: options.logLevel,
     logTo: logWriter(options.logFormat),
     webhook: options.webhook,
+    frameIn: options.frameIn,
     alerts: { window: options.alertWindow, collapse: options.alertCollapse, dropped: options.alertDropped },
     ...listening(options),
     ...exposureOf(options),

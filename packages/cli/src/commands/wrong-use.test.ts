@@ -28,6 +28,7 @@ const cases: [what: string, args: string[], says: RegExp][] = [
   ["to go on and keep nothing", ["train", "--resume", "demo", "--no-checkpoints"], /--resume and --no-checkpoints/],
   ["no steps between checkpoints", ["train", "--checkpoint-every", "0"], /'0'.*whole numbers from 1/],
   ["a port that cannot be", ["collect", "--http", "70000"], /'70000'.*0 to 65535/],
+  ["a page that is no origin", ["collect", "--frame-in", "http://lab/a"], /'http:\/\/lab\/a'.*none.*http:\/\/lab:8888/],
   ["steps to keep that are neither", ["collect", "--keep-steps", "30h"], /'30h'.*all.*20000.*30d/],
   ["steps that are no multiple of 32", ["collect", "--roll-up-every", "48"], /'48'.*multiples of 32/],
   ["an unknown built-in category", ["demo", "--data", "musik"], /musik.*code, docs, maths/],

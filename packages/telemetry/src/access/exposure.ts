@@ -14,6 +14,11 @@ export interface Exposure {
   clientCertificates: boolean;
 }
 
+/** Whether a token or a certificate is asked for. */
+export function isClosed({ tokens, clientCertificates }: Pick<Exposure, "tokens" | "clientCertificates">): boolean {
+  return tokens || clientCertificates;
+}
+
 /** @returns why a collector must not listen like this; undefined when it may */
 export function refuseExposure({ hosts, tokens, tls }: Exposure): string | undefined {
   const exposed = hosts.find((host) => !isLoopback(host));
@@ -26,7 +31,7 @@ export function warnOfExposure({ hosts, tokens, tls, clientCertificates }: Expos
   if (hosts.every(isLoopback)) return [];
   const lines = [];
   if (!tls) lines.push("without TLS, tokens and runs cross the network in clear: add --tls-cert FILE --tls-key FILE");
-  if (!tokens && !clientCertificates) {
+  if (!isClosed({ tokens, clientCertificates })) {
     lines.push(
       "everyone who can connect may read, write and delete runs: add --token-file FILE or --tls-client-ca FILE",
     );

@@ -9,7 +9,6 @@ const CONTENT_SECURITY_POLICY = [
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data: blob:",
   "object-src 'none'",
-  "frame-ancestors 'none'",
   "base-uri 'none'",
   "form-action 'none'",
 ].join("; ");
@@ -21,6 +20,8 @@ export interface Reach {
   /** The server listens on a loopback address only. */
   loopback: boolean;
   tls: boolean;
+  /** What may show the dashboard in a frame, in the words of CSP. */
+  frameAncestors: readonly string[];
 }
 
 /**
@@ -29,9 +30,10 @@ export interface Reach {
  * On loopback every request must be addressed to this machine by its own name (DNS rebinding). Elsewhere any name is right, and a
  * page under another name has neither a token nor the cookie of a session; there the Origin must be the Host.
  */
-export function security({ loopback, tls }: Reach): MiddlewareHandler {
+export function security({ loopback, tls, frameAncestors }: Reach): MiddlewareHandler {
+  const policy = `${CONTENT_SECURITY_POLICY}; frame-ancestors ${frameAncestors.join(" ")}`;
   return async (context, next) => {
-    context.header("Content-Security-Policy", CONTENT_SECURITY_POLICY);
+    context.header("Content-Security-Policy", policy);
     context.header("X-Content-Type-Options", "nosniff");
     context.header("Referrer-Policy", "no-referrer");
     context.header("Cross-Origin-Resource-Policy", "same-origin");
