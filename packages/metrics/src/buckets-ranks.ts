@@ -88,7 +88,9 @@ type Routing = v1.CategoryRouting.$Properties;
 function addHistogram(before: v1.LayerSummary | undefined, histogram: Histogram, arrival: Arrival): v1.LayerSummary {
   const { layer = 0 } = histogram;
   const sent = ascending(histogram.categories ?? [], categoryOf);
-  const categories = merged(before?.categories ?? [], sent, categoryOf, addRouting);
+  const categories = merged(before?.categories ?? [], sent, categoryOf, (sum, routing) =>
+    addRouting(sum, routing, arrival.roomFor),
+  );
   const load = arrival.roomFor(expertsOf(categories));
   putLoad(load, categories);
   const { maxViolation, busiestExpert, deadExperts } = summarizeLoad(load);
@@ -116,20 +118,18 @@ function addHistogram(before: v1.LayerSummary | undefined, histogram: Histogram,
   } as v1.LayerSummary;
 }
 
-function addRouting(sum: v1.CategoryLoad | undefined, sent: Routing): v1.CategoryLoad {
+function addRouting(sum: v1.CategoryLoad | undefined, sent: Routing, roomFor: RoomFor): v1.CategoryLoad {
   const { category = 0, counts = NONE, tokens = 0, droppedCounts = NONE } = sent;
   const dropped = sent.dropped || totalLoad(droppedCounts);
   if (sum === undefined) return { category, counts, tokens, dropped, droppedCounts } as v1.CategoryLoad;
   return {
     category,
-    counts: sumOfNumbers([sum.counts, counts], ofItsOwn),
+    counts: sumOfNumbers([sum.counts, counts], roomFor),
     tokens: sum.tokens + tokens,
     dropped: sum.dropped + dropped,
-    droppedCounts: sumOfNumbers([sum.droppedCounts, droppedCounts], ofItsOwn),
+    droppedCounts: sumOfNumbers([sum.droppedCounts, droppedCounts], roomFor),
   } as v1.CategoryLoad;
 }
-
-const ofItsOwn: RoomFor = (length) => new Float64Array(length);
 
 /** Ranks use the same bias. Where one says otherwise, or nothing, the lowest rank that sent one is believed. */
 function biasOf(before: v1.LayerSummary | undefined, { layer = 0, selectionBias = NONE }: Histogram, to: Arrival) {
