@@ -163,6 +163,10 @@ interface SentCategory {
 
 /** In ascending order. */
 function sentCategories(histograms: readonly Histogram[]): readonly SentCategory[] {
+  if (histograms.length === 1) {
+    const sent = ascending(histograms[0]!.categories ?? [], categoryOf);
+    return sent.map((routing) => ({ category: categoryOf(routing), routings: [routing] }));
+  }
   const categories = new Map<number, SentCategory>();
   for (const { categories: sent = [] } of histograms) {
     for (const routing of sent) {
@@ -180,6 +184,7 @@ function addRoutings(
   { category, routings }: SentCategory,
   roomFor: RoomFor,
 ): v1.CategoryLoad {
+  if (sum === undefined && routings.length === 1) return loadOf(routings[0]!);
   let [tokens, dropped] = [sum?.tokens ?? 0, sum?.dropped ?? 0];
   const [counts, droppedCounts] = [[sum?.counts ?? NONE], [sum?.droppedCounts ?? NONE]];
   for (const routing of routings) {
@@ -189,9 +194,17 @@ function addRoutings(
     droppedCounts.push(routing.droppedCounts ?? NONE);
   }
   return {
-    ...{ category, counts: sumOfNumbers(counts, roomFor), tokens, dropped },
+    category,
+    counts: sumOfNumbers(counts, roomFor),
+    tokens,
+    dropped,
     droppedCounts: sumOfNumbers(droppedCounts, roomFor),
   } as v1.CategoryLoad;
+}
+
+/** Nearly always, a run has one rank: what it sent is the sum. */
+function loadOf({ category = 0, counts = NONE, tokens = 0, dropped, droppedCounts = NONE }: Routing): v1.CategoryLoad {
+  return { category, counts, tokens, dropped: dropped || totalLoad(droppedCounts), droppedCounts } as v1.CategoryLoad;
 }
 
 /** Ranks use the same bias. Where one says otherwise, or nothing, the lowest rank that sent one is believed. */
