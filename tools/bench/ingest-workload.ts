@@ -82,6 +82,23 @@ export class Workload {
     this.#encoder = new HistogramEncoder(layers, experts);
   }
 
+  /**
+   * Histograms of one step of one of many ranks, without biases: of these, all ranks have the same in a step.
+   *
+   * @param noise numbers what no other rank and step have
+   * @returns the bytes, and where in them the biases of each layer belong
+   */
+  rankHistograms(noise: number): { bytes: Buffer; biasesAt: number[] } {
+    const none = new Float32Array(layers * experts);
+    const bytes = Buffer.from(this.#encoder.encode(this.#routers, none, seeded(noise)));
+    return { bytes, biasesAt: [...this.#encoder.biasesAt] };
+  }
+
+  /** Biases of all layers in the next step of a run, one layer after the other. Later calls change them. */
+  nextBiases(run: string, step: number): Float32Array {
+    return this.#nextBiases(run, seeded(step));
+  }
+
   /** Bytes of the histograms of a step. */
   get messageBytes(): number {
     return this.#histograms("", 0).length;
@@ -92,12 +109,7 @@ export class Workload {
    * @returns a ReportRequest with its checksum; fields of a message may come in any order, so what differs stands in front of the histograms
    */
   message(run: string, step: number): Buffer {
-    const histograms = this.#histograms(run, step);
-    const head = v1.Step.encode({
-      ...{ run, sequence: step + 1, step, tokens: (step + 1) * tokensPerStep, time: Date.now(), split: v1.Split.TRAIN },
-      scalars: scalarsOf(step),
-    }).finish();
-    return withChecksum(Buffer.concat([requestHead(head.length + histograms.length), head, histograms]));
+    return stepMessage({ run, step, tokens: (step + 1) * tokensPerStep }, this.#histograms(run, step));
   }
 
   #histograms(run: string, step: number): Uint8Array {
@@ -123,6 +135,14 @@ export class Workload {
     }
     return biases;
   }
+}
+
+/** @returns a ReportRequest of one training step, with its checksum; the histograms are its last bytes before that */
+export function stepMessage(place: v1.Step.$Properties & { step: number }, histograms: Uint8Array): Buffer {
+  const { step } = place;
+  const known = { sequence: step + 1, time: Date.now(), split: v1.Split.TRAIN, scalars: scalarsOf(step) };
+  const head = v1.Step.encode({ ...place, ...known }).finish();
+  return withChecksum(Buffer.concat([requestHead(head.length + histograms.length), head, histograms]));
 }
 
 /** By the names that a trainer gives them. */
@@ -155,6 +175,8 @@ class HistogramEncoder {
   readonly #bytes: Buffer;
   /** Of the layer, over the categories. */
   readonly #loads: Uint32Array;
+  /** Where the biases of each layer are, since the last step. */
+  readonly biasesAt: number[] = [];
   #position = 0;
 
   constructor(layers: number, experts: number) {
@@ -168,6 +190,7 @@ class HistogramEncoder {
    */
   encode(routers: readonly Router[], biases: Float32Array, random: () => number): Uint8Array {
     this.#position = 0;
+    this.biasesAt.length = 0;
     const experts = this.#loads.length;
     for (const [layer, router] of routers.entries()) {
       this.#nested(histogramsField, () => {
@@ -176,6 +199,8 @@ class HistogramEncoder {
         for (const [category, popularity] of router.popularities.entries()) {
           this.#nested(histogramFields.categories, () => this.#category(category, popularity, random()));
         }
+        // Behind a tag and a length.
+        this.biasesAt.push(this.#position + 4);
         this.#floats(histogramFields.bias, (expert) => biases[layer * experts + expert]!);
         this.#gates(router, random() % (noise.length - 2 * experts));
       });

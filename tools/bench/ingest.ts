@@ -84,7 +84,8 @@ export async function ingest({ steps, shards }: IngestOptions): Promise<void> {
   }
 }
 
-function storeOptions(servers: readonly ClickHouseServer[]): CollectorOptions {
+/** @param servers each a shard of one cluster; the embedded engine without one */
+export function storeOptions(servers: readonly ClickHouseServer[]): CollectorOptions {
   if (servers.length === 0) return {};
   const clickhouseUrls = servers.map(({ url }) => url);
   return servers.length === 1 ? { clickhouseUrls } : { clickhouseUrls, clickhouseCluster: TEST_CLUSTER };
@@ -152,14 +153,14 @@ class MemoryLog {
   }
 }
 
-function residentMiB(pid: number): { all: number; own: number } {
+export function residentMiB(pid: number): { all: number; own: number } {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)![1]) / 1024;
   return { all: field("VmRSS"), own: field("RssAnon") };
 }
 
 /** Bytes of the rows once the engine has merged what it wants to merge; of parts that were merged into others, none. */
-async function settledBytes(address: string): Promise<number> {
+export async function settledBytes(address: string): Promise<number> {
   let bytes = await storeBytes(address);
   for (let unchanged = 0; unchanged < 10; ) {
     await pause(1000);

@@ -25,28 +25,32 @@ export function addMeans(sum: Means, { meanProbability = NONE, probabilityTokens
 }
 
 /**
- * Gate mass of a layer with a rank's more. Protocol 1 has that of each category, which add up to the layer's.
+ * Gate mass of a layer with that of more ranks. Protocol 1 has that of each category, which add up to the layer's.
  *
  * @returns numbers that may be those of a part
  */
-export function gateMassOf(before: number[], { gateMass, categories = [] }: Histogram, roomFor: RoomFor): number[] {
-  if (gateMass?.length) return sumOfNumbers([before, gateMass], roomFor);
-  if (!categories.some(({ gateMass }) => gateMass?.length)) return before;
-  return sumOfNumbers([before, ...categories.map(({ gateMass = NONE }) => gateMass)], roomFor);
+export function gateMassOf(before: number[], histograms: readonly Histogram[], roomFor: RoomFor): number[] {
+  const parts = [before];
+  for (const { gateMass = NONE, categories = [] } of histograms) {
+    if (gateMass.length > 0) parts.push(gateMass);
+    else for (const { gateMass = NONE } of categories) parts.push(gateMass);
+  }
+  return sumOfNumbers(parts, roomFor);
 }
 
 /** As `gateMassOf`: mean probability, weighted by the tokens that it is a mean over. */
-export function meansOf(before: Means, { meanProbability, categories = [] }: Histogram, roomFor: RoomFor): Means {
-  if (meanProbability?.length) {
-    const probabilityTokens = categories.reduce((sum, { tokens = 0 }) => sum + tokens, 0);
-    return sumOfMeans([before, { meanProbability, probabilityTokens }], roomFor);
+export function meansOf(before: Means, histograms: readonly Histogram[], roomFor: RoomFor): Means {
+  const parts = [before];
+  for (const { meanProbability = NONE, categories = [] } of histograms) {
+    if (meanProbability.length > 0) {
+      parts.push({ meanProbability, probabilityTokens: categories.reduce((sum, { tokens = 0 }) => sum + tokens, 0) });
+    } else {
+      for (const { meanProbability = NONE, tokens = 0 } of categories) {
+        parts.push({ meanProbability, probabilityTokens: tokens });
+      }
+    }
   }
-  if (!categories.some(({ meanProbability }) => meanProbability?.length)) return before;
-  const parts = categories.map(({ meanProbability = NONE, tokens = 0 }) => ({
-    meanProbability,
-    probabilityTokens: tokens,
-  }));
-  return sumOfMeans([before, ...parts], roomFor);
+  return sumOfMeans(parts, roomFor);
 }
 
 function sumOfMeans(parts: readonly Means[], roomFor: RoomFor): Means {

@@ -1,7 +1,7 @@
 // Numbers of a layer's experts, added up. Messages declare ordinary arrays and take typed ones as well; sums have typed ones.
 //
 // Arrays may differ in length: an expert that one array has no number for is what the others say of it.
-import { accumulate } from "./window.ts";
+import { accumulate, setToSum } from "./window.ts";
 
 type Numbers = ArrayLike<number>;
 
@@ -37,10 +37,19 @@ export function addNumbers(sum: number[], next: Numbers = NONE): number[] {
 /** @returns the sum of those parts that have numbers: a part itself where it is the only one */
 export function sumOfNumbers(parts: readonly Numbers[], roomFor: RoomFor): number[] {
   const given = parts.filter(({ length }) => length > 0);
-  if (given.length < 2) return (given[0] ?? NONE) as number[];
+  const [first, second] = given;
+  if (first === undefined || second === undefined) return (first ?? NONE) as number[];
+  if (given.length === 2 && first.length === second.length) return sumOfTwo(first, second, roomFor);
   const sum = declared(roomFor(longest(given)).fill(0));
   for (const part of given) addNumbers(sum, part);
   return sum;
+}
+
+/** One look at the numbers of what a collector adds up most: a step so far, and the next of its ranks. */
+function sumOfTwo(first: Numbers, second: Numbers, roomFor: RoomFor): number[] {
+  const sum = roomFor(first.length);
+  setToSum(sum, first, second);
+  return declared(sum);
 }
 
 export function longest(parts: readonly Numbers[]): number {

@@ -2,7 +2,16 @@
 import type { v1 } from "@moescope/proto";
 import { expect, test } from "vitest";
 import { ranksOfStep } from "./buckets.fixture.ts";
-import { addRank, busiestExpert, busiestExperts, deadExperts, layerLoad, maxViolation, type StepSum } from "./index.ts";
+import {
+  addRank,
+  addRanks as addRanksAtOnce,
+  busiestExpert,
+  busiestExperts,
+  deadExperts,
+  layerLoad,
+  maxViolation,
+  type StepSum,
+} from "./index.ts";
 import { holdsForAll } from "./property.fixture.ts";
 import { differences } from "./same.fixture.ts";
 
@@ -102,6 +111,16 @@ test("ranks add up to the same in whatever order they come, whatever was in the 
     const again = shuffled.reduce<StepSum | undefined>((before, message) => addRank(message, before, used), undefined);
     expect(differences(again, sum)).toEqual([]);
     expect([sum.ranks, sum.bucket.ranks, sum.bucket.steps]).toEqual([messages.length, messages.length, 1]);
+  });
+});
+
+test("ranks added at once are the same as one after the other, whatever came before them and was in the memory", () => {
+  holdsForAll([ranksOfStep], ([messages]) => {
+    for (let first = 0; first < messages.length; first++) {
+      const others = first === 0 ? undefined : addRanks(messages.slice(0, first));
+      const sum = addRanksAtOnce(messages.slice(first), others, used);
+      expect(differences(sum, addRanks(messages))).toEqual([]);
+    }
   });
 });
 

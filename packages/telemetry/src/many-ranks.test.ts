@@ -40,6 +40,38 @@ test("64 ranks of eight runs that differ in layers, experts and categories", asy
     expect((await getSummary(collector, id)).attempts[0]).toMatchObject({ steps: 22, outcome: 1 });
 });
 
+test("40 ranks, of which one has loads unlike the others'", async () => {
+  const collector = await testCollector({ flushInterval: 50 });
+  const ledger = new Ledger();
+  const run = describedRun("forty", { ranks: 40 });
+  await Promise.all(
+    Array.from({ length: run.ranks }, async (_, rank) => {
+      const sender = await TestSender.connect(collector.grpcAddress, run, rank);
+      for (let index = 0; index < 20; index++) {
+        const step = randomStep(run, { sequence: index + 1, rank });
+        if (rank === 7) magnify(step, 1000);
+        ledger.add(run, { step });
+        sender.send({ step });
+      }
+      await sender.untilAcknowledged(20);
+      sender.close();
+    }),
+  );
+  await ledger.expectStored(collector);
+  expect((await getSummary(collector, run.id)).missing).toBe(0);
+});
+
+function magnify({ histograms }: v1.Step, by: number): void {
+  for (const { categories } of histograms) {
+    for (const category of categories!) {
+      category.counts = category.counts!.map((count) => by * count);
+      category.tokens = by * category.tokens!;
+      category.dropped = by * (category.dropped ?? 0);
+      category.droppedCounts = category.droppedCounts?.map((count) => by * count) ?? [];
+    }
+  }
+}
+
 const run = describedRun("four", { ranks: 4 });
 
 /** Steps `from`..`before − 1` of a rank. */

@@ -46,6 +46,11 @@ export class ClickHouseServer {
     return `http://127.0.0.1:${this.#ports.http}`;
   }
 
+  /** Of the process that runs now. */
+  get pid(): number {
+    return this.#child!.pid!;
+  }
+
   /** What it takes on the disk is here. */
   get directory(): string {
     return this.#directory;

@@ -1,6 +1,6 @@
 // Adds up the ranks of a step as they arrive, in any order: sums of recent steps in memory, older ones from the store.
 
-import { addRank, type StepSum } from "@moescope/metrics";
+import { addRank, addRanks, type StepSum } from "@moescope/metrics";
 import { v1 } from "@moescope/proto";
 import type { Logger } from "pino";
 import { StoreError } from "../store/engine/store-error.ts";
@@ -13,6 +13,13 @@ import { brokenBy, malformed, type Refusal } from "./refusal.ts";
 
 /** Sums kept in memory, counted in numbers held (8 bytes each). Beyond it a late rank costs a query. */
 const MAX_NUMBERS = 8_000_000;
+
+/** An entry that is a step. */
+type Counted = Entry & { body: StepBody };
+
+function isStep(entry: Entry): entry is Counted {
+  return "step" in entry.body;
+}
 
 export class Counting {
   readonly #store: Store;
@@ -54,45 +61,85 @@ export class Counting {
     const stored = await this.#storedRanks(entries);
     const sent = new Set<string>();
     for (const { body } of unstored) if ("step" in body) sent.add(sentKey(body.step));
+    const together = new Map<string, Counted[]>();
     for (const entry of entries) {
-      const { body } = entry;
-      if (!("step" in body)) continue;
-      const key = sentKey(body.step);
-      const refusal = body.sum ? undefined : await this.#count(body, stored.get(stepKey(body.step)), sent.has(key));
-      if (refusal !== undefined) entry.body = { refusal };
-      else sent.add(key);
+      if (!isStep(entry)) continue;
+      const { step, sum } = entry.body;
+      const [key, own] = [stepKey(step), sentKey(step)];
+      const refusal = sum ? undefined : this.#refused(step, stored.get(key)?.has(step.rank) || sent.has(own));
+      if (refusal !== undefined) (entry as Entry).body = { refusal };
+      else sent.add(own);
+      if (sum || refusal) continue;
+      const others = together.get(key);
+      if (others === undefined) together.set(key, [entry]);
+      else others.push(entry);
+    }
+    for (const [key, ranks] of together) await this.#countStep(ranks, stored.get(key));
+  }
+
+  #refused(step: v1.Step, isRepeated: boolean): Refusal | undefined {
+    return this.#expired(step) ?? (isRepeated ? repeated(step) : undefined);
+  }
+
+  /** Ranks of one step: at once, or one by one where one of them is at fault. */
+  async #countStep(ranks: readonly Counted[], stored: ReadonlySet<number> | undefined): Promise<void> {
+    if (ranks.length > 1) {
+      try {
+        await this.#add(
+          ranks.map(({ body }) => body),
+          stored,
+        );
+        return;
+      } catch (error) {
+        if (error instanceof StoreError) throw error;
+      }
+    }
+    for (const entry of ranks) {
+      const refusal = await this.#countAlone(entry.body, stored);
+      if (refusal !== undefined) (entry as Entry).body = { refusal };
     }
   }
 
-  async #count(body: StepBody, stored: ReadonlySet<number> | undefined, sent: boolean): Promise<Refusal | undefined> {
-    const { step } = body;
-    const refusal = this.#expired(step) ?? (sent || stored?.has(step.rank) ? repeated(step) : undefined);
-    if (refusal !== undefined) return refusal;
+  async #countAlone(body: StepBody, stored: ReadonlySet<number> | undefined): Promise<Refusal | undefined> {
     try {
-      body.sum = await this.#add(body, stored);
+      await this.#add([body], stored);
       return undefined;
     } catch (error) {
       if (error instanceof StoreError) throw error;
-      const { run, rank, attempt, sequence } = step;
+      const { run, rank, attempt, sequence } = body.step;
       this.#log.error({ error, run, rank, attempt, sequence }, "a step cannot be counted; it is refused");
       return brokenBy(error);
     }
   }
 
-  async #add({ step, memory }: StepBody, stored: ReadonlySet<number> | undefined): Promise<StepSum> {
+  /** Gives each of the ranks their sum, and says as which of them it came. */
+  async #add(bodies: readonly StepBody[], stored: ReadonlySet<number> | undefined): Promise<void> {
+    const { step, memory } = bodies[0]!;
     const { ranks } = this.#runs.description(step.run)!;
     const room = (experts: number) => memory.float64s(experts);
-    if (ranks === 1) return addRank(step, undefined, room);
+    if (ranks === 1) {
+      bodies[0]!.sum = addRank(step, undefined, room);
+      return;
+    }
     const key = stepKey(step);
     const recent = this.#recent.get(key);
     const before = recent ?? (stored && (await this.#store.storedSum(step, stored, this.#runs.description(step.run)!)));
-    const sum = addRank(step, before, room);
+    const sum =
+      bodies.length === 1
+        ? addRank(step, before, room)
+        : addRanks(
+            bodies.map((body) => body.step),
+            before,
+            room,
+          );
+    for (const [index, body] of bodies.entries()) {
+      body.sum = { ...sum, ranks: sum.ranks - bodies.length + index + 1 };
+    }
     if (recent !== undefined) this.#forget(key, recent);
     if (sum.ranks < ranks) {
       this.#recent.set(key, sum);
       this.#numbers += numbersIn(sum.bucket);
     }
-    return sum;
   }
 
   /** A step may have expired while it waited. */

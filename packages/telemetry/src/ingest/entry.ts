@@ -20,7 +20,7 @@ export interface StepBody {
   step: v1.Step;
   /** Holds the step's numbers. */
   memory: NumberMemory;
-  /** The step over the ranks that have arrived, once it is counted. */
+  /** The step over the ranks that have arrived, once it is counted, those behind it in the batch included; `ranks` leaves these out. */
   sum?: StepSum;
 }
 

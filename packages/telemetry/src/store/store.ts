@@ -227,7 +227,7 @@ export class Store {
    */
   layOut(content: Messages, before?: BatchRows): BatchRows {
     const number = before === undefined ? this.#ledger.next : before.number + 1;
-    const blocks = batchBlocks(number, content, this.#splitters);
+    const blocks = batchBlocks(number, content, this.#splitters, (run) => this.#ranks.get(run) ?? 1);
     for (const { message, sum } of content.steps) this.#keepRunning(message, sum);
     return { number, content, blocks, marked: false };
   }

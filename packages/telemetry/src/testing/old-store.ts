@@ -79,7 +79,7 @@ function blocksOf(version: number, run: v1.RunDescription, steps: v1.Step[]): Re
   const marks = [{ run: run.id, rank: 0, attempt: 0, sequence: steps.length, rejected: 0, lastMessageAt: 1 }];
   return {
     runs: blockOf({ columns, rows: [[run.id, 0, description]] }),
-    ...batchBlocks(1, content, new Splitters()),
+    ...batchBlocks(1, content, new Splitters(), () => 1),
     ...(version < 21 ? { routing: formerRouting(steps, version < 10 ? "counts" : "base") } : {}),
     streams: blockOf(marksOf(version, marks)),
   };

@@ -86,14 +86,31 @@ export function blockOf({ columns, rows }: TableRows): Block {
   return writer.block();
 }
 
-/** Rows of every table of a batch except `streams`. */
-export function batchBlocks(batch: number, content: Messages, splitters: Splitters): Record<BatchTable, Block> {
+/**
+ * Rows of every table of a batch except `streams`.
+ *
+ * @param ranksOf how many ranks a run has
+ */
+export function batchBlocks(
+  batch: number,
+  content: Messages,
+  splitters: Splitters,
+  ranksOf: (run: string) => number,
+): Record<BatchTable, Block> {
   const tables = mapped<Columns, BlockWriter<Columns>>(COLUMNS, (types) => new BlockWriter(types)) as Tables;
   for (const group of byRunAndSplit(content.steps)) {
-    const senders = group.map(({ message }) => senderOf(message));
+    const senders = group.map(({ message }) => senderOf(message, ranksOf(message.run)));
+    const steps = group.map(({ message: { attempt, step } }) => `${attempt}/${step}`);
     for (const layer of layersOf(group)) {
+      // Of the ranks of a step, the last one's sum holds those before it.
+      const sums = new Map<string, StoredStep>();
       for (let index = 0; index < group.length; index++) {
-        addLayer(tables, batch, layer, group[index]!, splitters, senders[index]!);
+        const sent = addLayer(tables, batch, layer, group[index]!.message, splitters, senders[index]!);
+        if (sent) sums.set(steps[index]!, group[index]!);
+      }
+      for (const { message, sum } of sums.values()) {
+        addPosition(tables.layers.columns, message, batch, layer, 1);
+        addSum(tables.layers.columns, layer, sum);
       }
     }
     for (const { message } of group) addStep(tables, batch, message);
@@ -151,9 +168,12 @@ function byRunAndSplit(steps: readonly StoredStep[]): StoredStep[][] {
   return [...groups.keys()].sort().map((key) => groups.get(key)!);
 }
 
-/** For counts to be split by what is known of its earlier ones. */
-function senderOf({ run, split, attempt, rank }: v1.Step): string {
-  return `${run}/${split}/${attempt}/${rank}`;
+/** Ranks of a run whose earlier counts are known each by themselves: means of many ranks take much memory, and bases of each much room. */
+const MOST_RANKS_APART = 32;
+
+/** For counts to be split by what is known of earlier ones: of the same rank or, where there are many, of any. */
+function senderOf({ run, split, attempt, rank }: v1.Step, ranks: number): string {
+  return `${run}/${split}/${attempt}/${ranks > MOST_RANKS_APART ? "any" : rank}`;
 }
 
 function layersOf(steps: readonly StoredStep[]): number[] {
@@ -166,17 +186,21 @@ const MOST_CATEGORIES = 65_536;
 
 // By column, because a step has hundreds of rows: arrays of their cells would keep the garbage collector busy.
 
-/** The tables are sorted by layer, then step: rows that come like that need not be moved by the engine. */
+/**
+ * The tables are sorted by layer, then step: rows that come like that need not be moved by the engine.
+ *
+ * @returns whether the message has the layer
+ */
 function addLayer(
   tables: Tables,
   batch: number,
   layer: number,
-  { message, sum }: StoredStep,
+  message: v1.Step,
   splitters: Splitters,
   sender: string,
-): void {
+): boolean {
   const histogram = message.histograms.find((histogram) => histogram.layer === layer);
-  if (histogram === undefined) return;
+  if (histogram === undefined) return false;
   const routing = tables.routing.columns;
   const { categories } = histogram;
   addPosition(routing, message, batch, layer, categories.length);
@@ -187,8 +211,7 @@ function addLayer(
     tables.gates.columns.rank.add(message.rank);
     addGates(tables.gates.columns, histogram, splitters.gates, sender);
   }
-  addPosition(tables.layers.columns, message, batch, layer, 1);
-  addSum(tables.layers.columns, layer, sum);
+  return true;
 }
 
 type Routing = Tables["routing"]["columns"];
