@@ -6,6 +6,8 @@ Importing this module imports torch.
 A forward of the model is a window: a hook before it clears a scratch tally, hooks on the routers add to that, and a hook after it adds the
 scratch to the step. Forwards that activation checkpointing repeats fall outside every window, so they are not counted. All hooks are
 tensor operations without a branch on a value: torch.compile traces them, and nothing waits for the device.
+
+The scratch is written through `.data`: compiled checkpointing keeps it for the backward, which would refuse it as changed since then.
 """
 
 from __future__ import annotations
@@ -98,7 +100,7 @@ class Counter:
 
     def _open(self, root: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.scratch.clear()
-        self.scratch.windows.fill_(1)
+        self.scratch.windows.data.fill_(1)
         labels = self.labels
         for stream, name in _MASKS.items():
             mask = labels.mask if labels.mask is not None and stream == "" else self._given(name, args, kwargs)
@@ -129,7 +131,7 @@ class Counter:
             self._add(row, choice, bases)
             if router.bias is not None:
                 bias = router.bias()
-                self.scratch.bias[row, : bias.numel()].copy_(bias.detach().reshape(-1))
+                self.scratch.bias.data[row, : bias.numel()].copy_(bias.detach().reshape(-1))
 
         return count
 
@@ -146,18 +148,18 @@ class Counter:
         if choice.indices is not None:
             slots = choice.indices if bases is None else choice.indices + bases[:, None]
             slots = slots.reshape(-1)
-            scratch.chosen[row].scatter_add_(0, slots, torch.ones_like(slots))
+            scratch.chosen.data[row].scatter_add_(0, slots, torch.ones_like(slots))
             if choice.carried is not None:
                 lost = (~choice.carried).to(torch.int64).reshape(-1)
-                scratch.dropped[row].scatter_add_(0, slots, lost)
+                scratch.dropped.data[row].scatter_add_(0, slots, lost)
             if choice.weights is not None:
-                scratch.gates[row].scatter_add_(0, slots, choice.weights.float().reshape(-1))
+                scratch.gates.data[row].scatter_add_(0, slots, choice.weights.float().reshape(-1))
         else:
             self._add_mask(row, choice, bases)
         if choice.scores is not None:
             padding = None if bases is None else (bases >= experts * self.shape.categories)[:, None]
             scores = choice.scores if padding is None else choice.scores.masked_fill(padding, 0)
-            scratch.scores[row, : scores.shape[1]].add_(scores.sum(0))
+            scratch.scores.data[row, : scores.shape[1]].add_(scores.sum(0))
 
     def _add_mask(self, row: int, choice: Choice, bases: Tensor | None) -> None:
         """A router that says of each token and expert whether it was chosen: how many experts a token has may vary."""
@@ -166,12 +168,12 @@ class Counter:
         if bases is None:
             bases = choice.mask.new_zeros(tokens, dtype=torch.int64)
         slots = (bases[:, None] + torch.arange(experts, device=bases.device)).reshape(-1)
-        scratch.chosen[row].scatter_add_(0, slots, choice.mask.to(torch.int64).reshape(-1))
+        scratch.chosen.data[row].scatter_add_(0, slots, choice.mask.to(torch.int64).reshape(-1))
         category = bases // self.shape.experts
-        scratch.tokens[row].scatter_add_(0, category, torch.ones_like(category))
-        scratch.masks[row].add_(1)
+        scratch.tokens.data[row].scatter_add_(0, category, torch.ones_like(category))
+        scratch.masks.data[row].add_(1)
         if choice.weights is not None:
-            scratch.gates[row].scatter_add_(0, slots, choice.weights.float().reshape(-1))
+            scratch.gates.data[row].scatter_add_(0, slots, choice.weights.float().reshape(-1))
 
 
 def check_range(choice: Choice, router: Router) -> None:
