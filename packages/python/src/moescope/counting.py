@@ -47,6 +47,8 @@ class Counter:
         self.device = device
         self.labels = Labels()
         self.paused = False
+        #: Whether the forward that runs now, if any, is counted.
+        self._counts = False
         self._handles: list[Any] = []
         #: Places of masks among the arguments of the forward.
         self._places: dict[str, int] = {}
@@ -101,6 +103,7 @@ class Counter:
     def _open(self, root: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.scratch.clear()
         self.scratch.windows.data.fill_(1)
+        self._counts = root.training and torch.is_grad_enabled() and not self.paused
         labels = self.labels
         for stream, name in _MASKS.items():
             mask = labels.mask if labels.mask is not None and stream == "" else self._given(name, args, kwargs)
@@ -114,8 +117,9 @@ class Counter:
         return args[place] if place < len(args) else kwargs.get(name)
 
     def _close(self, root: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        if root.training and torch.is_grad_enabled() and not self.paused:
+        if self._counts:
             self.total.add(self.scratch)
+        self._counts = False
 
     def _counting(self, row: int, router: Router) -> Callable[..., None]:
         def count(module: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
@@ -125,8 +129,9 @@ class Counter:
             self._follow(choice.device)
             bases = self.labels.by_stream[router.stream]
             if bases is not None and bases.shape[0] != choice.tokens:
-                if not module.training:
-                    return  # with a cache, a mask covers more than the tokens of this forward
+                if not self._counts:
+                    # With a cache, a mask covers more than the tokens of this forward; a backward repeats one of other labels.
+                    return
                 bases = for_all_tokens(bases, choice.tokens, router, self.labels.by_sample[router.stream])
             self._add(row, choice, bases)
             if router.bias is not None:
