@@ -1,4 +1,4 @@
-"""Routers of other frameworks, alone, where their packages are installed: see requirements-frameworks.txt."""
+"""Routers of other frameworks, alone, in settings that test_frameworks_train.py does not have: see requirements-frameworks.txt."""
 
 from __future__ import annotations
 
@@ -92,6 +92,26 @@ def test_olmo_core():
     torch.nn.init.normal_(router.weight)
     routers, ((weights, indices, *_),), (histogram,), _ = routed(Model([router]), torch.randn(2, 5, WIDTH))
     assert describe(routers) == "1 MoE layer, 8 experts, top-2, selection bias, MoELinearRouter"
+    assert histogram.categories[0].counts.tolist() == counted(indices)
+    assert sum(histogram.gate_mass) == pytest.approx(float(weights.detach().sum()), rel=1e-5)
+
+
+@pytest.mark.parametrize(("corrected", "of_logits"), [(False, False), (False, True), (True, True)])
+def test_automodel(corrected, of_logits):
+    """A bias of its logits, as GPT-OSS has, is no selection bias."""
+    layers = pytest.importorskip("nemo_automodel.components.moe.layers")
+    config = pytest.importorskip("nemo_automodel.components.moe.config").MoEConfig(
+        n_routed_experts=EXPERTS, n_shared_experts=0, n_activated_experts=TOP_K, n_expert_groups=2, n_limited_groups=1, train_gate=True,
+        gate_bias_update_factor=1e-3 if corrected else 0.0, aux_loss_coeff=0.0, score_func="sigmoid", route_scale=2.5, dim=WIDTH,
+        inter_dim=WIDTH, moe_inter_dim=WIDTH, norm_topk_prob=True, router_bias=of_logits, dtype=torch.float32,
+    )  # fmt: skip
+    gate = layers.Gate(config)
+    torch.nn.init.normal_(gate.weight)
+    if of_logits:
+        torch.nn.init.normal_(gate.bias)
+    x = torch.randn(10, WIDTH)
+    routers, ((weights, indices, _),), (histogram,), _ = routed(Model([gate]), x, torch.ones(10, dtype=torch.bool), None)
+    assert describe(routers) == f"1 MoE layer, 8 experts, top-2, {'selection' if corrected else 'no'} bias, Gate"
     assert histogram.categories[0].counts.tolist() == counted(indices)
     assert sum(histogram.gate_mass) == pytest.approx(float(weights.detach().sum()), rel=1e-5)
 

@@ -120,7 +120,7 @@ def _experts(module: torch.nn.Module) -> int:
 
 
 def _top_k(name: str, module: torch.nn.Module, parent: torch.nn.Module) -> int:
-    fixed = {"SwitchTransformersTop1Router": 1, "NllbMoeTop2Router": 2}.get(type(module).__name__)
+    fixed = {"SwitchTransformersTop1Router": 1, "NllbMoeTop2Router": 2, "TopKGate": getattr(module, "k", None)}.get(type(module).__name__)
     found = fixed or _number(module, _TOP_K) or _number(parent, _TOP_K)
     if found is None:
         raise AttachError(f"{name} ({type(module).__name__}) says nowhere how many experts a token is given: expected {_TOP_K[0]}")
@@ -130,7 +130,9 @@ def _top_k(name: str, module: torch.nn.Module, parent: torch.nn.Module) -> int:
 def _bias(module: torch.nn.Module, parent: torch.nn.Module, experts: int) -> Callable[[], Tensor] | None:
     """Looks at the router, what is below it (Ernie), and the block around it (torchtitan, MiniMax). Read at every step: frameworks
     replace the tensor when they move the model."""
-    names = (*_BIAS, "bias") if type(module).__name__ == "Gate" else _BIAS
+    # DeepSeek's own Gate calls it bias; Automodel's has another name for it, and a bias that is one of its logits.
+    deepseeks = type(module).__name__ == "Gate" and not hasattr(module, "e_score_correction_bias")
+    names = (*_BIAS, "bias") if deepseeks else _BIAS
     for owner in (module, *module.children(), parent):
         for name in names:
             value = getattr(owner, name, None)
