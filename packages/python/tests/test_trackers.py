@@ -8,10 +8,12 @@ import sqlite3
 import struct
 import sys
 
+import collector
 import numpy as np
 import pytest
 
 import moescope
+from moescope.trackers import Tracker
 
 EXPERTS, LAYERS, STEPS = 6, (2, 7, 9), 5
 ONE = np.array([1, *[0] * (EXPERTS - 1)])
@@ -105,23 +107,57 @@ def test_trackio(tmp_path, fed, monkeypatch):
     same(rows, [{**numbers, "moescope/step": step} for step, numbers in enumerate(expected)])
 
 
-def test_wandb(tmp_path, fed):
-    """Its rows stay those of the train loop: the summaries of a step are in the row that is logged after the next step."""
-    wandb = pytest.importorskip("wandb")
-    settings = wandb.Settings(mode="offline", console="off", x_disable_stats=True, x_disable_meta=True, disable_git=True, disable_code=True)
-    with wandb.init(project="moescope", dir=tmp_path, settings=settings):
-        expected = fed(wandb, lambda step: wandb.log({"loss": float(step)}))
-    (file,) = tmp_path.rglob("*.wandb")
-    rows = list(histories(file))
-    assert rows[0]["moescope/run"] == "here"
+@pytest.fixture
+def wandb(tmp_path):
+    """The package with a run begun; its rows are read when the run has ended."""
+    package = pytest.importorskip("wandb")
+    settings = package.Settings(mode="offline", console="off", x_disable_stats=True, x_disable_meta=True, disable_git=True)
+    package.init(project="moescope", dir=tmp_path, settings=settings)
+    yield package
+    package.finish()
+
+
+def rows_of_wandb(package, folder):
+    package.finish()
+    (file,) = folder.rglob("*.wandb")
+    # Its own process writes on after finish.
+    collector.until(lambda: any(record.HasField("exit") for record in records(file)), what="the end of wandb's file")
+    return [row for record in records(file) if (row := of_history(record))]
+
+
+def ours(rows):
+    """What is not of the train loop, of rows that have some."""
+    return [kept for row in rows if (kept := {name: value for name, value in row.items() if name != "loss"})]
+
+
+def test_wandb(tmp_path, fed, wandb):
+    """Its rows stay those of the train loop: the summaries of a step are in one that is logged after it."""
+    expected = fed(wandb, lambda step: wandb.log({"loss": float(step)}))
+    rows = rows_of_wandb(wandb, tmp_path)
+    assert rows[0].pop("moescope/run") == "here"
     assert [row["loss"] for row in rows if "loss" in row] == list(range(STEPS))
-    found = [{name: value for name, value in row.items() if name in ("moescope/step", *expected[0])} for row in rows]
-    same([row for row in found if row], [{**numbers, "moescope/step": step} for step, numbers in enumerate(expected)])
-    assert len(rows) == STEPS + 1
+    same(ours(rows), [{**numbers, "moescope/step": step} for step, numbers in enumerate(expected)])
 
 
-def histories(file: pathlib.Path):
-    """Rows of a run's file: after seven bytes, records in the form of LevelDB's log, in pieces where they reach beyond a block."""
+@pytest.mark.parametrize("ready", [[0, 2, 0, 3, 0], [0, 0, 0, 0, 5], [5, 0, 0, 0, 0], [1, 1, 1, 1, 1]])
+def test_steps_that_are_ready_together_do_not_replace_each_other_in_wandb(tmp_path, wandb, ready):
+    """ready: how many become ready before each row of the train loop."""
+    tracker, steps = Tracker(wandb, "here"), iter(range(STEPS))
+    for row, count in enumerate(ready):
+        for _ in range(count):
+            step = next(steps)
+            tracker.put(step, {"moescope/dead_experts": 10.0 * step})
+        tracker.flush()
+        wandb.log({"loss": float(row)})
+    tracker.flush(last=True)
+    rows = rows_of_wandb(wandb, tmp_path)
+    assert rows[0].pop("moescope/run") == "here"
+    assert [row["loss"] for row in rows if "loss" in row] == list(range(len(ready)))
+    same(ours(rows), [{"moescope/dead_experts": 10.0 * step, "moescope/step": step} for step in range(STEPS)])
+
+
+def records(file: pathlib.Path):
+    """Of a run's file: after seven bytes, records in the form of LevelDB's log, in pieces where they reach beyond a block."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     data, at, whole, block = file.read_bytes(), 7, b"", 32768
@@ -130,9 +166,14 @@ def histories(file: pathlib.Path):
             at += block - at % block
             continue
         _, length, kind = struct.unpack_from("<IHB", data, at)
+        if at + 7 + length > len(data):
+            return
         whole, at = whole + data[at + 7 : at + 7 + length], at + 7 + length
         if kind in (1, 4):
-            record, whole = Record.FromString(whole), b""
-            if record.HasField("history"):
-                items = {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
-                yield {name: value for name, value in items.items() if not name.startswith("_")}
+            yield Record.FromString(whole)
+            whole = b""
+
+
+def of_history(record) -> dict[str, object]:
+    items = {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
+    return {name: value for name, value in items.items() if not name.startswith("_")}
