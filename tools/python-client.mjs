@@ -13,7 +13,7 @@ const ofFrameworks = join(project, "requirements-frameworks.txt");
 const caches = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "moescope");
 const cache = join(caches, `python-client-${digest(requirements)}`);
 /** Packages of other frameworks and of trackers, without those that they depend on and the tests do not need. */
-const frameworks = join(cache, `frameworks-${digest(ofFrameworks)}`);
+const frameworks = join(cache, `frameworks-${digest(ofFrameworks)}`, "site-packages");
 const HOW = "node tools/python-client.mjs install";
 
 const commands = { install, test };

@@ -330,6 +330,8 @@ def test_deepspeed(tmp_path, protobuf, alone, monkeypatch, capfd):
     totals, dropped = (torch.zeros(LAYERS, EXPERTS, dtype=torch.int64) for _ in range(2))
     capacity = torch.tensor([[-(-2 * LENGTH * k // EXPERTS)] for k in of_layer])
 
+    boundaries = []
+
     class Loss:
         """Its engine goes backward and steps by itself."""
 
@@ -338,6 +340,7 @@ def test_deepspeed(tmp_path, protobuf, alone, monkeypatch, capfd):
 
         def backward(self):
             engine.backward(self.value)
+            boundaries.append(engine.is_gradient_accumulation_boundary())
             engine.step()
 
         def __float__(self):
@@ -373,6 +376,7 @@ def test_deepspeed(tmp_path, protobuf, alone, monkeypatch, capfd):
         assert [update[row] for update in counts] == [update[row] for update in expected]
     assert [[list(h.categories[0].dropped_counts) for h in step.histograms] for step in steps] == all_dropped
     assert np.any(all_dropped)
+    assert boundaries == [False, True] * UPDATES
     assert engine.global_steps == UPDATES
 
 
