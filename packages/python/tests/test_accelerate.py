@@ -10,10 +10,13 @@ import sys
 
 import collector
 import pytest
+import qwen
 import torch
+from accelerate import PartialState
 from test_collector import stored
 
-pytestmark = pytest.mark.skipif(not collector.available(), reason="the collector is not built: see test_collector.py")
+from moescope.integrations.accelerate import MoescopeTracker
+
 HERE = pathlib.Path(__file__).resolve().parent
 UPDATES, ACCUMULATED = 4, 2
 
@@ -68,6 +71,7 @@ def lab(tmp_path):
     started.stop()
 
 
+@pytest.mark.skipif(not collector.available(), reason="the collector is not built: see test_collector.py")
 @pytest.mark.parametrize("processes", [1, 2])
 def test_every_update_of_every_process_arrives(lab, tmp_path, processes):
     script, out = tmp_path / "loop.py", tmp_path / "spool"
@@ -84,3 +88,24 @@ def test_every_update_of_every_process_arrives(lab, tmp_path, processes):
     assert json.loads(summary["run"]["configJson"]) == {"mine": 1, **joined}
     logged = [{scalar["name"]: scalar["last"] for scalar in bucket["scalars"]} for bucket in lab.history("accelerated")]
     assert [scalars.get("loss") for scalars in logged] == [*saved[0][1], None]
+
+
+def test_a_config_that_comes_too_late_is_an_error(tmp_path):
+    PartialState(cpu=True)
+    tracker = MoescopeTracker(mode="offline", spool=tmp_path)
+    tracker.store_init_configuration({"learning_rate": 1e-2})
+    tracker.tracker.finish()
+    with pytest.raises(RuntimeError, match=r"call accelerator.init_trackers before tracker.attach"):
+        tracker.store_init_configuration({"learning_rate": 1e-2})
+
+
+def test_an_optimizer_of_deepspeed_is_refused(tmp_path):
+    class ZeRO(torch.optim.SGD):
+        pass
+
+    ZeRO.__module__ = "deepspeed.runtime.zero.stage_1_and_2"
+    tracker = MoescopeTracker(mode="offline", spool=tmp_path)
+    model = qwen.model()
+    with pytest.raises(ValueError, match=r"steps in its engine: call moescope.init, run.attach and run.step yourself"):
+        tracker.attach(model, ZeRO(model.parameters(), 1e-2))
+    tracker.finish()
