@@ -7,9 +7,12 @@ import types
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from moescope.attach import attached_counter, describe
 from moescope.histograms import histograms_of, layers_of
+from moescope.routers import Reading, reader
 from moescope.tally import Snapshots
 
 WIDTH, EXPERTS, TOP_K = 16, 8, 2
@@ -137,3 +140,29 @@ def test_gates_of_deepseek():
     for histogram, (_, indices) in zip(histograms, outputs, strict=True):
         assert histogram.categories[0].counts.tolist() == counted(indices)
         np.testing.assert_allclose(histogram.selection_bias, np.linspace(0, 1, EXPERTS), rtol=1e-6)
+
+
+@given(st.integers(1, 20), st.integers(1, 4), st.integers(0, 12), st.integers(0, 2**31))
+def test_dropped_choices_of_deepspeed_are_dealt_to_their_experts(tokens, k, capacity, seed):
+    """Shaped as the output of its gate: which places were dropped is told, of which experts only for all tokens together."""
+    chance = np.random.default_rng(seed)
+    chosen = np.array([chance.permutation(EXPERTS)[:k] for _ in range(tokens)])
+    dropped = np.zeros_like(chosen, bool)
+    for expert in range(EXPERTS):
+        places = np.argwhere(chosen == expert)
+        for place in chance.permutation(places)[capacity:]:
+            dropped[tuple(place)] = True
+    told = torch.from_numpy(np.where(dropped, -1, chosen).T.astype(np.int32))
+    counts = torch.from_numpy(np.bincount(chosen.ravel(), minlength=EXPERTS))
+    outputs = (torch.zeros(()), torch.tensor(capacity), EXPERTS, told, torch.zeros_like(told), torch.rand(k, tokens), counts)
+    choice = reader("TopKGate", Reading("gate", EXPERTS, k, ""))(outputs)
+    assert choice.carried.tolist() == (~dropped).tolist()
+    assert choice.indices[choice.carried].tolist() == chosen[~dropped].tolist()
+    assert choice.indices[~choice.carried].sort().values.tolist() == sorted(chosen[dropped].tolist())
+    assert torch.equal(choice.weights, outputs[5].t())
+
+
+def test_a_gate_of_an_older_deepspeed_is_an_error():
+    gate = reader("TopKGate", Reading("layers.0.gate", EXPERTS, TOP_K, ""))
+    with pytest.raises(TypeError, match=r"layers.0.gate returned 4 outputs: expected the 7 that DeepSpeed 0.19 has"):
+        gate((torch.zeros(()), torch.zeros(3, EXPERTS, 2), torch.zeros(3, EXPERTS, 2).bool(), torch.zeros(EXPERTS)))
