@@ -9,14 +9,12 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..");
 const project = join(root, "packages/python");
 const examples = join(root, "examples/python");
-const [requirements, ofFrameworks] = ["test", "frameworks"].map((name) => join(project, `requirements-${name}.txt`));
-const wanted = [requirements, ofFrameworks]
-  .reduce((hash, file) => hash.update(readFileSync(file)), createHash("sha256"))
-  .digest("hex")
-  .slice(0, 12);
-const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "moescope", `python-client-${wanted}`);
-/** Packages of other frameworks, without what they depend on: of most, routers alone are imported. */
-const frameworks = join(cache, "frameworks");
+const requirements = join(project, "requirements-test.txt");
+const ofFrameworks = join(project, "requirements-frameworks.txt");
+const caches = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "moescope");
+const cache = join(caches, `python-client-${digest(requirements)}`);
+/** Packages of other frameworks and of trackers, without those that they depend on and the tests do not need. */
+const frameworks = join(cache, `frameworks-${digest(ofFrameworks)}`, "site-packages");
 const HOW = "node tools/python-client.mjs install";
 
 const commands = { install, test };
@@ -27,29 +25,39 @@ if (command === undefined) {
 }
 process.exitCode = command();
 
-/** Once for each version of the requirements. */
+/** Once for each version of the two lists of requirements. */
 function install() {
-  if (python() !== undefined) return 0;
-  rmSync(cache, { recursive: true, force: true });
-  mkdirSync(cache, { recursive: true });
+  return made(cache, fillEnvironment) && made(frameworks, fillFrameworks) ? 0 : 1;
+}
+
+/** @returns whether the folder is there in full, which the file `installed` in it says */
+function made(folder, fill) {
+  if (isMade(folder)) return true;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
   try {
     fill();
   } catch (error) {
     // What is half there would only take the room that it may have been short of.
-    rmSync(cache, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
     console.error(error.message);
-    return 1;
+    return false;
   }
-  writeFileSync(join(cache, "installed"), "");
-  return 0;
+  writeFileSync(join(folder, "installed"), "");
+  return true;
 }
 
-function fill() {
+function fillEnvironment() {
   run("python3", ["-m", "venv", cache]);
-  const pip = (...given) =>
-    run(join(cache, "bin/python"), ["-m", "pip", "install", "--quiet", "--no-cache-dir", ...given]);
   pip("-r", requirements);
-  pip("--no-deps", "--target", frameworks, "-r", ofFrameworks);
+}
+
+function fillFrameworks() {
+  pip("--no-deps", "--no-compile", "--target", frameworks, "-r", ofFrameworks);
+}
+
+function pip(...given) {
+  run(join(cache, "bin/python"), ["-m", "pip", "install", "--quiet", "--no-cache-dir", ...given]);
 }
 
 function test() {
@@ -60,11 +68,12 @@ function test() {
     );
     return 0;
   }
+  if (!isMade(frameworks)) console.warn(`models of other frameworks and trackers are not tested: \`${HOW}\``);
   const results = join(root, "test-results");
   mkdirSync(results, { recursive: true });
   const xml = join(results, "python.xml");
   const checks = [
-    ["-m", "ruff", "check", "--config", "pyproject.toml", "src", "tests", examples],
+    ["-m", "ruff", "check", "--config", "pyproject.toml", "src", "tests", "bench", examples],
     ["-m", "mypy"],
     ["-m", "pytest", `--junitxml=${xml}`],
   ];
@@ -79,7 +88,15 @@ function test() {
 
 /** @returns the interpreter that has what the tests need */
 function python() {
-  return existsSync(join(cache, "installed")) ? join(cache, "bin/python") : undefined;
+  return isMade(cache) ? join(cache, "bin/python") : undefined;
+}
+
+function isMade(folder) {
+  return existsSync(join(folder, "installed"));
+}
+
+function digest(file) {
+  return createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 12);
 }
 
 function environment() {

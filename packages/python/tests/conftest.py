@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+# Some packages tell their makers that they are used, or look for files elsewhere. Set before any of them is imported.
+os.environ.update(
+    HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", WANDB_MODE="offline", WANDB_ERROR_REPORTING="false", WANDB_SILENT="true",
+    MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true",
+)  # fmt: skip
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 
 

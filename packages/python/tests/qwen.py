@@ -41,6 +41,7 @@ class Truth:
     def __init__(self, of: Qwen3MoeForCausalLM) -> None:
         self.plain = copy.deepcopy(of).eval()
         self.plain.gradient_checkpointing_disable()
+        self.plain.__dict__.pop("forward", None)  # TRL puts one there that calls the model that was copied
         for module in self.plain.modules():
             module._forward_hooks.clear()
             module._forward_pre_hooks.clear()
@@ -53,8 +54,9 @@ class Truth:
         whole = {name: value.full_tensor() if hasattr(value, "full_tensor") else value for name, value in of.state_dict().items()}
         self.plain.load_state_dict(whole)
         self.inputs.clear()
-        self.plain(**inputs)
-        mask = inputs["attention_mask"].bool()
+        # With a cache, transformers would not see from the positions where packed samples begin.
+        self.plain(**inputs, use_cache=False)
+        mask = inputs.get("attention_mask", torch.ones_like(inputs["input_ids"])).bool()
         labels = torch.where(mask, category[:, None], -1).reshape(-1)
         found = torch.zeros(2, LAYERS, EXPERTS, dtype=torch.int64)
         for layer, hidden in enumerate(self.inputs):

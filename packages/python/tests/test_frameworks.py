@@ -1,4 +1,4 @@
-"""Routers of other frameworks, alone, where their packages are installed: see requirements-frameworks.txt."""
+"""Routers of other frameworks, alone, in settings that test_frameworks_train.py does not have: see requirements-frameworks.txt."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import types
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from moescope.attach import attached_counter, describe
 from moescope.histograms import histograms_of, layers_of
+from moescope.routers import Reading, reader
 from moescope.tally import Snapshots
 
 WIDTH, EXPERTS, TOP_K = 16, 8, 2
@@ -96,6 +99,26 @@ def test_olmo_core():
     assert sum(histogram.gate_mass) == pytest.approx(float(weights.detach().sum()), rel=1e-5)
 
 
+@pytest.mark.parametrize(("corrected", "of_logits"), [(False, False), (False, True), (True, True)])
+def test_automodel(corrected, of_logits):
+    """A bias of its logits, as GPT-OSS has, is no selection bias."""
+    layers = pytest.importorskip("nemo_automodel.components.moe.layers")
+    config = pytest.importorskip("nemo_automodel.components.moe.config").MoEConfig(
+        n_routed_experts=EXPERTS, n_shared_experts=0, n_activated_experts=TOP_K, n_expert_groups=2, n_limited_groups=1, train_gate=True,
+        gate_bias_update_factor=1e-3 if corrected else 0.0, aux_loss_coeff=0.0, score_func="sigmoid", route_scale=2.5, dim=WIDTH,
+        inter_dim=WIDTH, moe_inter_dim=WIDTH, norm_topk_prob=True, router_bias=of_logits, dtype=torch.float32,
+    )  # fmt: skip
+    gate = layers.Gate(config)
+    torch.nn.init.normal_(gate.weight)
+    if of_logits:
+        torch.nn.init.normal_(gate.bias)
+    x = torch.randn(10, WIDTH)
+    routers, ((weights, indices, _),), (histogram,), _ = routed(Model([gate]), x, torch.ones(10, dtype=torch.bool), None)
+    assert describe(routers) == f"1 MoE layer, 8 experts, top-2, {'selection' if corrected else 'no'} bias, Gate"
+    assert histogram.categories[0].counts.tolist() == counted(indices)
+    assert sum(histogram.gate_mass) == pytest.approx(float(weights.detach().sum()), rel=1e-5)
+
+
 class Gate(torch.nn.Module):
     """Shaped as the gate of DeepSeek's own inference code: (weights, indices), and a bias that chooses alone."""
 
@@ -117,3 +140,29 @@ def test_gates_of_deepseek():
     for histogram, (_, indices) in zip(histograms, outputs, strict=True):
         assert histogram.categories[0].counts.tolist() == counted(indices)
         np.testing.assert_allclose(histogram.selection_bias, np.linspace(0, 1, EXPERTS), rtol=1e-6)
+
+
+@given(st.integers(1, 20), st.integers(1, 4), st.integers(0, 12), st.integers(0, 2**31))
+def test_dropped_choices_of_deepspeed_are_dealt_to_their_experts(tokens, k, capacity, seed):
+    """Shaped as the output of its gate: which places were dropped is told, of which experts only for all tokens together."""
+    chance = np.random.default_rng(seed)
+    chosen = np.array([chance.permutation(EXPERTS)[:k] for _ in range(tokens)])
+    dropped = np.zeros_like(chosen, bool)
+    for expert in range(EXPERTS):
+        places = np.argwhere(chosen == expert)
+        for place in chance.permutation(places)[capacity:]:
+            dropped[tuple(place)] = True
+    told = torch.from_numpy(np.where(dropped, -1, chosen).T.astype(np.int32))
+    counts = torch.from_numpy(np.bincount(chosen.ravel(), minlength=EXPERTS))
+    outputs = (torch.zeros(()), torch.tensor(capacity), EXPERTS, told, torch.zeros_like(told), torch.rand(k, tokens), counts)
+    choice = reader("TopKGate", Reading("gate", EXPERTS, k, ""))(outputs)
+    assert choice.carried.tolist() == (~dropped).tolist()
+    assert choice.indices[choice.carried].tolist() == chosen[~dropped].tolist()
+    assert choice.indices[~choice.carried].sort().values.tolist() == sorted(chosen[dropped].tolist())
+    assert torch.equal(choice.weights, outputs[5].t())
+
+
+def test_a_gate_of_an_older_deepspeed_is_an_error():
+    gate = reader("TopKGate", Reading("layers.0.gate", EXPERTS, TOP_K, ""))
+    with pytest.raises(TypeError, match=r"layers.0.gate returned 4 outputs: expected the 7 that DeepSpeed 0.19 has"):
+        gate((torch.zeros(()), torch.zeros(3, EXPERTS, 2), torch.zeros(3, EXPERTS, 2).bool(), torch.zeros(EXPERTS)))

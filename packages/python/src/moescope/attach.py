@@ -19,6 +19,8 @@ _ROUTER_NAME = re.compile(r"(Router|Gate|Gating)$")
 _EXPERTS = ("num_experts", "n_routed_experts", "num_local_experts", "n_experts", "moe_num_experts")
 _TOP_K = ("top_k", "topk", "num_experts_per_tok", "moe_top_k")
 _BIAS = ("e_score_correction_bias", "expert_bias", "expert_bias_E", "score_bias")
+#: What PEFT puts behind the name of a module that it wraps, and where it keeps the untrained one beside the copy that it trains.
+_WRAPPED = re.compile(r"(\.base_layer|\.original_module|\.modules_to_save\.[^.]+)+$")
 _BLOCK = re.compile(r"(?:^|\.)(?:layers|blocks?|h)\.(\d+)(?=\.|$)")
 #: How scores come from what classes return with a column for each expert: by a function from logits, or they are scores already.
 _SCORES = {
@@ -54,6 +56,7 @@ def find_routers(model: torch.nn.Module, skip: Collection[str] = ()) -> list[Rou
     alike = [name for name, module in modules.items() if _is_router(module)]
     # A block that looks like a router because it knows its experts holds the router that it asks.
     names = [name for name in alike if name not in skip and not any(other.startswith(f"{name}.") for other in alike)]
+    names = [name for name in names if not _has_trained_copy(name, names)]
     if not names:
         raise AttachError(_nothing_found(model))
     numbered = block_numbers(names)
@@ -88,9 +91,14 @@ def _is_router(module: torch.nn.Module) -> bool:
     return experts is not None and experts in rows
 
 
+def _has_trained_copy(name: str, names: list[str]) -> bool:
+    wrapper, _, last = name.rpartition(".")
+    return last == "original_module" and any(other.startswith(f"{wrapper}.modules_to_save.") for other in names)
+
+
 def _router(name: str, modules: dict[str, torch.nn.Module], index: int, group: str) -> Router:
     module = modules[name]
-    parent = modules[name.rpartition(".")[0]]
+    parent = modules[_WRAPPED.sub("", name).rpartition(".")[0]]
     kind = type(module).__name__
     experts, top_k = _experts(module), _top_k(name, module, parent)
     # The configuration may be that of a module inside wrappers; of an encoder and a decoder only the whole says that it is both.
@@ -112,7 +120,7 @@ def _experts(module: torch.nn.Module) -> int:
 
 
 def _top_k(name: str, module: torch.nn.Module, parent: torch.nn.Module) -> int:
-    fixed = {"SwitchTransformersTop1Router": 1, "NllbMoeTop2Router": 2}.get(type(module).__name__)
+    fixed = {"SwitchTransformersTop1Router": 1, "NllbMoeTop2Router": 2, "TopKGate": getattr(module, "k", None)}.get(type(module).__name__)
     found = fixed or _number(module, _TOP_K) or _number(parent, _TOP_K)
     if found is None:
         raise AttachError(f"{name} ({type(module).__name__}) says nowhere how many experts a token is given: expected {_TOP_K[0]}")
@@ -122,7 +130,9 @@ def _top_k(name: str, module: torch.nn.Module, parent: torch.nn.Module) -> int:
 def _bias(module: torch.nn.Module, parent: torch.nn.Module, experts: int) -> Callable[[], Tensor] | None:
     """Looks at the router, what is below it (Ernie), and the block around it (torchtitan, MiniMax). Read at every step: frameworks
     replace the tensor when they move the model."""
-    names = (*_BIAS, "bias") if type(module).__name__ == "Gate" else _BIAS
+    # DeepSeek's own Gate calls it bias; Automodel's has another name for it, and a bias that is one of its logits.
+    deepseeks = type(module).__name__ == "Gate" and not hasattr(module, "e_score_correction_bias")
+    names = (*_BIAS, "bias") if deepseeks else _BIAS
     for owner in (module, *module.children(), parent):
         for name in names:
             value = getattr(owner, name, None)

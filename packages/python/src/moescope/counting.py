@@ -6,6 +6,8 @@ Importing this module imports torch.
 A forward of the model is a window: a hook before it clears a scratch tally, hooks on the routers add to that, and a hook after it adds the
 scratch to the step. Forwards that activation checkpointing repeats fall outside every window, so they are not counted. All hooks are
 tensor operations without a branch on a value: torch.compile traces them, and nothing waits for the device.
+
+The scratch is written through `.data`: compiled checkpointing keeps it for the backward, which would refuse it as changed since then.
 """
 
 from __future__ import annotations
@@ -45,6 +47,8 @@ class Counter:
         self.device = device
         self.labels = Labels()
         self.paused = False
+        #: Whether the forward that runs now, if any, is counted.
+        self._counts = False
         self._handles: list[Any] = []
         #: Places of masks among the arguments of the forward.
         self._places: dict[str, int] = {}
@@ -105,7 +109,8 @@ class Counter:
 
     def _open(self, root: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.scratch.clear()
-        self.scratch.windows.fill_(1)
+        self.scratch.windows.data.fill_(1)
+        self._counts = root.training and torch.is_grad_enabled() and not self.paused
         labels = self.labels
         for stream, name in _MASKS.items():
             mask = labels.mask if labels.mask is not None and stream == "" else self._given(name, args, kwargs)
@@ -119,8 +124,9 @@ class Counter:
         return args[place] if place < len(args) else kwargs.get(name)
 
     def _close(self, root: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        if root.training and torch.is_grad_enabled() and not self.paused:
+        if self._counts:
             self.total.add(self.scratch)
+        self._counts = False
 
     def _counting(self, row: int, router: Router) -> Callable[..., None]:
         def count(module: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
@@ -130,13 +136,14 @@ class Counter:
             self._follow(choice.device)
             bases = self.labels.by_stream[router.stream]
             if bases is not None and bases.shape[0] != choice.tokens:
-                if not module.training:
-                    return  # with a cache, a mask covers more than the tokens of this forward
+                if not self._counts:
+                    # With a cache, a mask covers more than the tokens of this forward; a backward repeats one of other labels.
+                    return
                 bases = for_all_tokens(bases, choice.tokens, router, self.labels.by_sample[router.stream])
             self._add(row, choice, bases)
             if router.bias is not None:
                 bias = router.bias()
-                self.scratch.bias[row, : bias.numel()].copy_(bias.detach().reshape(-1))
+                self.scratch.bias.data[row, : bias.numel()].copy_(bias.detach().reshape(-1))
 
         return count
 
@@ -153,18 +160,18 @@ class Counter:
         if choice.indices is not None:
             slots = choice.indices if bases is None else choice.indices + bases[:, None]
             slots = slots.reshape(-1)
-            scratch.chosen[row].scatter_add_(0, slots, torch.ones_like(slots))
+            scratch.chosen.data[row].scatter_add_(0, slots, torch.ones_like(slots))
             if choice.carried is not None:
                 lost = (~choice.carried).to(torch.int64).reshape(-1)
-                scratch.dropped[row].scatter_add_(0, slots, lost)
+                scratch.dropped.data[row].scatter_add_(0, slots, lost)
             if choice.weights is not None:
-                scratch.gates[row].scatter_add_(0, slots, choice.weights.float().reshape(-1))
+                scratch.gates.data[row].scatter_add_(0, slots, choice.weights.float().reshape(-1))
         else:
             self._add_mask(row, choice, bases)
         if choice.scores is not None:
             padding = None if bases is None else (bases >= experts * self.shape.categories)[:, None]
             scores = choice.scores if padding is None else choice.scores.masked_fill(padding, 0)
-            scratch.scores[row, : scores.shape[1]].add_(scores.sum(0))
+            scratch.scores.data[row, : scores.shape[1]].add_(scores.sum(0))
 
     def _add_mask(self, row: int, choice: Choice, bases: Tensor | None) -> None:
         """A router that says of each token and expert whether it was chosen: how many experts a token has may vary."""
@@ -173,12 +180,12 @@ class Counter:
         if bases is None:
             bases = choice.mask.new_zeros(tokens, dtype=torch.int64)
         slots = (bases[:, None] + torch.arange(experts, device=bases.device)).reshape(-1)
-        scratch.chosen[row].scatter_add_(0, slots, choice.mask.to(torch.int64).reshape(-1))
+        scratch.chosen.data[row].scatter_add_(0, slots, choice.mask.to(torch.int64).reshape(-1))
         category = bases // self.shape.experts
-        scratch.tokens[row].scatter_add_(0, category, torch.ones_like(category))
-        scratch.masks[row].add_(1)
+        scratch.tokens.data[row].scatter_add_(0, category, torch.ones_like(category))
+        scratch.masks.data[row].add_(1)
         if choice.weights is not None:
-            scratch.gates[row].scatter_add_(0, slots, choice.weights.float().reshape(-1))
+            scratch.gates.data[row].scatter_add_(0, slots, choice.weights.float().reshape(-1))
 
 
 def check_range(choice: Choice, router: Router) -> None:

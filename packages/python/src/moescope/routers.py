@@ -147,16 +147,41 @@ def jetmoe(reading: Reading, outputs: Sequence[Any]) -> Choice:
     return Choice(indices, None, softmax(values, dim=1), scores(outputs[4], "softmax"))
 
 
+def deepspeed(reading: Reading, outputs: Sequence[Any]) -> Choice:
+    """(…, indices [K, T] with -1 where the capacity was used up, …, weights [K, T], choices of each expert [E] before the capacity).
+
+    Which expert a dropped choice was of is told for all tokens together, so dropped choices are dealt to the places of -1 in order of
+    their experts: counts are exact, but between categories, or with padding, dropped choices may change places. `used_token` of its
+    MoE is not known here.
+
+    Raises:
+        TypeError: for the four outputs of older versions.
+    """
+    if len(outputs) != 7:
+        raise TypeError(
+            f"{reading.name} returned {len(outputs)} outputs: expected the 7 that DeepSpeed 0.19 has. Report what MOELayer.exp_counts "
+            "says with run.log_counts()"
+        )
+    indices, weights, chosen = outputs[3].t().long(), outputs[5].t(), outputs[6].long()
+    carried = indices >= 0
+    kept = torch.zeros_like(chosen).scatter_add_(0, indices.clamp(min=0).reshape(-1), carried.long().reshape(-1))
+    ends = (chosen - kept).cumsum(0)
+    order = (~carried).reshape(-1).long().cumsum(0) - 1
+    dealt = torch.searchsorted(ends, order, right=True).clamp(max=reading.experts - 1).reshape(indices.shape)
+    return Choice(torch.where(carried, indices, dealt), None, weights, None, carried)
+
+
 BY_CLASS: dict[str, Callable[[Reading, Sequence[Any]], Choice]] = {
     "Llama4Router": llama4,
     "DbrxRouter": dbrx,
     "SwitchTransformersTop1Router": switch,
     "NllbMoeTop2Router": nllb,
     "JetMoeTopKGating": jetmoe,
+    "TopKGate": deepspeed,
 }
 
 
-TELL_DROPS = {"SwitchTransformersTop1Router", "NllbMoeTop2Router"}
+TELL_DROPS = {"SwitchTransformersTop1Router", "NllbMoeTop2Router", "TopKGate"}
 
 
 def scores(logits: Tensor | None, score: str) -> Tensor | None:

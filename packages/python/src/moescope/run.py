@@ -301,7 +301,7 @@ class Run:
             counter.unhook()
         stored = self._reporter.finish(Outcome[outcome.upper()], reason[-limits.REASON // 2 :], seconds)
         for tracker in self._maker.trackers:
-            tracker.flush()
+            tracker.flush(last=True)
         if self.dropped:
             self._say(f"{self.dropped} steps were dropped")
         if not stored:

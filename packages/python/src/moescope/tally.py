@@ -57,8 +57,8 @@ class Tally:
         return moved
 
     def clear(self) -> None:
-        self.ints.zero_()
-        self.floats.zero_()
+        self.ints.data.zero_()
+        self.floats.data.zero_()
 
     def add(self, other: Tally) -> None:
         self.ints.add_(other.ints)

@@ -48,6 +48,7 @@ class Tracker:
             TypeError: when it has none of them.
         """
         self._tracker = tracker
+        self._joins = _joins(tracker)
         self._waiting: list[tuple[int, Mapping[str, float]]] = []
         self._lock = threading.Lock()
         if hasattr(tracker, "add_scalar"):
@@ -60,27 +61,35 @@ class Tracker:
             raise TypeError(f"{tracker!r} is no tracker known here: expected log, log_metrics or add_scalar")
 
     def put(self, step: int, numbers: Mapping[str, float]) -> None:
-        with self._lock:
-            self._waiting.append((step, numbers))
+        if numbers:
+            with self._lock:
+                self._waiting.append((step, numbers))
 
-    def flush(self) -> None:
+    def flush(self, last: bool = False) -> None:
+        """Hands over what is ready; to wandb one step a call, as a second would replace the first in the row that both join.
+
+        Args:
+            last: whether no call follows: then steps that are left get rows of their own.
+        """
         with self._lock:
-            waiting, self._waiting = self._waiting, []
-        for step, numbers in waiting:
-            if not numbers:
-                continue
+            ready = len(self._waiting) if last or not self._joins else 1
+            waiting, self._waiting = self._waiting[:ready], self._waiting[ready:]
+        for place, (step, numbers) in enumerate(waiting):
             if hasattr(self._tracker, "add_scalar"):
                 for name, value in numbers.items():
                     self._tracker.add_scalar(name, value, step)
             elif hasattr(self._tracker, "log_metrics"):
                 self._tracker.log_metrics(dict(numbers), step=step)
             else:
-                self._log({**numbers, "moescope/step": step})
+                self._log({**numbers, "moescope/step": step}, commit=place < len(waiting) - 1)
 
-    def _log(self, numbers: Mapping[str, Any]) -> None:
-        """wandb counts its own steps by calls: these numbers join the row that the train loop logs next."""
-        try:
-            joins = "commit" in inspect.signature(self._tracker.log).parameters
-        except (TypeError, ValueError):
-            joins = False
-        self._tracker.log(dict(numbers), **({"commit": False} if joins else {}))
+    def _log(self, numbers: Mapping[str, Any], commit: bool = False) -> None:
+        """wandb counts its own steps by calls: these numbers join the row that the train loop logs next, unless `commit`."""
+        self._tracker.log(dict(numbers), **({"commit": commit} if self._joins else {}))
+
+
+def _joins(tracker: Any) -> bool:
+    try:
+        return "commit" in inspect.signature(tracker.log).parameters
+    except (AttributeError, TypeError, ValueError):
+        return False
