@@ -23,6 +23,7 @@ from torch import Tensor
 
 from .routers import Choice, Router
 from .tally import Shape, Tally
+from .trial import is_trial
 
 #: Arguments of a forward that say what is padding, by stream.
 _MASKS = {"": "attention_mask", "decoder": "decoder_attention_mask"}
@@ -103,7 +104,7 @@ class Counter:
     def _open(self, root: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.scratch.clear()
         self.scratch.windows.data.fill_(1)
-        self._counts = root.training and torch.is_grad_enabled() and not self.paused
+        self._counts = root.training and torch.is_grad_enabled() and not self.paused and not is_trial()
         labels = self.labels
         for stream, name in _MASKS.items():
             mask = labels.mask if labels.mask is not None and stream == "" else self._given(name, args, kwargs)
