@@ -107,7 +107,7 @@ class Reporter:
             return False
         if self.failure is not None:
             self._notice(str(self.failure))
-        self._append(lambda sequence: encode.run_end(self._whose, sequence, outcome, reason, 1e3 * time.time()))
+        ended = self._append_end(outcome, reason, deadline)
         self._spool.end()
         if self._sender is None:
             return False
@@ -115,7 +115,20 @@ class Reporter:
             self._sender.keep_running()
             time.sleep(0.02)
         self._sender.relay()
-        return not self.folder.exists()
+        return ended and not self.folder.exists()
+
+    def _append_end(self, outcome: Outcome, reason: str, deadline: float) -> bool:
+        """A full spool may take it once the sender has delivered some of what is there."""
+
+        def end(sequence: int) -> bytes:
+            return encode.run_end(self._whose, sequence, outcome, reason, 1e3 * time.time())
+
+        while not (appended := self._spool.append(end)) and self._sender is not None and time.monotonic() < deadline:
+            self._sender.keep_running()
+            time.sleep(0.02)
+        if not appended:
+            self._drop("the end of the run does not fit into the spool")
+        return appended
 
     def _work(self) -> None:
         while True:

@@ -87,7 +87,8 @@ class StepMaker:
             self._silent = still if self._silent is None else [router for router in self._silent if router in still]
             if self._steps == _STEPS_TO_FIRE and self._silent:
                 raise AttachError(_why_silent(self._silent, len(routers), self._windows))
-        elif tally.windows and not tally.chosen.any():
+        elif not self._silent and tally.windows and not tally.chosen.any():
+            self._silent = routers
             raise AttachError(_all_silent(routers, f"in step {step}"))
         return histograms_of(routers, tally)
 
