@@ -13,21 +13,14 @@ import random
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import collector
 import pytest
-import spooled
 import trainer
 from test_run import senders_of
-
-import moescope
 
 pytestmark = pytest.mark.skipif(not collector.available(), reason="the collector is not built: see test_collector.py")
 KILLS = int(os.environ.get("MOESCOPE_KILLS", 3))
@@ -115,6 +108,14 @@ def check(lab: collector.Collector, run: str, job: str, steps: range, attempt: i
     assert [bucket["firstStep"] for bucket in buckets if not is_of(bucket, job)] == []
 
 
+def waiting(folder: pathlib.Path) -> bool:
+    """Whether any spool is left."""
+    try:
+        return bool(list((folder / "spool").rglob("owner")))
+    except FileNotFoundError:  # one was removed meanwhile
+        return waiting(folder)
+
+
 def state(lab: collector.Collector, run: str) -> str:
     return next((found["state"] for found in lab.get("runs").get("runs", []) if found["run"]["id"] == run), "")
 
@@ -155,7 +156,7 @@ def test_trainers_are_killed_and_go_on_from_a_checkpoint_as_the_next_attempt(lab
             until = chance.randrange(1, 60)
             collector.until(lambda: training.noted >= until, what="steps")  # noqa: B023
             assert training.kill() == -signal.SIGKILL
-            collector.until(lambda: not list((tmp_path / "spool").rglob("owner")), what="everything delivered")
+            collector.until(lambda: not waiting(tmp_path), what="everything delivered")
             steps = len(stored(lab, "again", attempt))
             assert training.noted <= steps <= training.noted + 1
         check(lab, "again", training.job, range(first, first + steps), attempt)
@@ -177,7 +178,7 @@ def test_offline_then_a_sync_that_is_killed(lab, tmp_path, chance):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(chance.uniform(0, 1.5))
             process.kill()
-        if list((tmp_path / "spool").rglob("owner")):
+        if waiting(tmp_path):
             assert subprocess.run(sync, timeout=120).returncode == 0
         check(lab, f"later-{number}", f"{number}", range(300))
         assert state(lab, f"later-{number}") == "FINISHED"
@@ -228,3 +229,35 @@ def test_a_disk_that_is_full_until_the_collector_is_back(lab, tmp_path):
     said = training.said.read_text()
     assert said.count("steps are being dropped") == 1
     assert f"{1600 - len(buckets)} steps were dropped" in said
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_two_jobs_with_one_id_are_never_mixed(lab, tmp_path, together):
+    """The same rank and attempt, each with a spool of its own, as on two machines. A job whose steps are stored goes on; of two that
+    begin at one moment one does, or none. The others are told."""
+    for number in range(KILLS):
+        run, folders = f"twice-{number}", [tmp_path / f"{job}-{number}" for job in "ab"]
+        for folder in folders:
+            folder.mkdir()
+        first, second = jobs = [Trainer(folder, lab.address, run, folder.name, seconds=20) for folder in folders]
+        first.grant(50)
+        if not together:
+            collector.until(lambda: held(lab, run) == 50, what="the first job's steps")  # noqa: B023
+        second.grant(50)
+        if not together:
+            collector.until(lambda: "refuses this run" in second.said.read_text(), what="a line for the second job")  # noqa: B023
+            first.grant(10)
+        codes = [job.end() for job in jobs]
+        assert codes in ([[0, 1], [1, 0], [1, 1]] if together else [[0, 1]])
+        for job, code in zip(jobs, codes, strict=True):
+            assert ("refuses this run" in job.said.read_text()) == (code == 1)
+        buckets = stored(lab, run)
+        (owner,) = [job.job for job in jobs if is_of(buckets[0], job.job)]
+        check(lab, run, owner, range(len(buckets)))
+        assert all(
+            code == 1 or (job.job == owner and len(buckets) == (50 if together else 60)) for job, code in zip(jobs, codes, strict=True)
+        )
+
+
+def held(lab: collector.Collector, run: str) -> int:
+    return next((found["steps"] for found in lab.get("runs").get("runs", []) if found["run"]["id"] == run), 0)

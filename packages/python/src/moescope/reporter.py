@@ -132,7 +132,9 @@ class Reporter:
 
     def _work(self) -> None:
         while True:
-            if self._sender is not None and not self._refused():
+            if self._sender is not None and self._refused():
+                self._sender.relay()
+            elif self._sender is not None:
                 self._sender.keep_running()
             try:
                 make = self._queue.get(timeout=_LOOK_EVERY)

@@ -129,6 +129,9 @@ class SpoolReader:
     def mark_greeted(self) -> None:
         (self.folder / "greeted").touch()
 
+    def forget_greeting(self) -> None:
+        (self.folder / "greeted").unlink(missing_ok=True)
+
     def refuse(self, reason: str) -> None:
         (self.folder / "refused").write_text(f"{reason}\n")
 
