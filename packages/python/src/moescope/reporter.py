@@ -124,6 +124,8 @@ class Reporter:
             return encode.run_end(self._whose, sequence, outcome, reason, 1e3 * time.time())
 
         while not (appended := self._spool.append(end)) and self._sender is not None and time.monotonic() < deadline:
+            if not self.folder.exists():
+                break
             self._sender.keep_running()
             time.sleep(0.02)
         if not appended:
@@ -160,7 +162,7 @@ class Reporter:
 
     def _append(self, message_of: Callable[[int], bytes]) -> None:
         if not self._spool.append(message_of):
-            self._drop(f"the spool {self.folder} is full, or its disk is")
+            self._drop(f"the spool {self.folder} is full, or its disk is" if self.folder.exists() else f"{self.folder} was removed")
 
     def _drop(self, why: str) -> None:
         self.dropped += 1

@@ -88,6 +88,8 @@ class Spool:
             self._file = None
         if self._file is None:
             self._file = (self.folder / f"{self.last + 1:016d}.frames").open("wb", buffering=0)
+        if os.fstat(self._file.fileno()).st_nlink == 0:
+            raise OSError("the file was removed")
         before = self._file.tell()
         try:
             if self._file.write(frame) != len(frame):
