@@ -107,3 +107,36 @@ def test_every_choice_counts_once(kind, backend, checkpointing, compiled, fullgr
         optimizer.zero_grad()
         assert counted.step(counter).tolist() == sum(expected).tolist()
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0, "nothing was compiled"
+
+
+@pytest.mark.parametrize("checkpointing", CHECKPOINTING)
+@pytest.mark.parametrize("biased", [False, True])
+def test_layers_share_the_graphs_of_their_blocks(monkeypatch, checkpointing, biased):
+    """Torch gives up after eight graphs of one function; hooks must not make one for each layer."""
+    monkeypatch.setattr(toy, "LAYERS", 12)
+    graphs = []
+    for attached in (False, True):
+        torch.manual_seed(0)
+        torch.compiler.reset()
+        torch._dynamo.utils.counters.clear()
+        model = toy.Toy(checkpointing)
+        for layer, block in enumerate(model.layers):
+            if biased:
+                block.expert_bias = torch.full((toy.EXPERTS,), float(layer))
+            block.compile(backend="eager", fullgraph=True)
+        counter = attached_counter(model, (), 2) if attached else None
+        for step in range(2):
+            x, mask = toy.batch(step), torch.ones(2, 12)
+            mask[1, 7 + step :] = 0
+            model(x, attention_mask=mask).backward()
+            with torch.no_grad():
+                model(x)
+            if counter is not None:
+                histograms = counted.histograms(counter)
+                expected = toy.true_counts(model, x, mask)
+                assert [histogram.categories[0].counts.tolist() for histogram in histograms] == expected.tolist()
+                assert [histogram.selection_bias is None for histogram in histograms] == [not biased] * 12
+                assert not biased or [histogram.selection_bias[0] for histogram in histograms] == list(range(12))
+        graphs.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+    # One more for the forwards that have no labels.
+    assert 0 < graphs[0] <= graphs[1] <= graphs[0] + 1
