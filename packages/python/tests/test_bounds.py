@@ -99,7 +99,7 @@ def test_training_goes_on_when_the_spool_is_removed(tmp_path, capfd, online):
 
 
 class Samples(torch.utils.data.Dataset):
-    """A worker that dies of an error, or is killed, is the loader's business."""
+    """Samples that are made with the run at hand, and ended with it, as code that is shared with the trainer may do."""
 
     def __init__(self, run: moescope.Run) -> None:
         self.run = run
@@ -111,6 +111,8 @@ class Samples(torch.utils.data.Dataset):
         assert self.run.id
         self.run.log_counts(0, [9], top_k=1)
         self.run.step(1000 + place)
+        if place % 4 == 3:
+            self.run.finish()
         return batch(place)[0].detach()
 
 
