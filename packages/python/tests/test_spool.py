@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moescope.spool import Spool, SpoolReader, spools_in
+from moescope.spool import FILE_BYTES, Spool, SpoolReader, spools_in
 
 
 def filled(directory, messages: int, **options) -> Spool:
@@ -61,8 +61,9 @@ def test_a_torn_or_damaged_end_is_left_out(tmp_path_factory, data):
     assert read(spool) == [(number, b"message %d" % number) for number in range(1, place // (len(whole) // 4) + 1)]
 
 
-def test_a_full_spool_takes_messages_again_when_some_have_left(tmp_path):
-    spool = filled(tmp_path, 4, file_bytes=60, limit=120)
+@pytest.mark.parametrize("file_bytes", [60, FILE_BYTES])
+def test_a_full_spool_takes_messages_again_when_some_have_left(tmp_path, file_bytes):
+    spool = filled(tmp_path, 4, file_bytes=file_bytes, limit=120)
     assert not spool.append(lambda sequence: b"too many")
     assert spool.last == 4
     SpoolReader(spool.folder).acknowledge(4)
@@ -83,7 +84,6 @@ def test_a_full_disk_leaves_whole_messages(tmp_path, monkeypatch):
 
     monkeypatch.setattr(spool, "_file", Full())
     assert not spool.append(lambda sequence: b"lost")
-    monkeypatch.setattr(spool, "_file", file)
     assert spool.append(lambda sequence: b"kept")
     assert read(spool) == [(1, b"message 1"), (2, b"message 2"), (3, b"kept")]
 

@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 
 from .routers import Choice, Router
-from .tally import Shape, Snapshot, Snapshots, Tally
+from .tally import Places, Shape, Snapshot, Snapshots, Tally
+from .trial import is_trial
 
 #: Arguments of a forward that say what is padding, by stream.
 _MASKS = {"": "attention_mask", "decoder": "decoder_attention_mask"}
@@ -51,14 +52,21 @@ class Counter:
         self._counts = False
         self._handles: list[Any] = []
         #: Places of masks among the arguments of the forward.
-        self._places: dict[str, int] = {}
+        self._mask_places: dict[str, int] = {}
         drops = any(router.tells_drops for router in routers)
-        self._resize(Shape(len(routers), categories, max(router.layer.experts for router in routers), drops))
+        shape = Shape(len(routers), categories, max(router.layer.experts for router in routers), drops)
+        self._places = [Places(shape, row, device) for row in range(len(routers))]
+        self._resize(shape)
 
     def _resize(self, shape: Shape) -> None:
         self.shape = shape
         self.scratch = Tally(shape, self.device)
         self.total = Tally(shape, self.device)
+        self._place_layers()
+
+    def _place_layers(self) -> None:
+        for row, places in enumerate(self._places):
+            places.set(self.shape, row, self.device)
 
     def grow(self, categories: int) -> None:
         """Makes room for more categories, keeping what is counted of the step. Not during a forward."""
@@ -96,10 +104,10 @@ class Counter:
     def hook(self, root: torch.nn.Module) -> None:
         """Puts hooks on `root`, the module that the train loop calls, and on every router."""
         parameters = list(inspect.signature(root.forward).parameters)
-        self._places = {name: parameters.index(name) for name in _MASKS.values() if name in parameters}
+        self._mask_places = {name: parameters.index(name) for name in _MASKS.values() if name in parameters}
         self._handles.append(root.register_forward_pre_hook(self._open, with_kwargs=True))
-        for row, router in enumerate(self.routers):
-            self._handles.append(router.module.register_forward_hook(self._counting(row, router)))
+        for router, places in zip(self.routers, self._places, strict=True):
+            self._handles.append(router.module.register_forward_hook(self._counting(places, router)))
         self._handles.append(root.register_forward_hook(self._close))
 
     def unhook(self) -> None:
@@ -110,7 +118,7 @@ class Counter:
     def _open(self, root: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.scratch.clear()
         self.scratch.windows.data.fill_(1)
-        self._counts = root.training and torch.is_grad_enabled() and not self.paused
+        self._counts = root.training and torch.is_grad_enabled() and not self.paused and not is_trial()
         labels = self.labels
         for stream, name in _MASKS.items():
             mask = labels.mask if labels.mask is not None and stream == "" else self._given(name, args, kwargs)
@@ -120,7 +128,7 @@ class Counter:
             labels.by_sample[stream] = padding is None and labels.category is not None and labels.category.ndim == 1
 
     def _given(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        place = self._places.get(name, len(args))
+        place = self._mask_places.get(name, len(args))
         return args[place] if place < len(args) else kwargs.get(name)
 
     def _close(self, root: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
@@ -128,7 +136,7 @@ class Counter:
             self.total.add(self.scratch)
         self._counts = False
 
-    def _counting(self, row: int, router: Router) -> Callable[..., None]:
+    def _counting(self, at: Places, router: Router) -> Callable[..., None]:
         def count(module: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
             choice = router.read(output)
             if not (router.checked or torch.compiler.is_compiling()):
@@ -140,10 +148,10 @@ class Counter:
                     # With a cache, a mask covers more than the tokens of this forward; a backward repeats one of other labels.
                     return
                 bases = for_all_tokens(bases, choice.tokens, router, self.labels.by_sample[router.stream])
-            self._add(row, choice, bases)
+            self._add(at, choice, bases)
             if router.bias is not None:
-                bias = router.bias()
-                self.scratch.bias.data[row, : bias.numel()].copy_(bias.detach().reshape(-1))
+                bias = router.bias().detach().reshape(-1)
+                self.scratch.floats.data.scatter_(0, at.bias[: bias.shape[0]], bias.float())
 
         return count
 
@@ -152,40 +160,40 @@ class Counter:
         if self.device != device and self.device.type in ("cpu", "meta"):
             self.device = device
             self.scratch, self.total = self.scratch.on(device), self.total.on(device)
+            self._place_layers()
             bases = self.labels.by_stream
             self.labels.by_stream = {stream: base if base is None else base.to(device) for stream, base in bases.items()}
 
-    def _add(self, row: int, choice: Choice, bases: Tensor | None) -> None:
-        scratch, experts = self.scratch, self.shape.experts
+    def _add(self, at: Places, choice: Choice, bases: Tensor | None) -> None:
+        ints, floats, experts = self.scratch.ints.data, self.scratch.floats.data, self.shape.experts
         if choice.indices is not None:
             slots = choice.indices if bases is None else choice.indices + bases[:, None]
             slots = slots.reshape(-1)
-            scratch.chosen.data[row].scatter_add_(0, slots, torch.ones_like(slots))
+            ints.scatter_add_(0, at.chosen + slots, torch.ones_like(slots))
             if choice.carried is not None:
-                lost = (~choice.carried).to(torch.int64).reshape(-1)
-                scratch.dropped.data[row].scatter_add_(0, slots, lost)
+                ints.scatter_add_(0, at.dropped + slots, (~choice.carried).to(torch.int64).reshape(-1))
             if choice.weights is not None:
-                scratch.gates.data[row].scatter_add_(0, slots, choice.weights.float().reshape(-1))
+                floats.scatter_add_(0, at.gates + slots, choice.weights.float().reshape(-1))
         else:
-            self._add_mask(row, choice, bases)
+            self._add_mask(at, choice, bases)
         if choice.scores is not None:
             padding = None if bases is None else (bases >= experts * self.shape.categories)[:, None]
             scores = choice.scores if padding is None else choice.scores.masked_fill(padding, 0)
-            scratch.scores.data[row, : scores.shape[1]].add_(scores.sum(0))
+            floats.scatter_add_(0, at.scores[: scores.shape[1]], scores.sum(0))
 
-    def _add_mask(self, row: int, choice: Choice, bases: Tensor | None) -> None:
+    def _add_mask(self, at: Places, choice: Choice, bases: Tensor | None) -> None:
         """A router that says of each token and expert whether it was chosen: how many experts a token has may vary."""
         assert choice.mask is not None
-        scratch, (tokens, experts) = self.scratch, choice.mask.shape
+        ints, floats, (tokens, experts) = self.scratch.ints.data, self.scratch.floats.data, choice.mask.shape
         if bases is None:
             bases = choice.mask.new_zeros(tokens, dtype=torch.int64)
         slots = (bases[:, None] + torch.arange(experts, device=bases.device)).reshape(-1)
-        scratch.chosen.data[row].scatter_add_(0, slots, choice.mask.to(torch.int64).reshape(-1))
+        ints.scatter_add_(0, at.chosen + slots, choice.mask.to(torch.int64).reshape(-1))
         category = bases // self.shape.experts
-        scratch.tokens.data[row].scatter_add_(0, category, torch.ones_like(category))
-        scratch.masks.data[row].add_(1)
+        ints.scatter_add_(0, at.tokens + category, torch.ones_like(category))
+        ints.scatter_add_(0, at.masks, torch.ones_like(at.masks))
         if choice.weights is not None:
-            scratch.gates.data[row].scatter_add_(0, slots, choice.weights.float().reshape(-1))
+            floats.scatter_add_(0, at.gates + slots, choice.weights.float().reshape(-1))
 
 
 def check_range(choice: Choice, router: Router) -> None:

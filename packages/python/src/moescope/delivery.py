@@ -87,6 +87,13 @@ class Delivery:
         code, details = error.code(), error.details() or "it ended the stream"
         if code == grpc.StatusCode.CANCELLED and not greeted:
             details = f"no answer within {GREETING_SECONDS:.0f} s"
+        if code == grpc.StatusCode.ABORTED and self.acknowledged == 0:
+            # The other may have stored the numbers that this one would go on after: what is here can no longer be told apart.
+            self.spool.forget_greeting()
+            return Refused(
+                "another process reports the same run, rank and attempt; give each job a run id of its own, each process its "
+                "rank, or a restart the next attempt (MOESCOPE_ATTEMPT)"
+            )
         fruitless = code == grpc.StatusCode.ABORTED or (code == grpc.StatusCode.RESOURCE_EXHAUSTED and greeted)
         self._fruitless += fruitless
         if code in _FINAL or self._fruitless >= _MOST_FRUITLESS:

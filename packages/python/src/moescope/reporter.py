@@ -125,7 +125,7 @@ class Reporter:
             return False
         if self.failure is not None:
             self._notice(str(self.failure))
-        self._append(lambda sequence: encode.run_end(self._whose, sequence, outcome, reason, 1e3 * time.time()))
+        ended = self._append_end(outcome, reason, deadline)
         self._spool.end()
         if self._sender is None:
             return False
@@ -133,14 +133,31 @@ class Reporter:
             self._sender.keep_running()
             time.sleep(0.02)
         self._sender.relay()
-        return not self.folder.exists()
+        return ended and not self.folder.exists()
+
+    def _append_end(self, outcome: Outcome, reason: str, deadline: float) -> bool:
+        """A full spool may take it once the sender has delivered some of what is there."""
+
+        def end(sequence: int) -> bytes:
+            return encode.run_end(self._whose, sequence, outcome, reason, 1e3 * time.time())
+
+        while not (appended := self._spool.append(end)) and self._sender is not None and time.monotonic() < deadline:
+            if not self.folder.exists():
+                break
+            self._sender.keep_running()
+            time.sleep(0.02)
+        if not appended:
+            self._drop("the end of the run does not fit into the spool")
+        return appended
 
     def _is_full(self) -> bool:
         return self._queue.qsize() >= _QUEUED_STEPS
 
     def _work(self) -> None:
         while True:
-            if self._sender is not None and not self._refused():
+            if self._sender is not None and self._refused():
+                self._sender.relay()
+            elif self._sender is not None:
                 self._sender.keep_running()
             try:
                 make = self._queue.get(timeout=_LOOK_EVERY)
@@ -166,7 +183,7 @@ class Reporter:
 
     def _append(self, message_of: Callable[[int], bytes]) -> None:
         if not self._spool.append(message_of):
-            self._drop(f"the spool {self.folder} is full, or its disk is")
+            self._drop(f"the spool {self.folder} is full, or its disk is" if self.folder.exists() else f"{self.folder} was removed")
 
     def _drop(self, why: str) -> None:
         self.dropped += 1

@@ -60,8 +60,9 @@ class Router:
     checked: bool = False
 
 
-class Reading(NamedTuple):
-    """What a reader is told about its router."""
+@dataclass
+class Reading:
+    """What a reader is told about its router. No tuple: torch.compile would look at the name too, and compile each layer for itself."""
 
     name: str
     experts: int

@@ -137,7 +137,8 @@ _writing = threading.Lock()
 
 
 def write_line(line: str) -> None:
-    with _writing:
+    """Lost where the disk of the log is full: delivering goes on, and makes room."""
+    with _writing, contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 
 

@@ -65,11 +65,12 @@ class Spool:
         message = message_of(self.last + 1)
         checked = _SEQUENCE.pack(self.last + 1) + message
         frame = struct.pack("<II", len(message), zlib.crc32(checked)) + checked
-        if self._bytes() + len(frame) > self._limit:
-            return False
         try:
+            if self._bytes() + len(frame) > self._limit:
+                raise OSError("the spool is full")
             self._write(frame)
         except OSError:
+            self._begin_another_file()
             return False
         self.last += 1
         return True
@@ -89,6 +90,8 @@ class Spool:
             self._file = None
         if self._file is None:
             self._file = (self.folder / f"{self.last + 1:016d}.frames").open("wb", buffering=0)
+        if os.fstat(self._file.fileno()).st_nlink == 0:
+            raise OSError("the file was removed")
         before = self._file.tell()
         try:
             if self._file.write(frame) != len(frame):
@@ -97,6 +100,15 @@ class Spool:
             self._file.truncate(before)
             self._file.seek(before)
             raise
+
+    def _begin_another_file(self) -> None:
+        """Of a full spool: what the sender has delivered can be removed then, which leaves the newest file alone."""
+        if self._file is None or self._file.tell() == 0:
+            return
+        with contextlib.suppress(OSError):
+            another = (self.folder / f"{self.last + 1:016d}.frames").open("wb", buffering=0)
+            self._file.close()
+            self._file = another
 
     def _bytes(self) -> int:
         return sum(entry.stat().st_size for entry in self.folder.glob("*.frames") if entry.exists())
@@ -120,6 +132,9 @@ class SpoolReader:
 
     def mark_greeted(self) -> None:
         (self.folder / "greeted").touch()
+
+    def forget_greeting(self) -> None:
+        (self.folder / "greeted").unlink(missing_ok=True)
 
     def refuse(self, reason: str) -> None:
         (self.folder / "refused").write_text(f"{reason}\n")

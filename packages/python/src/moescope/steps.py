@@ -64,7 +64,7 @@ class StepMaker:
             table = StepTable.of(self._described(logged))
             if snapshot is not None and counter is not None and snapshots is not None:
                 tally = snapshot.wait()
-                table = table.beside(self._counted(counter.routers, tally))
+                table = table.beside(self._counted(step, counter.routers, tally))
                 snapshots.give_back(snapshot)
             layers = [self._layers[index] for index in sorted(self._layers)]
             for tracker in self.trackers:
@@ -94,7 +94,7 @@ class StepMaker:
             self._layers.setdefault(layer.index, layer)
         return [histogram for _, histogram in logged if histogram.categories]
 
-    def _counted(self, routers: list[Router], tally: Tally) -> StepTable:
+    def _counted(self, step: int, routers: list[Router], tally: Tally) -> StepTable:
         from .histograms import layers_of, silent, table_of
 
         for layer in layers_of(routers, tally):
@@ -106,6 +106,9 @@ class StepMaker:
             self._silent = still if self._silent is None else [router for router in self._silent if router in still]
             if self._steps == _STEPS_TO_FIRE and self._silent:
                 raise AttachError(_why_silent(self._silent, len(routers), self._windows))
+        elif not self._silent and tally.windows and not tally.chosen.any():
+            self._silent = routers
+            raise AttachError(_all_silent(routers, f"in step {step}"))
         return table_of(routers, tally)
 
     def _so_far(self, table: StepTable, said: int | None) -> int:
@@ -121,14 +124,21 @@ def _why_silent(routers: Sequence[Router], of: int, windows: int) -> str:
             "that the train loop calls: the wrapper of PEFT or of a pipeline stage, not the model inside; and call run.step() after "
             "the forward"
         )
-    names = ", ".join(router.name for router in routers[:4]) + (f" and {len(routers) - 4} more" if len(routers) > 4 else "")
     if len(routers) == of:
-        return (
-            f"no router chose anything in the first two steps ({names}). Either the model was compiled and called before attach: attach "
-            "first, or call torch.compiler.reset(). Or a fused kernel goes around the routers: build the model without use_kernels. Or "
-            "the forward is replayed by a CUDA graph. Counts from elsewhere can be reported with run.log_counts()"
-        )
+        return _all_silent(routers, "in the first two steps")
     return (
-        f"{len(routers)} of {of} routers chose nothing in the first two steps: {names}. Are they of a part that is not trained, "
+        f"{len(routers)} of {of} routers chose nothing in the first two steps: {_names(routers)}. Are they of a part that is not trained, "
         "or has its tokens only at times? Leave them out: run.attach(model, skip=[...])"
     )
+
+
+def _all_silent(routers: Sequence[Router], when: str) -> str:
+    return (
+        f"no router chose anything {when} ({_names(routers)}). Either the model was compiled and called before attach: attach "
+        "first, or call torch.compiler.reset(). Or a fused kernel goes around the routers: build the model without use_kernels. Or "
+        "the forward is replayed by a CUDA graph. Counts from elsewhere can be reported with run.log_counts()"
+    )
+
+
+def _names(routers: Sequence[Router]) -> str:
+    return ", ".join(router.name for router in routers[:4]) + (f" and {len(routers) - 4} more" if len(routers) > 4 else "")

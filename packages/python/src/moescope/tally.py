@@ -24,6 +24,39 @@ class Shape:
         """Slots of a layer: one for each category and expert, and for padding as many again, the bin."""
         return (self.categories + 1) * self.experts
 
+    @property
+    def int_widths(self) -> tuple[int, int, int, int]:
+        """Chosen, dropped, tokens, masks of a layer."""
+        return self.slots, self.slots * self.drops, self.categories + 1, 1
+
+    @property
+    def float_widths(self) -> tuple[int, int, int]:
+        """Gates, scores, bias of a layer."""
+        return self.slots, self.experts, self.experts
+
+
+class Places:
+    """Where the sums of a layer lie in the flat tensors of a tally.
+
+    Tensors, since torch.compile would compile a block for every number of a layer instead of once for all layers.
+    """
+
+    def __init__(self, shape: Shape, row: int, device: torch.device) -> None:
+        self.set(shape, row, device)
+
+    def set(self, shape: Shape, row: int, device: torch.device) -> None:
+        def at(first: int, size: int = 1) -> torch.Tensor:
+            return torch.arange(first, first + size, device=device)
+
+        slots, experts = shape.slots, shape.experts
+        of_ints, of_floats = row * sum(shape.int_widths), row * sum(shape.float_widths)
+        with torch.inference_mode(False):
+            #: [1] each
+            self.chosen, self.gates = at(of_ints), at(of_floats)
+            self.dropped, self.tokens, self.masks = (at(of_ints + sum(shape.int_widths[:part])) for part in (1, 2, 3))
+            #: [E] each
+            self.scores, self.bias = at(of_floats + slots, experts), at(of_floats + slots + experts, experts)
+
 
 class Tally:
     """Sums over tokens, in two flat tensors, so that clearing, adding and copying are one operation each.
@@ -34,7 +67,7 @@ class Tally:
     def __init__(self, shape: Shape, device: torch.device | str, pinned: bool = False) -> None:
         self.shape = shape
         rows, slots, experts = shape.layers, shape.slots, shape.experts
-        widths = (slots, slots * shape.drops, shape.categories + 1, 1)
+        widths = shape.int_widths
         # Evaluation may run first, and tensors that are made in inference mode could not be added to in training.
         with torch.inference_mode(False):
             self.ints = torch.zeros(rows * sum(widths) + 1, dtype=torch.int64, device=device, pin_memory=pinned)

@@ -39,6 +39,11 @@ export class ReportStream implements Reply {
   #sender: Sender | undefined;
   /** Why the run of the last Hello is not taken; every message of it is refused for that. */
   #refusedRun: Refusal | undefined;
+  /**
+   * What the sender had sent before its last Hello, which is answered once that is stored. A second program that reports as the same
+   * rank would take a lower answer for its own, and messages of the first for its own first ones.
+   */
+  #earlier = 0;
   /** The first message after a Hello may leave a gap: its sender has nothing earlier any more. */
   #mayLeaveGap = false;
   /** Every message must have a checksum, as the Hello said. */
@@ -72,7 +77,7 @@ export class ReportStream implements Reply {
 
   acknowledge({ run, rank, attempt, durable }: Sender): void {
     // The newest acknowledgement says it all; a sender that does not read gets that one when it reads again.
-    if (this.#holds.has("answers unread")) return;
+    if (durable < this.#earlier || this.#holds.has("answers unread")) return;
     this.#answer({ acknowledgement: { run, rank, attempt, sequence: durable } });
     this.#endWhenDone();
   }
@@ -179,6 +184,7 @@ export class ReportStream implements Reply {
       this.#mayLeaveGap = true;
       this.#context.runs.streamOpened(id);
       this.#context.log.info({ run: id, rank, attempt, durable: this.#sender.durable }, "sender connected");
+      this.#earlier = this.#sender.received;
       this.acknowledge(this.#sender);
     } else {
       this.reject({ run: id, rank, attempt }, 0, refusal);

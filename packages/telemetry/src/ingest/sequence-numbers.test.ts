@@ -66,6 +66,21 @@ test("a message that is refused has used its number, also after the connection i
   second.close();
 });
 
+test("a Hello is answered when what an earlier stream of the rank has sent is stored", async () => {
+  for (let round = 0; round < 8; round++) {
+    const run = describedRun(`in-flight-${round}`);
+    const first = await connect(run);
+    for (let sequence = 1; sequence <= 5; sequence++) first.send({ step: randomStep(run, { sequence }) });
+    const second = await connect(run);
+    const sequence = second.acknowledged + 1;
+    second.send({ step: randomStep(run, { sequence, step: 100 }) });
+    await second.untilAcknowledged(sequence);
+    // Of the first what the answer said, and not the message of the second in place of one of them.
+    expect(await storedSteps(run)).toEqual([...Array(sequence - 1).keys(), 100]);
+    second.close();
+  }
+});
+
 test("every rank and every attempt counts from 1, the end included", async () => {
   const run = describedRun("each-its-own", { ranks: 2 });
   for (const [rank, attempt] of [
