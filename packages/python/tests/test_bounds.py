@@ -65,7 +65,21 @@ def test_a_disk_that_hangs_costs_a_twentieth_of_a_second_a_step(tmp_path, protob
     run._reporter.finish(Outcome.FINISHED, "", 30)
     _, steps, _ = spooled.read(tmp_path, protobuf)
     assert [step.step for step in steps] == list(range(66))
-    assert capfd.readouterr().err.count("steps are being dropped: the thread that packs steps does not keep up") == 1
+    assert capfd.readouterr().err.count("steps are being dropped: the thread that writes steps does not keep up") == 1
+
+
+def test_steps_that_come_faster_than_they_are_written_wait_for_their_turn(tmp_path, protobuf):
+    """As where counts of a file are handed over in a loop."""
+    run = moescope.init(mode="offline", spool=tmp_path)
+    spool = run._reporter._spool
+    plain = spool.append
+    spool.append = lambda message_of: time.sleep(0.004) or plain(message_of)
+    for step in range(300):
+        run.step(step)
+    run.finish(seconds=30)
+    assert run.dropped == 0
+    _, steps, _ = spooled.read(tmp_path, protobuf)
+    assert [step.step for step in steps] == list(range(300))
 
 
 def test_finish_ends_in_time_when_the_collector_takes_connections_and_says_nothing(tmp_path):

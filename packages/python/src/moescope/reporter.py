@@ -26,8 +26,9 @@ from .table import StepTable
 
 #: Steps that wait to be written. The thread needs some milliseconds for one, so only a disk that hangs fills this.
 _QUEUED_STEPS = 64
-#: Seconds that the training thread waits at most when that many wait, before the step is dropped.
-_PATIENCE = 0.05
+#: Seconds that the training thread waits when that many wait, before the step is dropped: so long when none of them is written meanwhile,
+#: and at most so long when some are, as where counts are handed over faster than a disk takes them.
+_PATIENCE, _MOST_PATIENCE = 0.05, 2.0
 #: Seconds between looks at whether the sender lives, and between starts of one.
 _LOOK_EVERY, _START_EVERY = 0.5, 2.0
 
@@ -64,6 +65,8 @@ class Reporter:
         """
         self.run, self._whose, self._notice = run, whose, notice
         self.dropped = 0
+        #: Steps that were taken to be written.
+        self._written = 0
         self.failure: AttachError | None = None
         self._sender = None if collector is None else Sender(directory, collector, notice)
         self._spool = Spool(directory, f"rank-{whose.rank:05d}.attempt-{whose.attempt}", limit)
@@ -88,8 +91,7 @@ class Reporter:
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
-        if self._is_full():
-            time.sleep(_PATIENCE)
+        self._wait_for_room()
         if self._is_full():
             self._drop("the thread that writes steps does not keep up")
         else:
@@ -150,6 +152,14 @@ class Reporter:
             self._drop("the end of the run does not fit into the spool")
         return appended
 
+    def _wait_for_room(self) -> None:
+        deadline = time.monotonic() + _MOST_PATIENCE
+        while self._is_full() and time.monotonic() < deadline:
+            before = self._written
+            time.sleep(_PATIENCE)
+            if self._written == before:
+                return
+
     def _is_full(self) -> bool:
         return self._queue.qsize() >= _QUEUED_STEPS
 
@@ -165,6 +175,7 @@ class Reporter:
                 continue
             if make is None:
                 return
+            self._written += 1
             try:
                 made = make()
                 if made is not None:
