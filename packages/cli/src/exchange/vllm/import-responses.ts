@@ -44,7 +44,7 @@ export async function readRoutedExperts(path: string, options: ResponseOptions):
   const layers = options.layers ?? [...found.chosen];
   const read = () => stepsOf(files, new Set(layers), options.split, found);
   const { topK } = found;
-  const incoming = await incomingCounts([read], { topK, experts: options.experts, time: statSync(files[0]!).mtimeMs });
+  const incoming = await incomingCounts(read, { topK, experts: options.experts, time: statSync(files[0]!).mtimeMs });
   const notes = [
     [found.without, `Passed over: ${found.without} responses without routed_experts`] as const,
     [
