@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import { v1 } from "@moescope/proto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { gathered } from "../../testing/gathered.ts";
 import { type Counts, count, incomingCountsOf } from "../../testing/incoming-counts.ts";
 import { temporaryDirectory } from "../../testing/moescope.ts";
 import { type Random, random } from "../../testing/random.ts";
@@ -147,6 +148,14 @@ describe("files", () => {
     const counts = await incomingCountsOf(await readRoutedExperts(folder, options));
     const chosen = Object.values(counts).map((of) => of.findIndex((count) => count > 0));
     expect(chosen).toEqual([0, 2, 4, 6]);
+  });
+
+  it("have the times of their responses, where they say them", async () => {
+    const responses = [1_700_000_060, 1_700_000_000].map((created) => ({ ...one(0), created }));
+    const path = written(responses.map((response) => JSON.stringify(response)).join("\n"), "responses.jsonl");
+    const { shape, steps } = await readRoutedExperts(path, options);
+    expect(shape.startedAt).toBe(1_700_000_000_000);
+    expect((await gathered(steps)).map(({ time }) => time)).toEqual([1_700_000_060_000, 1_700_000_000_000]);
   });
 
   it("of a model with top-1, whose dense layers look like choices of expert 0, need --layers", async () => {

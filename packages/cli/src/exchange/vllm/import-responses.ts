@@ -7,7 +7,7 @@ import { Failure, WrongUse } from "../../failure.ts";
 import { addCount, type CountedStep, countsAt, incomingCounts } from "../counted-step.ts";
 import type { IncomingRun } from "../incoming-run.ts";
 import { type JsonLine, readJsonLines } from "../json-lines.ts";
-import { type RoutedTokens, routedTokens } from "./response.ts";
+import { createdAt, type RoutedTokens, routedTokens } from "./response.ts";
 
 const FILE = /\.jsonl?(\.gz)?$/;
 /** Bytes of a file that is one JSON value over several lines: such a one is read as a whole. */
@@ -109,7 +109,7 @@ async function* stepsOf(
 ): AsyncGenerator<CountedStep> {
   let step = 0;
   for await (const { value, where } of responses(files, { lines: 0 })) {
-    const counted: CountedStep = { step, split, layers: new Map() };
+    const counted: CountedStep = { step, split, time: createdAt(value), layers: new Map() };
     for (const part of routedTokens(value, where)) {
       for (const { layer, experts } of rowsOf(part, where)) {
         if (experts === undefined || !layers.has(layer)) continue;
