@@ -57,8 +57,8 @@ async function* piecesOfTextFile(file: SourceFile): AsyncGenerator<Piece> {
 }
 
 /**
- * After a single line end between two words if there is one nearby, since tokenisers do not join words over it; else after any line
- * end, else between two characters.
+ * After a single line end between two words if there is one nearby, since tokenisers do not join words over it; else after a run of line
+ * ends, else before white space, else between two characters.
  */
 function endOfPiece(text: string, start: number): number {
   const earliest = start + pieceLength;
@@ -66,8 +66,10 @@ function endOfPiece(text: string, start: number): number {
   const nearby = text.slice(earliest, earliest + pieceLength);
   const between = nearby.search(/\S\n\S/);
   if (between !== -1) return earliest + between + 2;
-  const lineEnd = nearby.indexOf("\n");
-  if (lineEnd !== -1) return earliest + lineEnd + 1;
+  const afterLines = nearby.search(/(?<=\n)[^\n]/);
+  if (afterLines !== -1) return earliest + afterLines;
+  const beforeSpace = nearby.search(/(?<=\S)\s/);
+  if (beforeSpace !== -1) return earliest + beforeSpace;
   const half = /[\uDC00-\uDFFF]/.test(nearby[0]!) ? 1 : 0;
   return earliest + half;
 }
