@@ -15,14 +15,14 @@ function textOf(separators: string[]): fc.Arbitrary<string> {
 const piecesOf = (text: string) => [...piecesOfText(text, false)].map((piece) => piece.text);
 
 test.each([
-  ["after a single line end between words", ["\n", " ", "\n\n"], /\S\n$/, /^\S/],
-  ["after a run of line ends where none stands alone", ["\n\n", "\n\n\n", " "], /\n\n$/, /^[^\n]/],
-  ["before white space where there are no lines", [" ", "  "], /\S$/, /^\s/],
+  ["before a space between words", [" ", "\n", "\n\n", "  "], /\S$/, /^ \S/],
+  ["after a single line end where there is none", ["\n", "  ", "\n\n"], /\S\n$/, /^\S/],
+  ["after a run of line ends where none stands alone", ["\n\n", "\n\n\n", "  "], /\n\n$/, /^[^\n]/],
+  ["before white space where there are no lines", ["  ", "\t\t"], /\S$/, /^\s/],
 ])("are cut %s", (_, separators, before, after) => {
   fc.assert(
     fc.property(textOf(separators), (text) => {
-      fc.pre(separators.every((separator) => text.includes(`d${separator}`) || text.includes(`a${separator}`)));
-      fc.pre(separators[0] !== "\n" || /\S\n\S/.test(text));
+      fc.pre(new RegExp(`\\S${separators[0]}\\S`).test(text));
       const pieces = piecesOf(text);
       expect(pieces.join("")).toBe(text);
       expect(pieces.length).toBeGreaterThan(2);
