@@ -97,6 +97,8 @@ async function survey(source: AsyncIterable<CountedStep>, topK: number) {
     if (split === v1.Split.TRAIN) trainingSteps++;
     firstTime = time === undefined ? undefined : Math.min(time, firstTime ?? time);
     for (const [layer, byCategory] of counted.layers) {
+      if (layer > MOST_IN_MESSAGE)
+        throw new Failure(`Step ${step}: a layer ${layer}; at most ${MOST_IN_MESSAGE} is allowed`);
       layers.add(layer);
       for (const [category, counts] of byCategory) {
         categories.add(category);
