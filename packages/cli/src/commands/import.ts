@@ -65,7 +65,7 @@ function splitOf({ split }: ImportOptions): v1.Split {
 export function define(program: Command): void {
   addAccessOptions(program.command("import").summary("store a run that something else recorded"))
     .description(
-      "Reads a CSV of counts (columns step, layer, expert, count; category, split, dropped if it has them), a routing trace of Megatron-LM (the folder with router_trace_rank*.jsonl) or its counts of tokens per expert (the folder with rank*.jsonl), responses of vLLM with routed_experts, a routing trace of llama.cpp, or TensorBoard scalars, and stores them as a run.",
+      "Reads a CSV of counts (columns step, layer, expert, count; category, split, attempt, tokens, dropped, selection_bias if it has them), a routing trace of Megatron-LM (the folder with router_trace_rank*.jsonl) or its counts of tokens per expert (the folder with rank*.jsonl), responses of vLLM with routed_experts, a routing trace of llama.cpp, or TensorBoard scalars, and stores them as a run.",
     )
     .argument("<path>", "the file or folder")
     .addOption(new Option("--format <name>", "what it is").choices(Object.keys(formats)).makeOptionMandatory())
