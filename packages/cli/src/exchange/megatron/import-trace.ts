@@ -67,8 +67,8 @@ function copiesIn(files: readonly TraceFile[]): Copies[] {
   for (const file of [...files].sort((a, b) => a.firstStep - b.firstStep)) {
     const key = (step: number) => `${step} ${file.steps.get(step)?.digest}`;
     // A copy has a whole step of its leader; the last may be cut off.
-    const candidates = [...file.steps.keys()].flatMap((step) => leaders.get(key(step)) ?? []);
-    const group = candidates.find(([leader]) => file.hasChoicesOf(leader));
+    const candidates = new Set([...file.steps.keys()].flatMap((step) => leaders.get(key(step)) ?? []));
+    const group = [...candidates].find(([leader]) => file.hasChoicesOf(leader));
     if (group !== undefined) group.push(file);
     else {
       const own: (typeof groups)[number] = [file];

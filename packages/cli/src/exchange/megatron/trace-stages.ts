@@ -30,7 +30,7 @@ export function traceLayers(
 
 function ambiguous(files: readonly TraceFile[]): string {
   const [layer, one, other] = firstShared(files);
-  const blocks = Math.max(...files.flatMap(({ layers }) => [...layers])) + 1;
+  const blocks = files.reduce((most, { layers }) => Math.max(most, ...layers), 0) + 1;
   return `Ranks ${one} and ${other} both have a layer ${layer}, and a trace does not say whether it is one layer, whose tokens they share, or one of each pipeline stage, which Megatron-LM counts from 0. Say the transformer blocks of each stage: --stage-layers ${blocks} for one stage, --stage-layers ${blocks},${blocks} for two`;
 }
 

@@ -136,6 +136,17 @@ describe("a run that restarts", () => {
     );
   });
 
+  it("of very many steps is read like any other", async () => {
+    const steps = 150_000;
+    const first = Array.from({ length: steps }, (_, step) => ({ step, value: scalar("loss", 1) }));
+    const second = Array.from({ length: steps }, (_, step) => ({ step: step + 9, value: scalar("loss", 2) }));
+    await withLog([eventFile(first, 0), eventFile([{ step: 5 }, ...second], steps)], async (folder) => {
+      const { shape, notes } = await readScalarEvents(folder, new Map());
+      expect(shape.plannedSteps).toBe(2 * steps - 4); // 5 to 8 were taken back
+      expect(notes).toContain("Passed over: 4 steps that a restart took back and did not repeat");
+    });
+  });
+
   it("has one attempt where several writers share a folder", async () => {
     const train = [0, 1, 2, 3].map((step) => ({ step, value: scalar("train/loss", step) }));
     const evaluation = [1, 3].map((step) => ({ step, value: scalar("eval/loss", step) }));

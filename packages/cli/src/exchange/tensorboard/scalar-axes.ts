@@ -55,12 +55,15 @@ function isMultiple(points: readonly Point[], others: readonly Point[]): boolean
   if (points.length !== others.length || points.length < ENOUGH_POINTS) return false;
   const last = points.length - 1;
   const factor = points[last]!.step / others[last]!.step;
-  const apart = Math.min(...others.slice(1).map(({ time }, place) => Math.abs(time - others[place]!.time)));
-  return (
-    Number.isInteger(factor) &&
-    factor > 1 &&
-    points.every(({ step, time }, place) => {
-      return step === factor * others[place]!.step && Math.abs(time - others[place]!.time) <= apart / 2;
-    })
-  );
+  if (!Number.isInteger(factor) || factor <= 1) return false;
+  const together = smallestGap(others) / 2;
+  return points.every(({ step, time }, place) => {
+    return step === factor * others[place]!.step && Math.abs(time - others[place]!.time) <= together;
+  });
+}
+
+function smallestGap(points: readonly Point[]): number {
+  return points
+    .slice(1)
+    .reduce((least, { time }, place) => Math.min(least, Math.abs(time - points[place]!.time)), Infinity);
 }

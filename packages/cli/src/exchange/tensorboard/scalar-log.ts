@@ -67,7 +67,7 @@ function addSession(log: Log, { start, points }: Session, lastOfTag: ReadonlyMap
   const newest = log.attempts.at(-1)!;
   for (const point of points) put(newest, point);
   if (!replaces) return;
-  const shownFrom = Math.min(...newest.keys());
+  const shownFrom = firstStep(newest);
   for (const attempt of log.attempts.slice(0, -1)) {
     for (const step of attempt.keys()) {
       if (step < start || step >= shownFrom) continue;
@@ -75,6 +75,13 @@ function addSession(log: Log, { start, points }: Session, lastOfTag: ReadonlyMap
       log.discarded++;
     }
   }
+}
+
+/** Infinite for one without steps. */
+function firstStep(attempt: Attempt): number {
+  let first = Number.POSITIVE_INFINITY;
+  for (const step of attempt.keys()) first = Math.min(first, step);
+  return first;
 }
 
 /** Of what is shown: a later attempt hides what earlier ones have from its first step on. */
@@ -86,7 +93,7 @@ function lastSteps(attempts: readonly Attempt[]): Map<string, number> {
       if (step >= before) continue;
       for (const tag of scalars.keys()) last.set(tag, Math.max(step, last.get(tag) ?? 0));
     }
-    before = [...attempt.keys()].reduce((least, step) => Math.min(least, step), before);
+    before = Math.min(before, firstStep(attempt));
   }
   return last;
 }
