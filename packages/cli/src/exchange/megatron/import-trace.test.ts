@@ -271,7 +271,12 @@ describe("refuses", () => {
     ["a folder in which nobody wrote", ["", ""], undefined, /no rank has written a record/],
     ["a damaged line before the last", [`${token}\n{"step"\n${token}\n`], undefined, /rank0\.jsonl, line 2 is no JSON/],
     ["steps that go back", [text([record(1, 0, 0, [[0, 1]]), token])], undefined, /line 2: step 0 comes after step 1/],
-    ["an expert that cannot be", [record(0, 0, 0, [[0, 2 ** 32]])], undefined, /There is an expert 4294967296/],
+    [
+      "an expert that cannot be",
+      [record(0, 0, 0, [[0, 2 ** 32]])],
+      undefined,
+      /line 1: there is an expert 4294967296; a layer has at most 65536/,
+    ],
     ["a layer that cannot be", [record(0, 2 ** 32, 0, [[0, 1]])], undefined, /line 1: layer is 4294967296/],
     [
       "a token with too few experts",

@@ -7,6 +7,7 @@
 // forward that is computed again for the backward is written again. `top_indices` are those of the tokens that the rank has: under tensor
 // parallelism without sequence parallelism, every rank of the group has the same.
 import { createHash } from "node:crypto";
+import { LIMITS } from "@moescope/proto";
 import { Failure } from "../../failure.ts";
 import { addCount, MOST_IN_MESSAGE } from "../counted-step.ts";
 import { isWhole, readJsonLines, shown } from "../json-lines.ts";
@@ -209,5 +210,8 @@ function rowOf(value: unknown, where: string): Row {
   };
   if (!Array.isArray(top_indices) || !top_indices.every(isToken))
     throw new Failure(`${where}: top_indices is no list of ${topk} experts for each token`);
+  const beyond = row.top_indices!.flat().find((expert) => expert >= LIMITS.experts.most);
+  if (beyond !== undefined)
+    throw new Failure(`${where}: there is an expert ${beyond}; a layer has at most ${LIMITS.experts.most}`);
   return row as Row;
 }

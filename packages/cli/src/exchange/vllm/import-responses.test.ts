@@ -202,7 +202,7 @@ describe("files", () => {
     [routed([[[1, null]]]), /no whole number/],
     [routed([[[1, -1]]]), /token 0, layer 0: expert -1 beside others/],
     [routed([[[1, 1]]]), /token 0, layer 0: expert 1 twice/],
-    [routed([[[1, 4_294_967_295]]]), /expert 4294967295; a layer has at most 65536/],
+    [routed([[[1, 4_294_967_295]]]), /line 1, token 0, layer 0: expert 4294967295; a layer has at most 65536/],
     [`${routed([[[1, 2]]])}\n${routed([[[1, 2, 3]]])}`, /line 2: 1 layers and top-3, but 1 and top-2 further up/],
     [
       JSON.stringify({ choices: [{ routed_experts: [[[1, 2]]] }, { routed_experts: [[[1, 2]]] }] }),

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import type { v1 } from "@moescope/proto";
+import { LIMITS, type v1 } from "@moescope/proto";
 import { Failure, WrongUse } from "../../failure.ts";
 import { addCount, type CountedStep, countsAt, incomingCounts } from "../counted-step.ts";
 import type { IncomingRun } from "../incoming-run.ts";
@@ -148,6 +148,9 @@ function refuseNoChoice(experts: readonly number[], where: string): void {
   const negative = experts.find((expert) => expert < 0);
   if (negative !== undefined)
     throw new Failure(`${where}: expert ${negative} beside others; allowed are indices from 0, or -1 alone`);
+  const beyond = experts.find((expert) => expert >= LIMITS.experts.most);
+  if (beyond !== undefined)
+    throw new Failure(`${where}: expert ${beyond}; a layer has at most ${LIMITS.experts.most}, numbered from 0`);
   const twice = experts.find((expert, place) => experts.indexOf(expert) !== place);
   if (twice !== undefined) throw new Failure(`${where}: expert ${twice} twice; a token goes to different experts`);
 }
