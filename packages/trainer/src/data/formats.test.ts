@@ -41,6 +41,14 @@ describe("JSONL", () => {
     expect(await documentsIn(folder.write(name, content), field)).toEqual(split(texts));
   });
 
+  test("of a field of an object in the object, by its dotted name, unless a field has that name", async () => {
+    const nested = texts.map((text) => JSON.stringify({ meta: { text }, "meta.id": text.length, id: 1 })).join("\n");
+    expect(await documentsIn(folder.write("nested.jsonl", nested), "meta.text")).toEqual(split(texts));
+    const both = texts.map((text) => JSON.stringify({ meta: { text: "no" }, "meta.text": text })).join("\n");
+    expect(await documentsIn(folder.write("both.jsonl", both), "meta.text")).toEqual(split(texts));
+    await expect(documentsIn(folder.write("deep.jsonl", nested), "meta.text.length")).rejects.toThrow(/is missing/);
+  });
+
   test("what is held out is never trained on, and ends of documents are marked", async () => {
     const corpus = await folder.open(folder.write("split.jsonl", jsonLines("text")));
     const numbers = (rows: string[]) => rows.flatMap((row) => row.match(/(?<=\0<)\d+(?=>)/g) ?? []);

@@ -74,13 +74,21 @@ export async function* linesOf(file: SourceFile): AsyncGenerator<{ line: string;
 
 function textOf(line: string, place: string, field: string): string {
   const document = parseLine(line, place);
-  const text = document[field];
+  const text = document[field] ?? valueAt(document, field.split("."));
   if (typeof text === "string") return text;
   const fields = Object.keys(document).filter((key) => typeof document[key] === "string");
   const allowed = fields.length > 0 ? `fields with text: ${fields.join(", ")}` : "it has no field with text";
   throw new DataError(
     `${place}: field "${field}" is ${text === undefined ? "missing" : `no text (${shorten(JSON.stringify(text))})`}; ${allowed}; choose one with --data name:field=glob`,
   );
+}
+
+/** Of objects in objects, as in `meta.text`. */
+export function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((inner, field) => {
+    const isObject = typeof inner === "object" && inner !== null && Object.hasOwn(inner, field);
+    return isObject ? (inner as Record<string, unknown>)[field] : undefined;
+  }, value);
 }
 
 function shorten(text: string): string {

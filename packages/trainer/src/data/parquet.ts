@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { type FileMetaData, parquetMetadataAsync, parquetReadObjects, parquetSchema, type SchemaTree } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { DataError, unreadable } from "./data-error.ts";
+import { valueAt } from "./json-lines.ts";
 import type { SourceFile } from "./source-files.ts";
 
 /**
@@ -86,10 +87,6 @@ function textsIn({ children }: SchemaTree): string[][] {
     if (repetition === "REPEATED") return [];
     return type === "BYTE_ARRAY" ? [child.path] : textsIn(child);
   });
-}
-
-function valueAt(row: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>((value, field) => (value as Record<string, unknown> | null | undefined)?.[field], row);
 }
 
 function textOf(value: unknown, place: string, column: string): string {
