@@ -10,7 +10,7 @@ import { readCountsCsv } from "../exchange/counts-csv.ts";
 import { type Identity, type IncomingRun, storeIncoming } from "../exchange/incoming-run.ts";
 import { readLlamaTrace } from "../exchange/llama/import-trace.ts";
 import { readTokensPerExpert } from "../exchange/megatron/import-tokens.ts";
-import { readRoutingTrace } from "../exchange/routing-trace.ts";
+import { readRoutingTrace } from "../exchange/megatron/import-trace.ts";
 import { splits } from "../exchange/step-pages.ts";
 import { readScalarEvents } from "../exchange/tensorboard/import-events.ts";
 import { readRoutedExperts } from "../exchange/vllm/import-responses.ts";
@@ -65,7 +65,7 @@ function splitOf({ split }: ImportOptions): v1.Split {
 export function define(program: Command): void {
   addAccessOptions(program.command("import").summary("store a run that something else recorded"))
     .description(
-      "Reads a CSV of counts (columns step, layer, expert, count; category, split, dropped if it has them), a routing trace of Megatron-LM (the folder with router_trace_rank*.jsonl) or its counts of tokens per expert (the folder with rank*.jsonl), responses of vLLM with routed_experts, a routing trace of llama.cpp, or TensorBoard scalars, and stores them as a run.",
+      "Reads a CSV of counts (columns step, layer, expert, count; category, split, attempt, tokens, dropped, selection_bias if it has them), a routing trace of Megatron-LM (the folder with router_trace_rank*.jsonl) or its counts of tokens per expert (the folder with rank*.jsonl), responses of vLLM with routed_experts, a routing trace of llama.cpp, or TensorBoard scalars, and stores them as a run.",
     )
     .argument("<path>", "the file or folder")
     .addOption(new Option("--format <name>", "what it is").choices(Object.keys(formats)).makeOptionMandatory())
@@ -82,7 +82,11 @@ export function define(program: Command): void {
     )
     .option("--layers <list>", "the MoE layers, as in 3,4,5; vllm", layerList)
     .option("--tokens-per-step <number>", "global batch times sequence length; megatron-tokens", wholeNumber(1))
-    .option("--stage-layers <list>", "transformer blocks of each pipeline stage, as in 16,16; megatron-tokens", blocks)
+    .option(
+      "--stage-layers <list>",
+      "transformer blocks of each pipeline stage, as in 16,16; megatron-trace, megatron-tokens",
+      blocks,
+    )
     .addOption(
       new Option("--expert-tensor-parallel <number>", "ranks that hold slices of the same experts; megatron-tokens")
         .argParser(wholeNumber(1))

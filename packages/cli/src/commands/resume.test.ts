@@ -188,7 +188,7 @@ it("trains exactly the configuration that it prints", async () => {
   const choice = [...tinyRun, "--steps", "2", "--seed", "5", "--strategy", "loss-free-bias+z-loss"];
   const printed = await moescope(["train", ...choice, "--print-config"], directory);
   expect(printed, printed.stderr).toMatchObject({ code: 0, stderr: "" });
-  writeFileSync(join(directory, "run.json"), printed.stdout);
+  writeFileSync(join(directory, "run.json"), `\uFEFF${printed.stdout}`); // as editors on Windows save it
   const trained = await moescope(["train", "--config", "run.json", "--backend", "wasm"], directory);
   expect(trained.code, trained.stderr).toBe(0);
   await collect.signal("SIGTERM");

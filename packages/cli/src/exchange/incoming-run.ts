@@ -7,8 +7,8 @@ import { RunStream, type Target } from "./run-stream.ts";
 /** What a format knows of a run; the rest of the description is the user's to give. */
 export interface IncomingRun {
   shape: Pick<v1.RunDescription, "moeLayers" | "experts" | "topK" | "categories" | "plannedSteps" | "startedAt">;
-  /** For each rank its steps in the order they are to be stored; run, rank, attempt, sequence and tokens are filled in here. */
-  ranks: AsyncIterable<v1.Step.$Properties>[];
+  /** In the order they are to be stored, all ranks added up; run, sequence and tokens are filled in here. */
+  steps: AsyncIterable<v1.Step.$Properties>;
   /** What the user should know, a line each. */
   notes: readonly string[];
 }
@@ -22,53 +22,87 @@ export interface Imported {
 }
 
 /**
- * Stores a run through the collector's gRPC service, step by step over all ranks.
+ * Stores a run through the collector's gRPC service, step by step.
  *
  * @throws Failure when a run of that id is stored already, or the collector refuses a step
  */
 export async function storeIncoming(target: Target, incoming: IncomingRun, identity: Identity): Promise<Imported> {
-  const { shape, ranks } = incoming;
+  const { shape, steps } = incoming;
   const run = new v1.RunDescription({
     ...{ ...identity, ...shape },
-    ...{ recipe: "imported", ranks: ranks.length, metricsVersion: METRICS_VERSION },
+    ...{ recipe: "imported", ranks: 1, metricsVersion: METRICS_VERSION },
   });
-  const streams = ranks.map(() => new RunStream(target));
+  const attempts = new AttemptStreams(target, run);
   try {
-    for (const [rank, stream] of streams.entries()) await introduce(stream, run, rank);
-    return { run: run.id, messages: await sendAll(streams, ranks, run.id) };
-  } finally {
-    for (const stream of streams) stream.close();
-  }
-}
-
-async function introduce(stream: RunStream, run: v1.RunDescription, rank: number): Promise<void> {
-  const held = await stream.hello({ run }, rank, 0);
-  if (held === 0) return;
-  throw new Failure(`Run ${run.id} is stored already (${held} messages); choose another --id, or delete it first`);
-}
-
-async function sendAll(streams: RunStream[], ranks: IncomingRun["ranks"], run: string): Promise<number> {
-  const iterators = ranks.map((steps) => steps[Symbol.asyncIterator]());
-  const sequences = ranks.map(() => 0);
-  let tokens = 0;
-  for (;;) {
-    // Ranks in step, so that the collector adds up each step while it is in memory.
-    const round = await Promise.all(iterators.map((iterator) => iterator.next()));
-    if (round.every(({ done }) => done)) break;
-    for (const { value } of round) tokens += value === undefined ? 0 : trainedTokens(value);
-    for (const [rank, { value }] of round.entries()) {
-      if (value !== undefined) await streams[rank]!.send(++sequences[rank]!, { step: { ...value, run, rank, tokens } });
+    let tokens = 0;
+    for await (const step of steps) {
+      tokens += trainedTokens(step);
+      await attempts.send({ ...step, tokens });
     }
+    return { run: run.id, messages: await attempts.end() };
+  } catch (error) {
+    if (attempts.messages === 0 || !(error instanceof Failure)) throw error;
+    const instead = `A part of run ${run.id} is stored: moescope delete ${run.id}, then import again`;
+    throw new Failure(`${error.message}. ${instead}`, { cause: error });
+  } finally {
+    attempts.close();
   }
-  const end = { run, outcome: v1.RunEnd.Outcome.FINISHED, endedAt: Date.now() };
-  for (const [rank, stream] of streams.entries()) await stream.send(++sequences[rank]!, { end: { ...end, rank } });
-  for (const stream of streams) await stream.settle();
-  return sequences.reduce((sum, sequence) => sum + sequence, 0);
 }
 
-/** Every layer sees every token, so one layer's are the step's. */
+/** A stream for each attempt, opened at its first step. */
+class AttemptStreams {
+  readonly #target: Target;
+  readonly #run: v1.RunDescription;
+  readonly #streams = new Map<number, { stream: RunStream; sequence: number }>();
+  #endedAt: number;
+  messages = 0;
+
+  constructor(target: Target, run: v1.RunDescription) {
+    this.#target = target;
+    this.#run = run;
+    this.#endedAt = run.startedAt;
+  }
+
+  async send(step: v1.Step.$Properties): Promise<void> {
+    const { attempt = 0, time } = step;
+    const of = this.#streams.get(attempt!) ?? (await this.#open(attempt!));
+    this.#endedAt = Math.max(this.#endedAt, time!);
+    await of.stream.send(++of.sequence, { step: { ...step, run: this.#run.id } });
+    this.messages++;
+  }
+
+  /** The newest attempt is the one that finished. @returns messages sent in all */
+  async end(): Promise<number> {
+    const attempt = Math.max(...this.#streams.keys());
+    const newest = this.#streams.get(attempt);
+    if (newest !== undefined) {
+      const end = { run: this.#run.id, attempt, outcome: v1.RunEnd.Outcome.FINISHED, endedAt: this.#endedAt };
+      await newest.stream.send(++newest.sequence, { end });
+      this.messages++;
+    }
+    for (const { stream } of this.#streams.values()) await stream.settle();
+    return this.messages;
+  }
+
+  close(): void {
+    for (const { stream } of this.#streams.values()) stream.close();
+  }
+
+  async #open(attempt: number) {
+    const opened = { stream: new RunStream(this.#target), sequence: 0 };
+    this.#streams.set(attempt, opened);
+    const held = await opened.stream.hello({ run: this.#run }, 0, attempt);
+    if (held === 0) return opened;
+    const { id } = this.#run;
+    throw new Failure(`Run ${id} is stored already (${held} messages); choose another --id, or delete it first`);
+  }
+}
+
+/** Every layer sees every token; one that a cut-off file leaves short has fewer. */
 function trainedTokens({ split, histograms }: v1.Step.$Properties): number {
   if (split !== v1.Split.TRAIN) return 0;
-  const [layer] = histograms ?? [];
-  return (layer?.categories ?? []).reduce((sum, { tokens }) => sum + (tokens ?? 0), 0);
+  const ofLayers = (histograms ?? []).map(({ categories }) => {
+    return (categories ?? []).reduce((sum, { tokens }) => sum + (tokens ?? 0), 0);
+  });
+  return Math.max(0, ...ofLayers);
 }

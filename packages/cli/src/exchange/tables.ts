@@ -112,6 +112,11 @@ const routing: Table = {
         "those of count that were not carried out because the expert was at capacity; null from a sender that does not say whose they were, and then count leaves them out",
     },
     {
+      name: "tokens",
+      type: "whole",
+      about: "tokens of the category in the layer and step, the same for all its experts",
+    },
+    {
       name: "selection_bias",
       type: "real",
       nullable: true,
@@ -121,10 +126,10 @@ const routing: Table = {
   *rows(bucket, names) {
     const start = positionOf(bucket);
     for (const { layer, categories, selectionBias } of bucket.layers) {
-      for (const { category, counts, droppedCounts, dropped } of categories) {
+      for (const { category, counts, tokens, droppedCounts, dropped } of categories) {
         const unknown = dropped === 0 ? 0 : null;
         for (let expert = 0; expert < counts.length; expert++) {
-          const load = [counts[expert]!, droppedCounts[expert] ?? unknown];
+          const load = [counts[expert]!, droppedCounts[expert] ?? unknown, tokens];
           yield [...start, layer, names[category]!, expert, ...load, selectionBias[expert] ?? null];
         }
       }

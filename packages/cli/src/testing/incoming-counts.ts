@@ -5,17 +5,14 @@ import { gathered } from "./gathered.ts";
 /** By "step/layer/category" the counts of every expert; what has none is left out. */
 export type Counts = Record<string, number[]>;
 
-/** Ranks are added up. */
-export async function incomingCountsOf({ ranks, shape }: IncomingRun): Promise<Counts> {
+export async function incomingCountsOf({ steps, shape }: IncomingRun): Promise<Counts> {
   const counts: Counts = {};
-  for (const rank of ranks) {
-    for (const { step, histograms } of await gathered(rank)) {
-      for (const { layer, categories } of histograms ?? []) {
-        for (const { category, counts: given, tokens } of categories ?? []) {
-          const key = `${step}/${layer}/${shape.categories[category ?? 0]}`;
-          if (tokens! * shape.topK !== sum(given!)) throw new Error(`${key}: ${tokens} tokens for ${given}`);
-          counts[key] = given!.map((count, expert) => count + (counts[key]?.[expert] ?? 0));
-        }
+  for (const { step, histograms } of await gathered(steps)) {
+    for (const { layer, categories } of histograms ?? []) {
+      for (const { category, counts: given, tokens } of categories ?? []) {
+        const key = `${step}/${layer}/${shape.categories[category ?? 0]}`;
+        if (tokens! * shape.topK !== sum(given!)) throw new Error(`${key}: ${tokens} tokens for ${given}`);
+        counts[key] = given!.map((count, expert) => count + (counts[key]?.[expert] ?? 0));
       }
     }
   }

@@ -128,7 +128,8 @@ function planRepeated(options: PlanOptions, file: string): RunPlan {
 function readJson(file: string): unknown {
   const from = file === "-" ? "stdin" : file;
   try {
-    return JSON.parse(readFileSync(file === "-" ? 0 : file, "utf8"));
+    const text = readFileSync(file === "-" ? 0 : file, "utf8");
+    return JSON.parse(text.replace(/^\uFEFF/, "")); // a byte order mark, as editors on Windows write it
   } catch (error) {
     throw new WrongUse(
       `--config: ${from} cannot be read: ${(error as Error).message}; allowed is what --print-config prints`,

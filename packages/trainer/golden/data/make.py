@@ -3,11 +3,13 @@ do not make the same vocabulary twice; the ids that are compared are written wit
 
 pip install tokenizers==0.23.3 pyarrow==26.0.1 pillow==13.0.0; python make.py
 """
+import base64
 import json
 import os
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as pe
 from PIL import Image, ImageDraw
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -80,6 +82,32 @@ def make_parquet():
     for compression in ["none", "snappy", "gzip", "brotli", "zstd", "lz4"]:
         pq.write_table(table, f"{compression}.parquet", compression=compression, row_group_size=25)
     pq.write_table(pa.table({"text": ["a", None, "b"]}), "null.parquet")
+    meta = [{"text": text.lower(), "page": n, "inner": {"note": str(n)}} for n, text in enumerate(texts)]
+    parts = [[text, text] for text in texts]
+    pq.write_table(pa.table({"meta": meta, "parts": parts, "text": texts}), "struct.parquet")
+    for plaintext_footer in (False, True):
+        make_encrypted(pa.table({"number": [1, 2], "text": ["a", "b"]}), plaintext_footer)
+
+
+class KeyInTheOpen(pe.KmsClient):
+    """Wraps keys by writing them down: these files are to be refused, not to be kept secret."""
+
+    def wrap_key(self, key_bytes, master_key_identifier):
+        return base64.b64encode(key_bytes)
+
+    def unwrap_key(self, wrapped_key, master_key_identifier):
+        return base64.b64decode(wrapped_key)
+
+
+def make_encrypted(table, plaintext_footer):
+    configuration = pe.EncryptionConfiguration(
+        footer_key="footer", column_keys={"column": ["text"]}, plaintext_footer=plaintext_footer
+    )
+    factory = pe.CryptoFactory(lambda _: KeyInTheOpen())
+    properties = factory.file_encryption_properties(pe.KmsConnectionConfig(), configuration)
+    name = "encrypted-column.parquet" if plaintext_footer else "encrypted.parquet"
+    with pq.ParquetWriter(name, table.schema, encryption_properties=properties) as writer:
+        writer.write_table(table)
 
 
 def make_images():

@@ -56,18 +56,23 @@ async function* piecesOfTextFile(file: SourceFile): AsyncGenerator<Piece> {
   yield { text: rest, heldOut, last: true };
 }
 
-/**
- * After a single line end between two words if there is one nearby, since tokenisers do not join words over it; else after any line
- * end, else between two characters.
- */
+/** Where a text may be cut, from best to worst: the first of these that is found nearby decides. */
+const cuts = [
+  /(?<=\S) (?=\S)/, // no tokeniser joins a word to the space behind it
+  /(?<=\S\n)(?=\S)/,
+  /(?<=\n)(?=[^\n])/,
+  /(?<=\S)(?=\s)/,
+];
+
+/** Else between two characters. */
 function endOfPiece(text: string, start: number): number {
   const earliest = start + pieceLength;
   if (text.length < earliest + pieceLength) return text.length;
   const nearby = text.slice(earliest, earliest + pieceLength);
-  const between = nearby.search(/\S\n\S/);
-  if (between !== -1) return earliest + between + 2;
-  const lineEnd = nearby.indexOf("\n");
-  if (lineEnd !== -1) return earliest + lineEnd + 1;
+  for (const cut of cuts) {
+    const at = nearby.search(cut);
+    if (at > 0) return earliest + at;
+  }
   const half = /[\uDC00-\uDFFF]/.test(nearby[0]!) ? 1 : 0;
   return earliest + half;
 }

@@ -41,6 +41,14 @@ describe("JSONL", () => {
     expect(await documentsIn(folder.write(name, content), field)).toEqual(split(texts));
   });
 
+  test("of a field of an object in the object, by its dotted name, unless a field has that name", async () => {
+    const nested = texts.map((text) => JSON.stringify({ meta: { text }, "meta.id": text.length, id: 1 })).join("\n");
+    expect(await documentsIn(folder.write("nested.jsonl", nested), "meta.text")).toEqual(split(texts));
+    const both = texts.map((text) => JSON.stringify({ meta: { text: "no" }, "meta.text": text })).join("\n");
+    expect(await documentsIn(folder.write("both.jsonl", both), "meta.text")).toEqual(split(texts));
+    await expect(documentsIn(folder.write("deep.jsonl", nested), "meta.text.length")).rejects.toThrow(/is missing/);
+  });
+
   test("what is held out is never trained on, and ends of documents are marked", async () => {
     const corpus = await folder.open(folder.write("split.jsonl", jsonLines("text")));
     const numbers = (rows: string[]) => rows.flatMap((row) => row.match(/(?<=\0<)\d+(?=>)/g) ?? []);
@@ -75,6 +83,22 @@ describe("Parquet", () => {
     expect(await documentsIn(path, "body")).toEqual(split(stored.map((text) => text.toUpperCase())));
   });
 
+  test("of a column, though a struct before it has a field of its name, and of fields by their dotted names", async () => {
+    const path = join(golden, "struct.parquet");
+    expect(await documentsIn(path)).toEqual(split(stored));
+    expect(await documentsIn(path, "meta.text")).toEqual(split(stored.map((text) => text.toLowerCase())));
+    expect(await documentsIn(path, "meta.inner.note")).toEqual(split(stored.map((_, n) => String(n))));
+    await expect(documentsIn(path, "page")).rejects.toThrow(
+      /column "page" holds no text; columns with text: meta\.text, meta\.inner\.note, text; choose one/,
+    );
+  });
+
+  test("that is encrypted is said to be", async () => {
+    await expect(documentsIn(join(golden, "encrypted.parquet"))).rejects.toThrow(/encrypted\.parquet is encrypted/);
+    const path = join(golden, "encrypted-column.parquet");
+    await expect(documentsIn(path)).rejects.toThrow(/encrypted-column\.parquet is encrypted/);
+  });
+
   test("what cannot be read is refused, naming what is allowed", async () => {
     const parquet = join(golden, "snappy.parquet");
     await expect(folder.open(parquet, { field: "txt" })).rejects.toThrow(
@@ -86,6 +110,46 @@ describe("Parquet", () => {
     );
     const cut = folder.write("cut.parquet", readFileSync(parquet).subarray(0, 2000));
     await expect(folder.open(cut)).rejects.toThrow(/cut\.parquet cannot be read as Parquet/);
+  });
+});
+
+describe("a file called .json", () => {
+  const lines = jsonLines("content");
+
+  test.each(["web.json", "web.json.gz"])(
+    "is read as JSON Lines where it holds them and the field is named: %s",
+    async (name) => {
+      const path = folder.write(name, name.endsWith(".gz") ? gzipSync(lines) : lines);
+      const seen = async (field?: string) => textsOf(...batchesOf(await folder.open(path, { field }), 9)).join("");
+      expect(await seen("content")).not.toContain('"content"');
+      expect(await seen()).toContain('"content"');
+    },
+  );
+
+  test("is read as JSON Lines where an object has a text, and as it is where it is one value", async () => {
+    const some = folder.write("some.json", jsonLines("text"));
+    expect(textsOf(...batchesOf(await folder.open(some), 9)).join("")).not.toContain('"text"');
+    const one = folder.write(
+      "one.json",
+      JSON.stringify(
+        texts.map((text) => ({ text })),
+        undefined,
+        2,
+      ),
+    );
+    expect(textsOf(...batchesOf(await folder.open(one), 9)).join("")).toContain('"text"');
+  });
+
+  test("with a field that nothing has is refused, as any other text is", async () => {
+    for (const [name, content] of [
+      ["plain.txt", "a".repeat(9000)],
+      ["list.json", "[1]"],
+      ["plain.txt.gz", gzipSync("a")],
+    ] as const) {
+      await expect(folder.open(folder.write(name, content), { field: "text" })).rejects.toThrow(
+        /--data mine:text=.* has no field "text": only JSON Lines and Parquet have fields/,
+      );
+    }
   });
 });
 

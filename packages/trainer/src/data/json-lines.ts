@@ -13,6 +13,34 @@ export async function* textsOfJsonLines(file: SourceFile, field: string): AsyncG
   }
 }
 
+/**
+ * Files called .json or .json.gz hold JSON Lines as often as one value: they do where the first line is an object, of which the text is in a
+ * field. Any others are left as they are.
+ *
+ * @param field as the user said it; where nobody did, an object without a `text` is none of documents
+ */
+export async function recogniseJsonLines(files: readonly SourceFile[], field?: string): Promise<SourceFile[]> {
+  const recognised: SourceFile[] = [];
+  for (const file of files) {
+    const isLines = file.format === "text" && /\.json(\.gz)?$/i.test(file.name) && (await beginsAsLines(file, field));
+    recognised.push(isLines ? { ...file, format: "json-lines" } : file);
+  }
+  return recognised;
+}
+
+async function beginsAsLines(file: SourceFile, field: string | undefined): Promise<boolean> {
+  try {
+    for await (const { line, place } of linesOf(file)) {
+      if (line.trim() === "") continue;
+      const { text } = parseLine(line, place);
+      return field !== undefined || typeof text === "string";
+    }
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error; // what is wrong with it is said when it is read
+  }
+  return false;
+}
+
 /** The object on one line. @param place file and line, for the error */
 export function parseLine(line: string, place: string): Record<string, unknown> {
   let parsed: unknown;
@@ -46,13 +74,21 @@ export async function* linesOf(file: SourceFile): AsyncGenerator<{ line: string;
 
 function textOf(line: string, place: string, field: string): string {
   const document = parseLine(line, place);
-  const text = document[field];
+  const text = document[field] ?? valueAt(document, field.split("."));
   if (typeof text === "string") return text;
   const fields = Object.keys(document).filter((key) => typeof document[key] === "string");
   const allowed = fields.length > 0 ? `fields with text: ${fields.join(", ")}` : "it has no field with text";
   throw new DataError(
     `${place}: field "${field}" is ${text === undefined ? "missing" : `no text (${shorten(JSON.stringify(text))})`}; ${allowed}; choose one with --data name:field=glob`,
   );
+}
+
+/** Of objects in objects, as in `meta.text`. */
+export function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((inner, field) => {
+    const isObject = typeof inner === "object" && inner !== null && Object.hasOwn(inner, field);
+    return isObject ? (inner as Record<string, unknown>)[field] : undefined;
+  }, value);
 }
 
 function shorten(text: string): string {

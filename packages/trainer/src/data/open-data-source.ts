@@ -7,6 +7,7 @@ import { isHeldOut } from "./held-out.ts";
 import { openImages } from "./images/image-source.ts";
 import { shapes } from "./images/shapes.ts";
 import { findInstallation, installedKinds, readInstalledPackages } from "./installed-packages.ts";
+import { recogniseJsonLines } from "./json-lines.ts";
 import { mathsText } from "./maths/maths-text.ts";
 import { openMathsTokens } from "./maths/maths-tokens.ts";
 import { prepareText } from "./prepared-text.ts";
@@ -31,13 +32,22 @@ export async function openDataSource(source: DataSource, opening: OpeningData): 
 }
 
 async function openGlob(source: DataSource, pattern: string, opening: OpeningData): Promise<SourceData> {
-  const heldOut = source.heldOut === undefined ? undefined : await findFiles("--validation", source.heldOut);
-  const kept = new Set(heldOut?.map(({ path }) => path));
-  const files = (await findFiles("--data", pattern)).filter(({ path }) => !kept.has(path));
+  const { category, field } = source;
+  const find = async (option: string, glob: string) => recogniseJsonLines(await findFiles(option, glob), field);
+  const heldOut = source.heldOut === undefined ? undefined : await find("--validation", source.heldOut);
+  const kept = new Set(heldOut?.map(({ realPath }) => realPath));
+  const files = (await find("--data", pattern)).filter(({ realPath }) => !kept.has(realPath));
   if (files.length === 0) {
-    throw new DataError(`--validation ${source.category}=${source.heldOut} leaves no file of "${pattern}" to train on`);
+    throw new DataError(`--validation ${category}=${source.heldOut} leaves no file of "${pattern}" to train on`);
   }
-  const images = [...files, ...(heldOut ?? [])].some(({ format }) => format === "image");
+  const all = [...files, ...(heldOut ?? [])];
+  if (field !== undefined && !all.some(({ format }) => format === "json-lines" || format === "parquet")) {
+    const instead = `only JSON Lines and Parquet have fields; give the files as ${category}=${pattern}`;
+    throw new DataError(
+      `--data ${category}:${field}=${pattern}: ${files[0]!.name} has no field "${field}": ${instead}`,
+    );
+  }
+  const images = all.some(({ format }) => format === "image");
   return images ? openImages(source, files, heldOut, opening) : openTextFiles(source, files, heldOut, opening);
 }
 

@@ -18,7 +18,7 @@ export interface Preparation {
 }
 
 /** Raised when the meaning of a prepared folder changes. */
-const layout = 1;
+const layout = 2;
 const manifestName = "manifest.json";
 
 /** Size and time of the last change of every file, as text. */

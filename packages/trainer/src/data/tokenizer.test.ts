@@ -34,6 +34,20 @@ test("a long text is cut where the tokens do not change, whatever its lines are 
   expect(pieces.flatMap(({ text }) => [...Array.from(tokenizer.encode(text))])).toEqual(tokenizer.encode(lines));
 });
 
+test.each(["byte-level-bpe", "word-piece", "unigram"])(
+  "a text of paragraphs is cut where no token of %s changes",
+  (name) => {
+    const tokenizer = openTokenizer(path(name));
+    const paragraph = expected.samples[0]!;
+    for (const between of ["\n\n", "\n\n\n", "\n", " "]) {
+      const text = Array.from({ length: 400 }, (_, n) => paragraph.slice(n % 50)).join(between);
+      const pieces = [...piecesOfText(text, false)];
+      expect(pieces.length).toBeGreaterThan(2);
+      expect(pieces.flatMap((piece) => Array.from(tokenizer.encode(piece.text)))).toEqual(tokenizer.encode(text));
+    }
+  },
+);
+
 test("without line ends it is cut between characters", () => {
   const text = `a${"😀".repeat(20_000)}`;
   const pieces = [...piecesOfText(text, true)].map((piece) => piece.text);
@@ -56,6 +70,11 @@ test("bytes are tokens of their own", () => {
   expect([...Array.from(bytes.encode("é"))]).toEqual([0xc3, 0xa9]);
   expect([bytes, openTokenizer(path("unigram")), { ...bytes, vocabulary: 257 }].map(widthOf)).toEqual([1, 1, 2]);
   expect(widthOf({ ...bytes, vocabulary: 2 ** 16 + 1 })).toBe(4);
+});
+
+test("a byte order mark, as editors on Windows write it, is no part of a tokenizer.json", () => {
+  const own = folder.write("marked/tokenizer.json", `\uFEFF${readFileSync(path("unigram"), "utf8")}`);
+  expect(openTokenizer(own).encode("experts")).toEqual(openTokenizer(path("unigram")).encode("experts"));
 });
 
 test("what is no tokeniser is refused", () => {

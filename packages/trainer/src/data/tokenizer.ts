@@ -95,7 +95,7 @@ function readText(path: string): string {
 
 function parse(text: string, path: string): Record<string, unknown> {
   try {
-    return JSON.parse(text) as Record<string, unknown>;
+    return JSON.parse(text.replace(/^\uFEFF/, "")) as Record<string, unknown>;
   } catch (cause) {
     throw new DataError(`${path} is not JSON: ${(cause as Error).message}; a Hugging Face tokenizer.json is allowed`, {
       cause,

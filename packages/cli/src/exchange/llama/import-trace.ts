@@ -43,7 +43,7 @@ export async function readLlamaTrace(path: string, options: TraceOptions): Promi
   const left: Left = { misread: new Set(), unfinished: false };
   const read = () => stepsOf(trace, shape, options.split, left);
   const { topK } = shape;
-  const incoming = await incomingCounts([read], { topK, experts: options.experts, time: statSync(path).mtimeMs });
+  const incoming = await incomingCounts(read, { topK, experts: options.experts, time: statSync(path).mtimeMs });
   const misread = `Passed over: ${left.misread.size} passes of several tokens with ids that were read without their stride (ggml-org/llama.cpp pull request 28544), so only the first token's are right`;
   const unfinished = "Passed over: the last pass, which is not whole";
   const notes = [...(left.misread.size > 0 ? [misread] : []), ...(left.unfinished ? [unfinished] : [])];

@@ -8,7 +8,9 @@
 // - Cartaz/llama.cpp-vulkan-moe, examples/moe-trace at commit 9149912a: header `phase,token,layer,rank,expert`, a row an assignment; phase is
 //   prefill or decode.
 // A forward pass writes its layers one after another, each with all its tokens. Traces are joined with `cat`.
+import { LIMITS } from "@moescope/proto";
 import { Failure } from "../../failure.ts";
+import { MOST_IN_MESSAGE } from "../counted-step.ts";
 import { isWhole } from "../json-lines.ts";
 import { readLines } from "../read-lines.ts";
 
@@ -112,8 +114,14 @@ async function* rowsOf(path: string, variant: Variant): AsyncGenerator<ReadRow> 
   }
 }
 
+/** Largest numbers that a collector takes. */
+const most: Record<string, number> = { expert: LIMITS.experts.most - 1, layer: MOST_IN_MESSAGE };
+
 function index(text: string | undefined, name: string, where: string): number {
   const value = Number(text);
-  if (text !== undefined && /^\d+$/.test(text) && isWhole(value)) return value;
-  throw new Failure(`${where}: ${name} is ${JSON.stringify(text ?? "")}; allowed are whole numbers from 0`);
+  const largest = most[name] ?? Number.MAX_SAFE_INTEGER;
+  if (text !== undefined && /^\d+$/.test(text) && isWhole(value) && value <= largest) return value;
+  throw new Failure(
+    `${where}: ${name} is ${JSON.stringify(text ?? "")}; allowed are whole numbers from 0 to ${largest}`,
+  );
 }

@@ -45,7 +45,7 @@ export async function readTokensPerExpert(path: string, options: TokensOptions):
   const left: Left = { unfinished: new Map(), recomputed: new Set() };
   const read = () => stepsOf(files, grid, options, left);
   const time = statSync(files[0]!.path).mtimeMs;
-  const incoming = await incomingCounts([read], { topK: options.topK, experts: grid.experts, time });
+  const incoming = await incomingCounts(read, { topK: options.topK, experts: grid.experts, time });
   return { ...incoming, notes: [...incoming.notes, ...notesOf(opened, left)] };
 }
 

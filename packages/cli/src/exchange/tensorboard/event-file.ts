@@ -30,7 +30,10 @@ export class EventFile {
   }
 }
 
-/** @throws RangeError that names the place, when a checksum is wrong */
-export async function* readEvents(path: string): AsyncGenerator<Event> {
-  for await (const data of readTfRecords(createReadStream(path))) yield decodeEvent(data);
+/**
+ * @param unread counts what a killed writer left at the end: a part of a record, or zeros
+ * @throws RangeError that names the place, when a checksum is wrong
+ */
+export async function* readEvents(path: string, unread = { tails: 0 }): AsyncGenerator<Event> {
+  for await (const data of readTfRecords(createReadStream(path), unread)) yield decodeEvent(data);
 }

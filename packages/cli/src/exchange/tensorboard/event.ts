@@ -1,4 +1,5 @@
 // TensorBoard's messages, as far as scalars need them (tensorflow/core/util/event.proto, framework/summary.proto, framework/tensor.proto).
+import "@moescope/proto"; // turns the library's Long off, which must not happen after a schema is parsed
 import protobuf from "protobufjs";
 
 const schema = `
@@ -9,7 +10,11 @@ const schema = `
     oneof what {
       string file_version = 3;
       Summary summary = 5;
+      SessionLog session_log = 7;
     }
+  }
+  message SessionLog {
+    int32 status = 1;
   }
   message Summary {
     repeated Value value = 1;
@@ -26,6 +31,12 @@ const schema = `
     bytes tensor_content = 4;
     repeated float float_val = 5;
     repeated double double_val = 6;
+    repeated int32 int_val = 7;
+    repeated int64 int64_val = 10;
+    repeated bool bool_val = 11;
+    repeated int32 half_val = 13;
+    repeated uint32 uint32_val = 16;
+    repeated uint64 uint64_val = 17;
   }
 `;
 
@@ -37,12 +48,28 @@ export interface Event {
   step: number;
   fileVersion?: string;
   summary?: { value: SummaryValue[] };
+  sessionLog?: { status: number };
 }
 
 export interface SummaryValue {
-  tag: string;
+  /** Absent where it is empty. */
+  tag?: string;
   simpleValue?: number;
-  tensor?: { dtype?: number; tensorContent?: Uint8Array; floatVal?: number[]; doubleVal?: number[] };
+  tensor?: Tensor;
+}
+
+interface Tensor {
+  dtype?: number;
+  tensorContent?: Uint8Array;
+  floatVal?: number[];
+  doubleVal?: number[];
+  intVal?: number[];
+  int64Val?: number[];
+  boolVal?: boolean[];
+  /** Bits of 16-bit floats of either kind. */
+  halfVal?: number[];
+  uint32Val?: number[];
+  uint64Val?: number[];
 }
 
 /** The first event of every file. */
@@ -57,24 +84,60 @@ export function decodeEvent(bytes: Uint8Array): Event {
   return { wallTime: 0, step: 0, ...type.toObject(type.decode(bytes), { longs: Number }) };
 }
 
-// tensorflow/core/framework/types.proto
-const DT_FLOAT = 1;
-const DT_DOUBLE = 2;
+/** Of a `SessionLog` that begins a session: what was written before of its step and later ones no longer holds. */
+export const SESSION_START = 1;
+
+/** How a type of numbers lies in a tensor: in a field of its own, or as bytes. */
+interface NumberType {
+  width: number;
+  field(tensor: Tensor): readonly number[] | undefined;
+  read(bytes: DataView): number;
+}
+
+const ints = ({ intVal }: Tensor) => intVal;
+
+// Numbers of the types: tensorflow/core/framework/types.proto
+const numberTypes: Record<number, NumberType> = {
+  1: { width: 4, field: ({ floatVal }) => floatVal, read: (bytes) => bytes.getFloat32(0, true) },
+  2: { width: 8, field: ({ doubleVal }) => doubleVal, read: (bytes) => bytes.getFloat64(0, true) },
+  3: { width: 4, field: ints, read: (bytes) => bytes.getInt32(0, true) },
+  4: { width: 1, field: ints, read: (bytes) => bytes.getUint8(0) },
+  5: { width: 2, field: ints, read: (bytes) => bytes.getInt16(0, true) },
+  6: { width: 1, field: ints, read: (bytes) => bytes.getInt8(0) },
+  9: { width: 8, field: ({ int64Val }) => int64Val, read: (bytes) => Number(bytes.getBigInt64(0, true)) },
+  10: { width: 1, field: ({ boolVal }) => boolVal?.map(Number), read: (bytes) => bytes.getUint8(0) },
+  14: { width: 2, field: ({ halfVal }) => halfVal?.map(bfloat16), read: (bytes) => bfloat16(bytes.getUint16(0, true)) },
+  17: { width: 2, field: ints, read: (bytes) => bytes.getUint16(0, true) },
+  19: { width: 2, field: ({ halfVal }) => halfVal?.map(float16), read: (bytes) => float16(bytes.getUint16(0, true)) },
+  22: { width: 4, field: ({ uint32Val }) => uint32Val, read: (bytes) => bytes.getUint32(0, true) },
+  23: { width: 8, field: ({ uint64Val }) => uint64Val, read: (bytes) => Number(bytes.getBigUint64(0, true)) },
+};
 
 /** @returns undefined for what is no scalar: an image, a histogram, text */
 export function scalarOf({ simpleValue, tensor }: SummaryValue): number | undefined {
   if (simpleValue !== undefined) return simpleValue;
-  if (tensor?.dtype === DT_FLOAT) return onlyOne(tensor.floatVal ?? contentOf(tensor.tensorContent, 4));
-  if (tensor?.dtype === DT_DOUBLE) return onlyOne(tensor.doubleVal ?? contentOf(tensor.tensorContent, 8));
-  return undefined;
-}
-
-function contentOf(content: Uint8Array | undefined, width: 4 | 8): number[] {
-  if (content?.length !== width) return [];
-  const view = new DataView(content.buffer, content.byteOffset, width);
-  return [width === 4 ? view.getFloat32(0, true) : view.getFloat64(0, true)];
-}
-
-function onlyOne(values: readonly number[]): number | undefined {
+  const type = numberTypes[tensor?.dtype ?? 0];
+  if (tensor === undefined || type === undefined) return undefined;
+  const values = type.field(tensor) ?? contentOf(tensor.tensorContent, type);
   return values.length === 1 ? values[0] : undefined;
+}
+
+function contentOf(content: Uint8Array | undefined, { width, read }: NumberType): number[] {
+  if (content?.length !== width) return [];
+  return [read(new DataView(content.buffer, content.byteOffset, width))];
+}
+
+/** The upper half of a 32-bit float. */
+function bfloat16(bits: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint16(0, bits);
+  return view.getFloat32(0);
+}
+
+/** IEEE 754 binary16: a sign, 5 bits of exponent, 10 of fraction. */
+function float16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
 }

@@ -49,9 +49,25 @@ it("reads a scalar in each of the forms that writers use", () => {
     { tag: "tensorflow", tensor: { dtype: 1, floatVal: [0.125] } },
     { tag: "packed", tensor: { dtype: 1, tensorContent: float } },
     { tag: "double", tensor: { dtype: 2, doubleVal: [1e-300] } },
+    { tag: "int64", tensor: { dtype: 9, int64Val: [-3] } },
+    { tag: "packed int64", tensor: { dtype: 9, tensorContent: new Uint8Array([254, ...new Array(7).fill(255)]) } },
+    { tag: "half", tensor: { dtype: 19, halfVal: [0xc248] } },
+    { tag: "packed half", tensor: { dtype: 19, tensorContent: new Uint8Array([0x01, 0x00]) } },
+    { tag: "bfloat16", tensor: { dtype: 14, halfVal: [0x3fc0] } },
     { tag: "histogram", tensor: { dtype: 2, doubleVal: [1, 2, 3] } },
   ];
   const event = decodeEvent(encodeEvent({ wallTime: 1.5, step: 2 ** 40, summary: { value: values } }));
   expect(event).toMatchObject({ wallTime: 1.5, step: 2 ** 40 });
-  expect(event.summary!.value.map(scalarOf)).toEqual([0.5, 0.125, 0.25, 1e-300, undefined]);
+  expect(event.summary!.value.map(scalarOf)).toEqual([
+    0.5,
+    0.125,
+    0.25,
+    1e-300,
+    -3,
+    -2,
+    -3.140625,
+    2 ** -24,
+    1.5,
+    undefined,
+  ]);
 });

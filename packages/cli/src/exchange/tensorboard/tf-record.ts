@@ -17,21 +17,36 @@ export function tfRecord(data: Uint8Array): Buffer {
 }
 
 /**
- * Records of a file, as its chunks arrive. A last record that is cut off, as a killed writer leaves it, is passed over.
+ * Records of a file, as its chunks arrive. A last record that is cut off, as a killed writer leaves it, is passed over, and so are the
+ * zeros that a file system leaves where it made a file longer and lost power before the data.
  *
+ * @param left counts such ends
  * @throws RangeError that names the place, when a checksum is wrong
  */
-export async function* readTfRecords(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+export async function* readTfRecords(chunks: AsyncIterable<Buffer>, left = { tails: 0 }): AsyncGenerator<Buffer> {
   let unread = Buffer.alloc(0);
   let place = 0;
+  let inZeros = false;
   for await (const chunk of chunks) {
+    if (inZeros && !isZeros(chunk)) throw new RangeError(`zeros from byte ${place} on, and more after them: damaged`);
+    if (inZeros) continue;
     unread = Buffer.concat([unread, chunk]);
+    // The checksum of a length of zero is not zero, so no record begins so.
+    inZeros = unread.length >= HEAD && isZeros(unread.subarray(0, HEAD)) && isZeros(unread);
+    if (inZeros) continue;
     for (let length = recordLength(unread, place); unread.length >= length; length = recordLength(unread, place)) {
       yield checkedData(unread.subarray(0, length), place);
       unread = unread.subarray(length);
       place += length;
+      inZeros = unread.length >= HEAD && isZeros(unread);
+      if (inZeros) break;
     }
   }
+  if (unread.length > 0) left.tails++;
+}
+
+function isZeros(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 0);
 }
 
 /** Bytes of the whole record that begins here; infinite while its head is not there yet. */

@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import { v1 } from "@moescope/proto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { gathered } from "../../testing/gathered.ts";
 import { type Counts, count, incomingCountsOf } from "../../testing/incoming-counts.ts";
 import { temporaryDirectory } from "../../testing/moescope.ts";
 import { type Random, random } from "../../testing/random.ts";
@@ -149,6 +150,14 @@ describe("files", () => {
     expect(chosen).toEqual([0, 2, 4, 6]);
   });
 
+  it("have the times of their responses, where they say them", async () => {
+    const responses = [1_700_000_060, 1_700_000_000].map((created) => ({ ...one(0), created }));
+    const path = written(responses.map((response) => JSON.stringify(response)).join("\n"), "responses.jsonl");
+    const { shape, steps } = await readRoutedExperts(path, options);
+    expect(shape.startedAt).toBe(1_700_000_000_000);
+    expect((await gathered(steps)).map(({ time }) => time)).toEqual([1_700_000_060_000, 1_700_000_000_000]);
+  });
+
   it("of a model with top-1, whose dense layers look like choices of expert 0, need --layers", async () => {
     const path = written(
       JSON.stringify({
@@ -193,7 +202,7 @@ describe("files", () => {
     [routed([[[1, null]]]), /no whole number/],
     [routed([[[1, -1]]]), /token 0, layer 0: expert -1 beside others/],
     [routed([[[1, 1]]]), /token 0, layer 0: expert 1 twice/],
-    [routed([[[1, 4_294_967_295]]]), /expert 4294967295; a layer has at most 65536/],
+    [routed([[[1, 4_294_967_295]]]), /line 1, token 0, layer 0: expert 4294967295; a layer has at most 65536/],
     [`${routed([[[1, 2]]])}\n${routed([[[1, 2, 3]]])}`, /line 2: 1 layers and top-3, but 1 and top-2 further up/],
     [
       JSON.stringify({ choices: [{ routed_experts: [[[1, 2]]] }, { routed_experts: [[[1, 2]]] }] }),

@@ -2,12 +2,12 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import type { v1 } from "@moescope/proto";
+import { LIMITS, type v1 } from "@moescope/proto";
 import { Failure, WrongUse } from "../../failure.ts";
 import { addCount, type CountedStep, countsAt, incomingCounts } from "../counted-step.ts";
 import type { IncomingRun } from "../incoming-run.ts";
 import { type JsonLine, readJsonLines } from "../json-lines.ts";
-import { type RoutedTokens, routedTokens } from "./response.ts";
+import { createdAt, type RoutedTokens, routedTokens } from "./response.ts";
 
 const FILE = /\.jsonl?(\.gz)?$/;
 /** Bytes of a file that is one JSON value over several lines: such a one is read as a whole. */
@@ -44,7 +44,7 @@ export async function readRoutedExperts(path: string, options: ResponseOptions):
   const layers = options.layers ?? [...found.chosen];
   const read = () => stepsOf(files, new Set(layers), options.split, found);
   const { topK } = found;
-  const incoming = await incomingCounts([read], { topK, experts: options.experts, time: statSync(files[0]!).mtimeMs });
+  const incoming = await incomingCounts(read, { topK, experts: options.experts, time: statSync(files[0]!).mtimeMs });
   const notes = [
     [found.without, `Passed over: ${found.without} responses without routed_experts`] as const,
     [
@@ -109,7 +109,7 @@ async function* stepsOf(
 ): AsyncGenerator<CountedStep> {
   let step = 0;
   for await (const { value, where } of responses(files, { lines: 0 })) {
-    const counted: CountedStep = { step, split, layers: new Map() };
+    const counted: CountedStep = { step, split, time: createdAt(value), layers: new Map() };
     for (const part of routedTokens(value, where)) {
       for (const { layer, experts } of rowsOf(part, where)) {
         if (experts === undefined || !layers.has(layer)) continue;
@@ -148,6 +148,9 @@ function refuseNoChoice(experts: readonly number[], where: string): void {
   const negative = experts.find((expert) => expert < 0);
   if (negative !== undefined)
     throw new Failure(`${where}: expert ${negative} beside others; allowed are indices from 0, or -1 alone`);
+  const beyond = experts.find((expert) => expert >= LIMITS.experts.most);
+  if (beyond !== undefined)
+    throw new Failure(`${where}: expert ${beyond}; a layer has at most ${LIMITS.experts.most}, numbered from 0`);
   const twice = experts.find((expert, place) => experts.indexOf(expert) !== place);
   if (twice !== undefined) throw new Failure(`${where}: expert ${twice} twice; a token goes to different experts`);
 }

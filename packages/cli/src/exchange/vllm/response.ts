@@ -7,6 +7,7 @@
 // tokens that were not captured, are rows of zeros. Ids are the router's, before any balancing of experts over ranks.
 // vLLM 0.21 (docs/training/routed_experts_replay.md at commit 0087e005): nested lists, [tokens, MoE layers, top-k]; the prompt's tokens stand
 // apart in `prompt_routed_experts`, once for all choices, and cached tokens are rows of -1.
+import { FURTHEST_TIME } from "@moescope/proto";
 import { Failure } from "../../failure.ts";
 import { isWhole, shown } from "../json-lines.ts";
 import { nestedArray, readNpy, type WholeArray } from "./npy.ts";
@@ -50,6 +51,12 @@ export function routedTokens(response: unknown, where: string): RoutedTokens[] {
     { category: "prompt", array: first!.array, from: 0, to: inPrompt },
     ...routed.map(({ array }) => rows("generated", array, inPrompt)),
   ];
+}
+
+/** Milliseconds since the Unix epoch, as responses of OpenAI's API say it in `created`; undefined for those that do not. */
+export function createdAt(response: unknown): number | undefined {
+  const { created } = (response ?? {}) as Record<string, unknown>;
+  return isWhole(created, 1) && 1000 * created <= FURTHEST_TIME ? 1000 * created : undefined;
 }
 
 function rows(category: RoutedTokens["category"], array: WholeArray, from: number): RoutedTokens {

@@ -45,7 +45,7 @@ async function readCaptions(folder: string): Promise<Map<string, string[]>> {
   if (!existsSync(path)) return captions;
   const { size, mtimeMs } = await stat(path);
   const name = relative(process.cwd(), path);
-  const file: SourceFile = { name, path, size, modified: mtimeMs, format: "json-lines", gzip: false };
+  const file: SourceFile = { name, path, realPath: path, size, modified: mtimeMs, format: "json-lines", gzip: false };
   for await (const { line, place } of linesOf(file)) {
     if (line.trim() === "") continue;
     const { file: image, caption } = parseLine(line, place);

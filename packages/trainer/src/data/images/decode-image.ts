@@ -2,14 +2,8 @@
 import jpeg from "jpeg-js";
 import { PNG } from "pngjs";
 import { DataError } from "../data-error.ts";
+import { orientationOf, type Pixels, upright } from "./orientation.ts";
 import { pictureBytes, pictureSide } from "./picture.ts";
-
-interface Pixels {
-  width: number;
-  height: number;
-  /** RGBA, 0 … 255. */
-  data: Uint8Array;
-}
 
 /** @param name for the error @throws DataError when the bytes are no PNG or JPEG that can be decoded */
 export function decodePicture(bytes: Buffer, name: string): Uint8Array {
@@ -21,7 +15,7 @@ function decode(bytes: Buffer, name: string): Pixels {
   const isJpeg = bytes[0] === 0xff && bytes[1] === 0xd8;
   if (!isPng && !isJpeg) throw new DataError(`${name} is neither PNG nor JPEG; these two are allowed`);
   try {
-    return isPng ? PNG.sync.read(bytes) : jpeg.decode(bytes, { useTArray: true });
+    return isPng ? decodePng(bytes) : decodeJpeg(bytes);
   } catch (cause) {
     throw new DataError(
       `${name} cannot be decoded: ${(cause as Error).message}; whole PNG and JPEG files are allowed`,
@@ -30,6 +24,33 @@ function decode(bytes: Buffer, name: string): Pixels {
       },
     );
   }
+}
+
+/** What jpeg-js gives and its types do not say: the EXIF block behind "Exif" and the first of two zeros. */
+type WithExif = Pixels & { exifBuffer?: Uint8Array };
+
+function decodeJpeg(bytes: Buffer): Pixels {
+  const picture: WithExif = jpeg.decode(bytes, { useTArray: true });
+  const { exifBuffer: exif } = picture;
+  return upright(picture, exif === undefined ? 1 : orientationOf(exif.subarray(1)));
+}
+
+/** Of a chunk around its data: length and type before it, checksum after it. */
+const [CHUNK_HEAD, CHUNK_TAIL] = [8, 4];
+
+/** What stands behind the last chunk is no part of the picture: some writers append to it. */
+function decodePng(bytes: Buffer): Pixels {
+  let orientation = 1;
+  let at = 8; // behind the signature
+  while (at + CHUNK_HEAD <= bytes.length) {
+    const length = bytes.readUInt32BE(at);
+    const type = bytes.toString("latin1", at + 4, at + CHUNK_HEAD);
+    const data = at + CHUNK_HEAD;
+    at = data + length + CHUNK_TAIL;
+    if (type === "eXIf") orientation = orientationOf(new Uint8Array(bytes.subarray(data, data + length)));
+    if (type === "IEND") break;
+  }
+  return upright(PNG.sync.read(bytes.subarray(0, at)), orientation);
 }
 
 /** Every pixel of the result is the mean of the area it covers, over white where the image is transparent. */
