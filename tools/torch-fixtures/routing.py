@@ -27,9 +27,21 @@ def first_choice_loss() -> dict:
     }
 
 
+def drop_by_gate() -> dict:
+    """Megatron-LM `apply_router_token_dropping`, drop policy "probs": an expert keeps the gates that are highest in its column."""
+    logits_TE = drawn(42)(T, E)
+    chosen_TE = top_k(logits_TE)
+    gates_TE = logits_TE.masked_fill(chosen_TE == 0, float("-inf")).softmax(-1)
+    capacity = 4
+    require_clear_choice("drop by gate", gates_TE.T + 1e-3 * drawn(43)(E, T).abs() * (gates_TE.T == 0), capacity)
+    kept_TE = chosen_TE * top_k(gates_TE.T, capacity).T
+    return {"logits_TE": logits_TE, "capacity": capacity, "chosen_TE": chosen_TE, "kept_TE": kept_TE}
+
+
 def all_cases() -> dict:
     return {
         "topK": K,
         "sequences": SEQUENCES,
         "firstChoiceLoss": first_choice_loss(),
+        "dropByGate": drop_by_gate(),
     }

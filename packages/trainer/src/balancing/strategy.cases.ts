@@ -62,6 +62,7 @@ export function strategyCases(name: string, { improves, settings }: { improves: 
     ["a capacity and identity experts", "model.capacityFactor=1", "model.identityExperts=2"],
     ["groups and identity experts", "model.groups=4", "model.groupsKept=2", "model.identityExperts=2"],
     ["all three", "model.capacityFactor=1", "model.groups=4", "model.groupsKept=2", "model.identityExperts=2"],
+    ["a capacity that drops the lowest gates", "model.capacityFactor=1", "model.dropPolicy=gate"],
     ["a capacity that drops nothing", "model.capacityFactor=4"],
     ["sigmoid gates", "model.gate=sigmoid"],
     ["softmax gates", "model.gate=softmax"],

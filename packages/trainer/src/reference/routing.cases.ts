@@ -3,15 +3,19 @@
 // T tokens, E experts, K choices.
 import { describe, test } from "vitest";
 import { firstChoiceLoss } from "../balancing/auxiliary-loss.ts";
+import { gateShares } from "../moe/gate.ts";
+import { chooseTopK, hotChoices, planRoutes } from "../moe/route-plan.ts";
 import { type Tensor2D, tf } from "../runtime/tf.ts";
 import { type Case, checkScalar } from "./formulas.cases.ts";
-import { computed, readReference } from "./reference.fixture.ts";
+import { computed, expectClose, readReference, type StoredArray, tensorOf } from "./reference.fixture.ts";
 
 const reference = readReference<{
   topK: number;
   sequences: number;
   firstChoiceLoss: Record<string, Case<{ groups: number }>>;
+  dropByGate: Record<"logits_TE" | "chosen_TE" | "kept_TE", StoredArray> & { capacity: number };
 }>("routing");
+const { topK } = reference;
 
 /** What the tests of each backend run. */
 export function routingCases(): void {
@@ -24,4 +28,15 @@ export function routingCases(): void {
       computed(() => checkScalar(loss, ([logits_TE]) => firstChoiceLoss(routing(logits_TE as Tensor2D), groups)));
     });
   });
+  test("what an expert at capacity drops", () => computed(checkDropByGate));
+}
+
+function checkDropByGate(): void {
+  const { logits_TE, chosen_TE, kept_TE, capacity } = reference.dropByGate;
+  const logits = tensorOf<Tensor2D>(logits_TE);
+  const choice_TK = chooseTopK(logits, topK);
+  const gates_TE = gateShares(logits, "softmax", hotChoices(choice_TK, 8));
+  const plan = planRoutes(choice_TK, 8, capacity, gates_TE);
+  expectClose(plan.chosen_TE, chosen_TE, "choice");
+  expectClose(plan.kept_TE, kept_TE, "what is kept");
 }
