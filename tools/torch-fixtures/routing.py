@@ -9,6 +9,7 @@ from fixture import require_clear_choice
 from formulas import E, K, T, drawn, switch_loss, top_k, with_gradients
 
 SEQUENCES = 4
+double = torch.float64
 
 
 def first_choice_loss() -> dict:
@@ -38,10 +39,44 @@ def drop_by_gate() -> dict:
     return {"logits_TE": logits_TE, "capacity": capacity, "chosen_TE": chosen_TE, "kept_TE": kept_TE}
 
 
+def quantile_histogram() -> dict:
+    """torchtitan `QuantileBalancer`, Kimi K3 appendix D: three batches one after another."""
+    draw = drawn(44)
+    bins = 51
+    bias_E = torch.zeros(E, dtype=double)
+    batches = []
+    for _ in range(3):
+        scores_TE = draw(T, E).sigmoid().float().double()
+        border_T1 = (scores_TE + bias_E).topk(K + 1, dim=-1).values[:, K:]
+        low, width = bias_E.min() - 1, (bias_E.max() - bias_E.min() + 2) / bins
+        place_TE = (border_T1 - scores_TE - low) / width
+        require_clear_bins(place_TE)
+        index_ET = place_TE.floor().long().clamp(0, bins - 1).T
+        histogram_EN = torch.zeros(E, bins, dtype=torch.long).scatter_add_(1, index_ET, torch.ones_like(index_ET))
+        target = T * K / E
+        summed_EN = histogram_EN.cumsum(-1)
+        bin_E1 = (summed_EN < -(-T * K // E)).sum(-1, keepdim=True)
+        here_E = histogram_EN.gather(-1, bin_E1)[:, 0]
+        before_E = summed_EN.gather(-1, bin_E1)[:, 0] - here_E
+        quantile_E = bin_E1[:, 0] + (target - before_E) / here_E
+        after_E = (quantile_E - quantile_E.mean()) * width
+        batches.append({"scores_TE": scores_TE, "before_E": bias_E, "histogram_EN": histogram_EN, "after_E": after_E})
+        bias_E = after_E.float().double()
+    return {"bins": bins, "batches": batches}
+
+
+def require_clear_bins(place_TE: torch.Tensor) -> None:
+    """No required bias so close to the end of a bin that rounding could tip it; exact zeros."""
+    margin = (place_TE - place_TE.round()).abs()
+    if (margin < 1e-4).any():
+        raise SystemExit(f"quantile histogram: a bin hangs on {margin.min():.1e} of its width; draw from another seed")
+
+
 def all_cases() -> dict:
     return {
         "topK": K,
         "sequences": SEQUENCES,
         "firstChoiceLoss": first_choice_loss(),
         "dropByGate": drop_by_gate(),
+        "quantileHistogram": quantile_histogram(),
     }

@@ -11,6 +11,7 @@ import { noisyTopK } from "./noisy-top-k.ts";
 import { none } from "./none.ts";
 import { phiBalancing } from "./phi-balancing.ts";
 import { quantile } from "./quantile.ts";
+import { quantileHistogram } from "./quantile-histogram.ts";
 import { simbal } from "./simbal.ts";
 import { sinkhornStrategy } from "./sinkhorn.ts";
 import { smebu } from "./smebu.ts";
@@ -29,6 +30,7 @@ export const strategies: Record<string, StrategyDefinition<any>> = {
   sinkhorn: sinkhornStrategy,
   hash,
   quantile,
+  "quantile-histogram": quantileHistogram,
   smebu,
   longcat,
   simbal,

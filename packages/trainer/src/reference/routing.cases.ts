@@ -3,6 +3,9 @@
 // T tokens, E experts, K choices.
 import { describe, test } from "vitest";
 import { firstChoiceLoss } from "../balancing/auxiliary-loss.ts";
+import { quantileHistogram } from "../balancing/quantile-histogram.ts";
+import { smallRun } from "../balancing/strategy.cases.ts";
+import type { LayerRouting } from "../balancing/strategy.ts";
 import { gateShares } from "../moe/gate.ts";
 import { chooseTopK, hotChoices, planRoutes } from "../moe/route-plan.ts";
 import { type Tensor2D, tf } from "../runtime/tf.ts";
@@ -14,6 +17,10 @@ const reference = readReference<{
   sequences: number;
   firstChoiceLoss: Record<string, Case<{ groups: number }>>;
   dropByGate: Record<"logits_TE" | "chosen_TE" | "kept_TE", StoredArray> & { capacity: number };
+  quantileHistogram: {
+    bins: number;
+    batches: (Record<"scores_TE" | "before_E" | "after_E", StoredArray> & { histogram_EN: number[][] })[];
+  };
 }>("routing");
 const { topK } = reference;
 
@@ -29,6 +36,7 @@ export function routingCases(): void {
     });
   });
   test("what an expert at capacity drops", () => computed(checkDropByGate));
+  test("quantile balancing by histogram, three batches", () => computed(checkQuantileHistogram));
 }
 
 function checkDropByGate(): void {
@@ -39,4 +47,19 @@ function checkDropByGate(): void {
   const plan = planRoutes(choice_TK, 8, capacity, gates_TE);
   expectClose(plan.chosen_TE, chosen_TE, "choice");
   expectClose(plan.kept_TE, kept_TE, "what is kept");
+}
+
+function checkQuantileHistogram(): void {
+  const { bins, batches } = reference.quantileHistogram;
+  const strategy = quantileHistogram.create({ bins }, { ...smallRun, tokens: 24 });
+  const bias = strategy.selectionBias!(0);
+  batches.forEach(({ scores_TE, before_E, histogram_EN, after_E }, step) => {
+    expectClose(bias, before_E, `bias before batch ${step}`);
+    const context = { layer: 0, moeLayer: 0, step, training: true, sequences: 1, tokens_T: tf.tensor1d([], "int32") };
+    const routing = { scores_TE: tensorOf<Tensor2D>(scores_TE), context, topK };
+    const measured = strategy.measure!(routing as LayerRouting).dataSync<"float32">();
+    expectClose(measured, histogram_EN.flat(), `histogram of batch ${step}`);
+    strategy.afterStep!([{ loads: [], meanProbability: [], measured }], step);
+    expectClose(bias, after_E, `bias after batch ${step}`);
+  });
 }
