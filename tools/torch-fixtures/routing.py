@@ -72,6 +72,31 @@ def require_clear_bins(place_TE: torch.Tensor) -> None:
         raise SystemExit(f"quantile histogram: a bin hangs on {margin.min():.1e} of its width; draw from another seed")
 
 
+def expert_threshold() -> dict:
+    """arXiv 2603.11535 and its code: choice by the thresholds of the batches before, then the average of the C-th highest logits."""
+    draw = drawn(45)
+    decay = 0.9
+    average_E = torch.zeros(E, dtype=double)
+    batches = []
+    for step in range(4):
+        logits_TE = draw(T, E)
+        batch = {"logits_TE": logits_TE}
+        if step > 0:
+            threshold_E = average_E / (1 - decay**step)
+            require_apart(logits_TE, threshold_E)
+            batch |= {"threshold_E": threshold_E, "chosen_TE": (logits_TE >= threshold_E).to(double)}
+        cutoff_E = logits_TE.T.topk(T * K // E, dim=1).values[:, -1]
+        average_E = (decay * average_E + (1 - decay) * cutoff_E).float().double()
+        batches.append(batch | {"cutoff_E": cutoff_E, "average_E": average_E})
+    return {"decay": decay, "batches": batches}
+
+
+def require_apart(logits_TE: torch.Tensor, threshold_E: torch.Tensor) -> None:
+    margin = (logits_TE - threshold_E).abs().min().item()
+    if margin < 1e-4:
+        raise SystemExit(f"expert threshold: a choice hangs on {margin:.1e}, so rounding could tip it; draw from another seed")
+
+
 def all_cases() -> dict:
     return {
         "topK": K,
@@ -79,4 +104,5 @@ def all_cases() -> dict:
         "firstChoiceLoss": first_choice_loss(),
         "dropByGate": drop_by_gate(),
         "quantileHistogram": quantile_histogram(),
+        "expertThreshold": expert_threshold(),
     }

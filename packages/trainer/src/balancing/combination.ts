@@ -24,6 +24,7 @@ export function definitionOf(strategy: string): StrategyDefinition {
     summary: parts.map(({ summary }) => summary).join("; "),
     kind: parts.find(({ kind }) => kind === "choice")?.kind ?? parts[0]!.kind,
     expertsChoose: parts.find(({ expertsChoose }) => expertsChoose)?.expertsChoose,
+    topKVaries: parts.find(({ topKVaries }) => topKVaries)?.topKVaries,
     defaults: Object.assign({}, ...parts.map(({ defaults }) => defaults)),
     formerly: Object.assign({}, ...parts.map(({ formerly }) => formerly)),
     model: Object.assign({}, ...parts.map(({ model }) => model)),

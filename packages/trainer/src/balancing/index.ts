@@ -4,6 +4,7 @@ import { deepseekV3 } from "./deepseek-v3.ts";
 import { erc } from "./erc.ts";
 import { ernie } from "./ernie.ts";
 import { expertChoice } from "./expert-choice.ts";
+import { expertThreshold } from "./expert-threshold.ts";
 import { hash } from "./hash.ts";
 import { longcat } from "./longcat.ts";
 import { lossFreeBias } from "./loss-free-bias.ts";
@@ -27,6 +28,7 @@ export const strategies: Record<string, StrategyDefinition<any>> = {
   "z-loss": zLoss,
   "noisy-top-k": noisyTopK,
   "expert-choice": expertChoice,
+  "expert-threshold": expertThreshold,
   sinkhorn: sinkhornStrategy,
   hash,
   quantile,

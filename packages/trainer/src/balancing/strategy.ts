@@ -130,6 +130,8 @@ export interface StrategyDefinition<Options extends Record<string, Setting> = Re
   balancedBecause?: string;
   /** In training experts choose tokens, topK × tokens in all: a token may have more or fewer than topK. */
   expertsChoose?: true;
+  /** How many experts a token has varies by token: the run's layers are described with a top-k of 0. */
+  topKVaries?: true;
   defaults: Options;
   /** What was done before an option existed: for stored configurations that lack it. */
   formerly?: Partial<Options>;

@@ -48,11 +48,12 @@ export function describeRun(
 }
 
 /**
- * The MoE layers of a run, all alike. Top-k is fixed with every strategy: a token's K choices include identity experts, and experts that
- * choose take K × tokens of a batch between them.
+ * The MoE layers of a run, all alike. A token's K choices include identity experts, and experts that choose take K × tokens of a batch
+ * between them. Top-k is 0 where it varies by token.
  */
 export function describeLayers({ model, balancing }: Recipe): v1.MoeLayer[] {
-  const { experts, topK, identityExperts } = model;
-  const { expertsChoose = false } = definitionOf(balancing.strategy);
+  const { experts, identityExperts } = model;
+  const { expertsChoose = false, topKVaries } = definitionOf(balancing.strategy);
+  const topK = topKVaries ? 0 : model.topK;
   return moeLayersOf(model).map((index) => new v1.MoeLayer({ index, experts, topK, identityExperts, expertsChoose }));
 }

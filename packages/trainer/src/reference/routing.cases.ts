@@ -3,6 +3,7 @@
 // T tokens, E experts, K choices.
 import { describe, test } from "vitest";
 import { firstChoiceLoss } from "../balancing/auxiliary-loss.ts";
+import { aboveThreshold, cutoffs, moveTowards, thresholds } from "../balancing/expert-threshold.ts";
 import { quantileHistogram } from "../balancing/quantile-histogram.ts";
 import { smallRun } from "../balancing/strategy.cases.ts";
 import type { LayerRouting } from "../balancing/strategy.ts";
@@ -21,6 +22,11 @@ const reference = readReference<{
     bins: number;
     batches: (Record<"scores_TE" | "before_E" | "after_E", StoredArray> & { histogram_EN: number[][] })[];
   };
+  expertThreshold: {
+    decay: number;
+    batches: (Record<"logits_TE" | "cutoff_E" | "average_E", StoredArray> &
+      Partial<Record<"threshold_E" | "chosen_TE", StoredArray>>)[];
+  };
 }>("routing");
 const { topK } = reference;
 
@@ -37,6 +43,7 @@ export function routingCases(): void {
   });
   test("what an expert at capacity drops", () => computed(checkDropByGate));
   test("quantile balancing by histogram, three batches", () => computed(checkQuantileHistogram));
+  test("expert threshold, four batches", () => computed(checkExpertThreshold));
 }
 
 function checkDropByGate(): void {
@@ -61,5 +68,22 @@ function checkQuantileHistogram(): void {
     expectClose(measured, histogram_EN.flat(), `histogram of batch ${step}`);
     strategy.afterStep!([{ loads: [], meanProbability: [], measured }], step);
     expectClose(bias, after_E, `bias after batch ${step}`);
+  });
+}
+
+function checkExpertThreshold(): void {
+  const { decay, batches } = reference.expertThreshold;
+  const average = new Float32Array(8);
+  batches.forEach(({ logits_TE, cutoff_E, average_E, threshold_E, chosen_TE }, step) => {
+    const logits = tensorOf<Tensor2D>(logits_TE);
+    if (threshold_E && chosen_TE) {
+      const threshold = thresholds(average, decay, step);
+      expectClose(threshold, threshold_E, `thresholds before batch ${step}`);
+      expectClose(hotChoices(aboveThreshold(logits, threshold), 8), chosen_TE, `choice of batch ${step}`);
+    }
+    const found = cutoffs(logits, topK).dataSync<"float32">();
+    expectClose(found, cutoff_E, `cutoffs of batch ${step}`);
+    moveTowards(average, found, decay);
+    expectClose(average, average_E, `averages after batch ${step}`);
   });
 }
