@@ -97,6 +97,19 @@ def require_apart(logits_TE: torch.Tensor, threshold_E: torch.Tensor) -> None:
         raise SystemExit(f"expert threshold: a choice hangs on {margin:.1e}, so rounding could tip it; draw from another seed")
 
 
+def seq_top_k() -> dict:
+    """arXiv 2511.06494, and Megatron-LM 6208 where a token has a most: the S · K best pairs of each sequence."""
+    scores_TE = drawn(46)(T, E).softmax(-1).float().double()
+    cases = []
+    for most in (E, K + 1):
+        border_T1 = scores_TE.topk(most, dim=-1).values[:, -1:]
+        open_TE = scores_TE.masked_fill(scores_TE < border_T1, float("-inf"))
+        pairs_BP = open_TE.reshape(SEQUENCES, -1)
+        require_clear_choice("SeqTopK", pairs_BP * 10, T // SEQUENCES * K)
+        cases.append({"most": most, "chosen_TE": top_k(pairs_BP, T // SEQUENCES * K).reshape(T, E)})
+    return {"scores_TE": scores_TE, "cases": cases}
+
+
 def all_cases() -> dict:
     return {
         "topK": K,
@@ -105,4 +118,5 @@ def all_cases() -> dict:
         "dropByGate": drop_by_gate(),
         "quantileHistogram": quantile_histogram(),
         "expertThreshold": expert_threshold(),
+        "seqTopK": seq_top_k(),
     }

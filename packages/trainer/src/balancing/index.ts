@@ -13,6 +13,7 @@ import { none } from "./none.ts";
 import { phiBalancing } from "./phi-balancing.ts";
 import { quantile } from "./quantile.ts";
 import { quantileHistogram } from "./quantile-histogram.ts";
+import { seqTopK } from "./seq-top-k.ts";
 import { simbal } from "./simbal.ts";
 import { sinkhornStrategy } from "./sinkhorn.ts";
 import { smebu } from "./smebu.ts";
@@ -29,6 +30,7 @@ export const strategies: Record<string, StrategyDefinition<any>> = {
   "noisy-top-k": noisyTopK,
   "expert-choice": expertChoice,
   "expert-threshold": expertThreshold,
+  "seq-top-k": seqTopK,
   sinkhorn: sinkhornStrategy,
   hash,
   quantile,

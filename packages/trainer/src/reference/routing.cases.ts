@@ -5,6 +5,7 @@ import { describe, test } from "vitest";
 import { firstChoiceLoss } from "../balancing/auxiliary-loss.ts";
 import { aboveThreshold, cutoffs, moveTowards, thresholds } from "../balancing/expert-threshold.ts";
 import { quantileHistogram } from "../balancing/quantile-histogram.ts";
+import { bestPairs } from "../balancing/seq-top-k.ts";
 import { smallRun } from "../balancing/strategy.cases.ts";
 import type { LayerRouting } from "../balancing/strategy.ts";
 import { gateShares } from "../moe/gate.ts";
@@ -27,6 +28,7 @@ const reference = readReference<{
     batches: (Record<"logits_TE" | "cutoff_E" | "average_E", StoredArray> &
       Partial<Record<"threshold_E" | "chosen_TE", StoredArray>>)[];
   };
+  seqTopK: { scores_TE: StoredArray; cases: { most: number; chosen_TE: StoredArray }[] };
 }>("routing");
 const { topK } = reference;
 
@@ -44,6 +46,12 @@ export function routingCases(): void {
   test("what an expert at capacity drops", () => computed(checkDropByGate));
   test("quantile balancing by histogram, three batches", () => computed(checkQuantileHistogram));
   test("expert threshold, four batches", () => computed(checkExpertThreshold));
+  test.each(reference.seqTopK.cases)("SeqTopK, at most $most experts a token", ({ most, chosen_TE }) =>
+    computed(() => {
+      const scores_TE = tensorOf<Tensor2D>(reference.seqTopK.scores_TE);
+      expectClose(hotChoices(bestPairs(scores_TE, topK, reference.sequences, most), 8), chosen_TE, "choice");
+    }),
+  );
 }
 
 function checkDropByGate(): void {
