@@ -110,6 +110,23 @@ def seq_top_k() -> dict:
     return {"scores_TE": scores_TE, "cases": cases}
 
 
+def bip() -> dict:
+    """arXiv 2502.15451 algorithm 1: three batches one after another, each routed by the prices that it led to itself."""
+    draw = drawn(47)
+    iterations = 3
+    q_E = torch.zeros(E, dtype=double)
+    batches = []
+    for _ in range(3):
+        scores_TE = draw(T, E).sigmoid().float().double()
+        batch = {"scores_TE": scores_TE, "before_E": q_E}
+        for _ in range(iterations):
+            p_T1 = (scores_TE - q_E).topk(K + 1, dim=1).values[:, -1:].clamp(min=0)
+            q_E = (scores_TE - p_T1).topk(T * K // E + 1, dim=0).values[-1].clamp(min=0)
+        q_E = q_E.float().double()
+        batches.append(batch | {"after_E": q_E})
+    return {"iterations": iterations, "batches": batches}
+
+
 def all_cases() -> dict:
     return {
         "topK": K,
@@ -119,4 +136,5 @@ def all_cases() -> dict:
         "quantileHistogram": quantile_histogram(),
         "expertThreshold": expert_threshold(),
         "seqTopK": seq_top_k(),
+        "bip": bip(),
     }

@@ -1,5 +1,6 @@
 // Names of the balancing strategies, and the file of each.
 import { auxiliaryLoss } from "./auxiliary-loss.ts";
+import { bip } from "./bip.ts";
 import { deepseekV3 } from "./deepseek-v3.ts";
 import { erc } from "./erc.ts";
 import { ernie } from "./ernie.ts";
@@ -35,6 +36,7 @@ export const strategies: Record<string, StrategyDefinition<any>> = {
   hash,
   quantile,
   "quantile-histogram": quantileHistogram,
+  bip,
   smebu,
   longcat,
   simbal,

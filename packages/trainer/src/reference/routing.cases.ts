@@ -3,6 +3,7 @@
 // T tokens, E experts, K choices.
 import { describe, test } from "vitest";
 import { firstChoiceLoss } from "../balancing/auxiliary-loss.ts";
+import { bip } from "../balancing/bip.ts";
 import { aboveThreshold, cutoffs, moveTowards, thresholds } from "../balancing/expert-threshold.ts";
 import { quantileHistogram } from "../balancing/quantile-histogram.ts";
 import { bestPairs } from "../balancing/seq-top-k.ts";
@@ -29,6 +30,7 @@ const reference = readReference<{
       Partial<Record<"threshold_E" | "chosen_TE", StoredArray>>)[];
   };
   seqTopK: { scores_TE: StoredArray; cases: { most: number; chosen_TE: StoredArray }[] };
+  bip: { iterations: number; batches: Record<"scores_TE" | "before_E" | "after_E", StoredArray>[] };
 }>("routing");
 const { topK } = reference;
 
@@ -46,6 +48,7 @@ export function routingCases(): void {
   test("what an expert at capacity drops", () => computed(checkDropByGate));
   test("quantile balancing by histogram, three batches", () => computed(checkQuantileHistogram));
   test("expert threshold, four batches", () => computed(checkExpertThreshold));
+  test("BIP, three batches", () => computed(checkBip));
   test.each(reference.seqTopK.cases)("SeqTopK, at most $most experts a token", ({ most, chosen_TE }) =>
     computed(() => {
       const scores_TE = tensorOf<Tensor2D>(reference.seqTopK.scores_TE);
@@ -93,5 +96,29 @@ function checkExpertThreshold(): void {
     expectClose(found, cutoff_E, `cutoffs of batch ${step}`);
     moveTowards(average, found, decay);
     expectClose(average, average_E, `averages after batch ${step}`);
+  });
+}
+
+/** Prices of the published form are −bias here. */
+function checkBip(): void {
+  const { iterations, batches } = reference.bip;
+  const strategy = bip.create({ iterations }, { ...smallRun, tokens: 24 });
+  const bias = strategy.selectionBias!(0);
+  const prices = () => bias.map((b) => -b);
+  batches.forEach(({ scores_TE, before_E, after_E }, step) => {
+    expectClose(prices(), before_E, `prices before batch ${step}`);
+    const scores = tensorOf<Tensor2D>(scores_TE);
+    const context = { layer: 0, moeLayer: 0, step, training: true, sequences: 1, tokens_T: tf.tensor1d([], "int32") };
+    const measured = strategy.measure!({ scores_TE: scores, context, topK } as LayerRouting).dataSync<"float32">();
+    const chosenBy = strategy.selectionScores!({
+      context,
+      topK,
+      scores_TE: scores,
+      logits_TE: scores,
+      bias_E: tf.tensor1d(bias),
+    });
+    expectClose(chosenBy, tf.sub(scores, tensorOf(after_E)).dataSync<"float32">(), `what batch ${step} is chosen by`);
+    strategy.afterStep!([{ loads: [], meanProbability: [], measured }], step);
+    expectClose(prices(), after_E, `prices after batch ${step}`);
   });
 }
