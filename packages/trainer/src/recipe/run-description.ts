@@ -23,6 +23,7 @@ export function describeRun(
   { id, name, tags = [], codeVersion, startedAt = Date.now() }: RunIdentity,
 ): v1.RunDescription.$Properties {
   const { recipe, model, data, steps, seed, balancing, parent } = configuration;
+  const layers = describeLayers(configuration);
   return {
     id,
     name,
@@ -33,8 +34,8 @@ export function describeRun(
     // Protocol 1; `layers` has the same, layer by layer.
     moeLayers: moeLayersOf(model),
     experts: model.experts,
-    topK: model.topK,
-    layers: describeLayers(configuration),
+    topK: layers[0]!.topK,
+    layers,
     categories: corpus.categories,
     ranks: 1,
     codeVersion,
