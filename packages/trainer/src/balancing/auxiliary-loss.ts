@@ -30,6 +30,7 @@ export const auxiliaryLoss: StrategyDefinition<{
 }> = {
   summary: "auxiliary loss (Switch/GShard) over the global batch, micro-batches or sequences",
   kind: "balance-loss",
+  scaled: true,
   defaults: { coefficient: 0.01, scope: "global", microBatches: 4, f: "all" },
   create({ coefficient, scope, microBatches, f }, run) {
     requireNotNegative("coefficient", coefficient);

@@ -2,6 +2,7 @@
 import type { Scalar } from "../runtime/tf.ts";
 import { tf } from "../runtime/tf.ts";
 import { strategies } from "./index.ts";
+import { scheduled } from "./schedule.ts";
 import type { BalancedRun, BalancingStrategy, Setting, StrategyDefinition } from "./strategy.ts";
 
 /** @returns the names of the parts, in the order in which they are written */
@@ -18,12 +19,13 @@ export function partsOf(strategy: string): string[] {
 export function definitionOf(strategy: string): StrategyDefinition {
   const names = partsOf(strategy);
   const parts = names.map((name) => strategies[name]!);
-  if (parts.length === 1) return parts[0]!;
+  if (parts.length === 1) return scheduled(parts[0]!);
   refuseMisfits(names, parts);
-  return {
+  return scheduled({
     summary: parts.map(({ summary }) => summary).join("; "),
     kind: parts.find(({ kind }) => kind === "choice")?.kind ?? parts[0]!.kind,
     expertsChoose: parts.find(({ expertsChoose }) => expertsChoose)?.expertsChoose,
+    scaled: parts.find(({ scaled }) => scaled)?.scaled,
     topKVaries: parts.find(({ topKVaries }) => topKVaries)?.topKVaries,
     defaults: Object.assign({}, ...parts.map(({ defaults }) => defaults)),
     formerly: Object.assign({}, ...parts.map(({ formerly }) => formerly)),
@@ -34,7 +36,7 @@ export function definitionOf(strategy: string): StrategyDefinition {
         names,
         parts.map((part) => part.create(options, run)),
       ),
-  };
+  });
 }
 
 function refuseMisfits(names: readonly string[], parts: readonly StrategyDefinition[]): void {

@@ -114,6 +114,8 @@ export interface BalancedRun {
   /** Steps the run will make: some schedules end before the run does. */
   steps: number;
   seed: number;
+  /** What a schedule multiplies speeds by at a step; 1 when absent. Losses are scaled where they are used. */
+  pace?: (step: number) => number;
 }
 
 export type Setting = number | boolean | string;
@@ -132,6 +134,8 @@ export interface StrategyDefinition<Options extends Record<string, Setting> = Re
   expertsChoose?: true;
   /** How many experts a token has varies by token: the run's layers are described with a top-k of 0. */
   topKVaries?: true;
+  /** Has a coefficient or a speed, so that a schedule is among its options (schedule.ts). */
+  scaled?: true;
   defaults: Options;
   /** What was done before an option existed: for stored configurations that lack it. */
   formerly?: Partial<Options>;

@@ -6,7 +6,8 @@ const resolve = (...settings: string[]) => resolveRecipe({ recipe: "demo", strat
 test("a recipe is complete: resolving its own values again changes nothing", () => {
   const recipe = resolve("model.experts=64", "balancing.speed=0.002");
   expect(recipe.model.experts).toBe(64);
-  expect(recipe.balancing).toEqual({ strategy: "loss-free-bias", speed: 0.002, update: "sign", until: 1 });
+  const own = { strategy: "loss-free-bias", speed: 0.002, update: "sign", until: 1 };
+  expect(recipe.balancing).toEqual({ ...own, schedule: "constant", warmup: 0, finalShare: 0 });
   expect(JSON.parse(JSON.stringify(recipe))).toEqual(recipe);
 });
 
