@@ -41,6 +41,7 @@ export const bip: StrategyDefinition<{ iterations: number }> = {
           context.training ? solvePrices(scores_TE, bias_E, topK, iterations) : bias_E,
         ) as Tensor2D;
       },
+      measureSize: experts,
       measure: ({ scores_TE, context, topK }) =>
         solvePrices(scores_TE, tf.tensor1d(bias.selectionBias(context.moeLayer)), topK, iterations),
     };

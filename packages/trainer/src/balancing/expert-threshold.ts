@@ -48,6 +48,7 @@ export const expertThreshold: StrategyDefinition<{ decay: number; warmupSteps: n
         if (batches[0] === 0) return undefined;
         return aboveThreshold(logits_TE, thresholds(averages[moeLayer]!, decay, batches[0]!));
       },
+      measureSize: experts,
       measure: ({ logits_TE, topK }) => cutoffs(logits_TE, topK),
       afterStep(observed) {
         batches[0]! += 1;

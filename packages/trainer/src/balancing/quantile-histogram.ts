@@ -35,6 +35,7 @@ export const quantileHistogram: StrategyDefinition<{ bins: number }> = {
     const bias = selectionBias(run, (values, { measured }) => values.set(biasOf(measured!, values, topK)));
     return {
       ...bias,
+      measureSize: experts * bins,
       measure: ({ scores_TE, context, topK }) =>
         requiredBiases(scores_TE, bias.selectionBias(context.moeLayer), topK, bins),
     };

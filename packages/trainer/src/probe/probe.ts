@@ -45,7 +45,9 @@ export class Probe {
     const uniform = uniformShares(this.#text.classOf, this.#classes.length, data.sequence);
     this.#uniform = this.#classes.map((name, index) => ({ name: `attention/uniform/${name}`, value: uniform[index]! }));
     this.#layers = moeLayersOf(model);
-    this.#choices = definitionOf(balancing.strategy).topKVaries ? model.experts : model.topK;
+    const definition = definitionOf(balancing.strategy);
+    const varies = this.#layers.some((_, moeLayer) => (definition.ofLayer?.(moeLayer) ?? definition).topKVaries);
+    this.#choices = varies ? model.experts : model.topK;
     this.#earlier = new EarlierChoices({ every: probe.every, steps, choices: this.#choices, layers: this.#layers });
   }
 

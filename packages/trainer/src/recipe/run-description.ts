@@ -34,7 +34,7 @@ export function describeRun(
     // Protocol 1; `layers` has the same, layer by layer.
     moeLayers: moeLayersOf(model),
     experts: model.experts,
-    topK: layers[0]!.topK,
+    topK: Math.max(...layers.map(({ topK }) => topK)),
     layers,
     categories: corpus.categories,
     ranks: 1,
@@ -49,12 +49,14 @@ export function describeRun(
 }
 
 /**
- * The MoE layers of a run, all alike. A token's K choices include identity experts, and experts that choose take K × tokens of a batch
+ * The MoE layers of a run, all of one size. A token's K choices include identity experts, and experts that choose take K × tokens of a batch
  * between them. Top-k is 0 where it varies by token.
  */
 export function describeLayers({ model, balancing }: Recipe): v1.MoeLayer[] {
   const { experts, identityExperts } = model;
-  const { expertsChoose = false, topKVaries } = definitionOf(balancing.strategy);
-  const topK = topKVaries ? 0 : model.topK;
-  return moeLayersOf(model).map((index) => new v1.MoeLayer({ index, experts, topK, identityExperts, expertsChoose }));
+  const definition = definitionOf(balancing.strategy);
+  return moeLayersOf(model).map((index, moeLayer) => {
+    const { expertsChoose = false, topKVaries } = definition.ofLayer?.(moeLayer) ?? definition;
+    return new v1.MoeLayer({ index, experts, topK: topKVaries ? 0 : model.topK, identityExperts, expertsChoose });
+  });
 }
