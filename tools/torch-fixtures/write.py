@@ -8,8 +8,10 @@ import sys
 import fixture
 import formulas
 import hugging_face
+import routing
 import training
 
 fixture.write("hugging-face", hugging_face.all_cases())
 fixture.write("formulas", formulas.all_cases())
+fixture.write("routing", routing.all_cases())
 fixture.write("training", training.train_all(sys.argv[1]))

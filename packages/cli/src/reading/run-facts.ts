@@ -29,7 +29,10 @@ function factsOf(summary: StoredRun): [string, string][] {
       `${decimal(summary.maxViolation, 3)} batch, ${decimal(summary.validationMaxViolation, 3)} validation (global)`,
     ],
     ["speed", `${whole(summary.tokensPerSecond)} tokens/s`],
-    ["experts", `${run.experts}, top-${run.topK}, MoE layers ${run.moeLayers.join(", ")}`],
+    [
+      "experts",
+      `${run.experts}, ${run.topK > 0 ? `top-${run.topK}` : "any number a token"}, MoE layers ${run.moeLayers.join(", ")}`,
+    ],
     ["categories", run.categories.join(", ")],
     ...labelled("attempts", attemptLines(summary)),
     ...labelled("ranks", [ranksText(summary)]),

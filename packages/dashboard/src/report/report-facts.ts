@@ -36,7 +36,10 @@ export function factsOf(summary: v1.RunSummary.$Properties, ownName = summary.ru
     ["Validation loss", numberOr(summary.validationLoss, formatValue)],
     ["MaxVio, last step", numberOr(summary.maxViolation, formatRatio)],
     ["MaxVio, validation", numberOr(summary.validationMaxViolation, formatRatio)],
-    ["Experts", `${run.experts ?? 0}, top-${run.topK ?? 0}, in ${plural(moeLayers.length, "layer")}`],
+    [
+      "Experts",
+      `${run.experts ?? 0}, ${run.topK ? `top-${run.topK}` : "any number a token"}, in ${plural(moeLayers.length, "layer")}`,
+    ],
     ["Categories", categories.join(", ")],
     ["Ranks", ranks > 1 ? String(ranks) : ""],
     ["Attempts", (summary.attempts?.length ?? 0) > 1 ? String(summary.attempts!.length) : ""],

@@ -4,6 +4,7 @@ import { resolveRecipe } from "../recipe/resolve-recipe.ts";
 import { openBackend } from "../runtime/backends.ts";
 import { definitionOf } from "./combination.ts";
 import { strategies } from "./index.ts";
+import { constantSchedule } from "./schedule.ts";
 import { strategyCases } from "./strategy.cases.ts";
 
 await openBackend();
@@ -23,7 +24,9 @@ describe("a combination", () => {
       coefficient: 0.01,
       scope: "global",
       microBatches: 4,
+      f: "all",
       zCoefficient: 0.001,
+      ...constantSchedule,
     });
   });
 

@@ -2,28 +2,40 @@
 import type { Scalar } from "../runtime/tf.ts";
 import { tf } from "../runtime/tf.ts";
 import { strategies } from "./index.ts";
+import { definitionByRange, rangesOf } from "./layer-ranges.ts";
+import { scheduled } from "./schedule.ts";
 import type { BalancedRun, BalancingStrategy, Setting, StrategyDefinition } from "./strategy.ts";
 
-/** @returns the names of the parts, in the order in which they are written */
+/**
+ * @returns the names of the parts, in the order in which they are written
+ * @throws RangeError when ranges of layers are not
+ */
 export function partsOf(strategy: string): string[] {
-  return strategy.split("+").map((name) => name.trim());
+  return rangesOf(strategy).flatMap((range) => range.strategy.split("+").map((name) => name.trim()));
 }
 
 /**
  * The definition of one strategy, or of several as one.
  *
- * @param strategy names from the table of strategies, with "+" between them
+ * @param strategy names from the table of strategies, with "+" between them; or several of those by range of layers (layer-ranges.ts)
  * @throws RangeError when the parts do not go together; the message says why
  */
 export function definitionOf(strategy: string): StrategyDefinition {
+  const ranges = rangesOf(strategy);
+  if (ranges[0]!.suffix !== "") {
+    const parts = ranges.map((range) => ({ range, definition: definitionOf(range.strategy) }));
+    return definitionByRange(strategy, parts);
+  }
   const names = partsOf(strategy);
   const parts = names.map((name) => strategies[name]!);
-  if (parts.length === 1) return parts[0]!;
+  if (parts.length === 1) return scheduled(parts[0]!);
   refuseMisfits(names, parts);
-  return {
+  return scheduled({
     summary: parts.map(({ summary }) => summary).join("; "),
     kind: parts.find(({ kind }) => kind === "choice")?.kind ?? parts[0]!.kind,
     expertsChoose: parts.find(({ expertsChoose }) => expertsChoose)?.expertsChoose,
+    scaled: parts.find(({ scaled }) => scaled)?.scaled,
+    topKVaries: parts.find(({ topKVaries }) => topKVaries)?.topKVaries,
     defaults: Object.assign({}, ...parts.map(({ defaults }) => defaults)),
     formerly: Object.assign({}, ...parts.map(({ formerly }) => formerly)),
     model: Object.assign({}, ...parts.map(({ model }) => model)),
@@ -33,7 +45,7 @@ export function definitionOf(strategy: string): StrategyDefinition {
         names,
         parts.map((part) => part.create(options, run)),
       ),
-  };
+  });
 }
 
 function refuseMisfits(names: readonly string[], parts: readonly StrategyDefinition[]): void {
@@ -63,6 +75,7 @@ function combine(names: readonly string[], parts: readonly BalancingStrategy[]):
     ...choosing,
     addNoise: parts.find(({ addNoise }) => addNoise)?.addNoise,
     measure: parts.find(({ measure }) => measure)?.measure,
+    measureSize: parts.find(({ measure }) => measure)?.measureSize,
     layerLoss: losses.length > 0 ? (routing) => tf.addN(losses.map((loss) => loss(routing))) as Scalar : undefined,
     afterStep: (observed, step) => {
       for (const part of parts) part.afterStep?.(observed, step);

@@ -11,6 +11,7 @@ export const deepseekV3: StrategyDefinition<{ speed: number; until: number; coef
   summary: "bias + sequence-wise loss + groups + shared expert (DeepSeek-V3)",
   kind: "choice",
   balancedBecause: "deepseek-v3 has a sequence-wise loss of its own",
+  scaled: true,
   defaults: { speed: 0.001, until: 1, coefficient: 0.0001 },
   model: { gate: "sigmoid", normaliseGates: true, groups: 4, groupsKept: 2, sharedExperts: 1 },
   create({ speed, until, coefficient }, run) {

@@ -16,6 +16,7 @@ const STREAM = 12;
 export const erc: StrategyDefinition<{ ercCoefficient: number; slack: number }> = {
   summary: "router columns coupled to their experts (ERC loss)",
   kind: "regulariser",
+  scaled: true,
   defaults: { ercCoefficient: 1, slack: 1 },
   create({ ercCoefficient, slack }, { seed, identityExperts }) {
     requireNotNegative("ercCoefficient", ercCoefficient);

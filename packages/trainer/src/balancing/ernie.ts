@@ -8,6 +8,7 @@ import { requireNotNegative, type StrategyDefinition } from "./strategy.ts";
 export const ernie: StrategyDefinition<{ ernieCoefficient: number }> = {
   summary: "router columns pushed to right angles (ERNIE 4.5)",
   kind: "regulariser",
+  scaled: true,
   defaults: { ernieCoefficient: 0.01 },
   create({ ernieCoefficient }) {
     requireNotNegative("ernieCoefficient", ernieCoefficient);

@@ -4,6 +4,7 @@
 import { topK as highest } from "../ops/top-values.ts";
 import { type Tensor2D, tf } from "../runtime/tf.ts";
 import type { StrategyDefinition } from "./strategy.ts";
+import { padChoices } from "./varying-choices.ts";
 
 /**
  * Every expert takes the C tokens of the batch that score it highest (arXiv 2202.09368 eq. 1); a token may get any number of experts.
@@ -50,10 +51,5 @@ export function expertsChoose(scores_TE: Tensor2D, topK: number): Tensor2D {
   tokenOf_EC.forEach((token, at) => {
     expertsOf[token]!.push(Math.floor(at / each));
   });
-  const most = Math.max(1, ...expertsOf.map(({ length }) => length));
-  const choice_TK = new Int32Array(tokens * most).fill(-1);
-  expertsOf.forEach((chosen, token) => {
-    choice_TK.set(chosen, token * most);
-  });
-  return tf.tensor2d(choice_TK, [tokens, most], "int32");
+  return padChoices(expertsOf);
 }

@@ -43,6 +43,7 @@ export function goldenRouting(golden: GoldenRouting = {}): Routing {
       groups: 1,
       groupsKept: 1,
       capacityFactor: 0,
+      dropPolicy: "position",
       ...options,
     },
   );

@@ -11,6 +11,7 @@ import { requireNotNegative, type StrategyDefinition } from "./strategy.ts";
 export const longcat: StrategyDefinition<{ speed: number; workingExperts: number }> = {
   summary: "identity experts and a proportional bias (LongCat-Flash)",
   kind: "choice",
+  scaled: true,
   defaults: { speed: 0.05, workingExperts: 0 },
   model: { gate: "softmax", normaliseGates: false, identityExperts: 4 },
   create({ speed, workingExperts }, run) {
@@ -28,7 +29,9 @@ export const longcat: StrategyDefinition<{ speed: number; workingExperts: number
         `balancing.workingExperts is ${workingExperts}, but all of a token's ${topK} experts work: model.identityExperts is 0`,
       );
     }
-    return selectionBias(run, (bias, { loads }) => longcatUpdate(bias, loads, working, target / topK, speed));
+    return selectionBias(run, (bias, { loads }, _, step) =>
+      longcatUpdate(bias, loads, working, target / topK, speed * (run.pace?.(step) ?? 1)),
+    );
   },
 };
 

@@ -1,6 +1,6 @@
 // Loss-free balancing: a bias on each expert's score, moved against its load after every step.
 import { type Tensor2D, tf } from "../runtime/tf.ts";
-import { selectionBias, shortfall } from "./selection-bias.ts";
+import { type BiasUpdate, selectionBias, shortfall } from "./selection-bias.ts";
 import { type RouterScores, requireNotNegative, requireOneOf, type StrategyDefinition } from "./strategy.ts";
 
 /** How far a bias moves for each expert's relative shortfall v_e = (mean n − n_e) / mean n, in units of the speed. */
@@ -26,13 +26,16 @@ const updates: Record<string, (shortfall: Float64Array) => Float64Array> = {
 export const lossFreeBias: StrategyDefinition<{ speed: number; update: string; until: number }> = {
   summary: "bias on the choice, no auxiliary loss (DeepSeek loss-free)",
   kind: "choice",
+  scaled: true,
   defaults: { speed: 0.001, update: "sign", until: 1 },
   create({ speed, update, until }, run) {
     requireNotNegative("speed", speed);
     requireOneOf("update", update, Object.keys(updates));
     requireNotNegative("until", until);
     const multiplicative = update === "multiplicative";
-    const bias = selectionBias(run, (values, { loads }) => moveAgainstLoad(values, loads, speed, update), {
+    const move: BiasUpdate = (values, { loads }, _, step) =>
+      moveAgainstLoad(values, loads, speed * (run.pace?.(step) ?? 1), update);
+    const bias = selectionBias(run, move, {
       lastStep: until * run.steps,
       start: multiplicative ? 1 : 0,
     });

@@ -17,7 +17,7 @@ describe("noisy-top-k", () => {
 
   test("starts with a gate and noise of zeros, so that noise alone chooses", () => {
     const { model } = resolveRecipe({ recipe: "demo", strategy: "noisy-top-k" });
-    const specs = parameterSpecs(model, noisyTopK.router).filter(({ name }) => name.includes("router"));
+    const specs = parameterSpecs(model, () => noisyTopK.router).filter(({ name }) => name.includes("router"));
     expect(new Set(specs.map(({ name }) => name.replace(/^block\d+\./, "")))).toEqual(
       new Set(["router", "router.noise"]),
     );

@@ -22,6 +22,7 @@ const EPSILON = 1e-10;
 export const noisyTopK: StrategyDefinition<{ importance: number; load: number }> = {
   summary: "noisy top-k with importance and load losses (Shazeer 2017)",
   kind: "choice",
+  scaled: true,
   defaults: { importance: 0.1, load: 0.1 },
   model: { gate: "softmax", normaliseGates: true },
   // Both matrices start at zero, so that at first noise alone chooses (appendix A).

@@ -22,6 +22,7 @@ const gradients: Record<string, (mean: number) => number> = {
 export const phiBalancing: StrategyDefinition<{ phiCoefficient: number; rate: number; phi: string }> = {
   summary: "convex function of mean probabilities, by running means (φ-balancing)",
   kind: "balance-loss",
+  scaled: true,
   defaults: { phiCoefficient: 0.01, rate: 0.01, phi: "entropy" },
   create({ phiCoefficient, rate, phi }, { moeLayers, experts }) {
     requireNotNegative("phiCoefficient", phiCoefficient);

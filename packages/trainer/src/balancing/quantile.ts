@@ -31,6 +31,7 @@ export const quantile: StrategyDefinition<{ momentum: number }> = {
     const bias = selectionBias(run, (values, { measured }) => moveToQuantile(values, measured!, momentum));
     return {
       ...bias,
+      measureSize: experts,
       measure: ({ scores_TE, context, topK }) => {
         return quantileUpdate(scores_TE, tf.tensor1d(bias.selectionBias(context.moeLayer)), topK);
       },

@@ -2,7 +2,7 @@
 import type { BalancingStrategy, LayerObservation } from "./strategy.ts";
 
 /** One update of a layer's bias, in place. */
-export type BiasUpdate = (bias: Float32Array, observed: LayerObservation, moeLayer: number) => void;
+export type BiasUpdate = (bias: Float32Array, observed: LayerObservation, moeLayer: number, step: number) => void;
 
 /**
  * @param update called for every layer after a step, as long as `step` < `lastStep`
@@ -19,7 +19,7 @@ export function selectionBias(
     afterStep(observed, step) {
       if (step >= lastStep) return;
       observed.forEach((layer, moeLayer) => {
-        update(bias[moeLayer]!, layer, moeLayer);
+        update(bias[moeLayer]!, layer, moeLayer, step);
       });
     },
     state: () => byLayer("bias", bias),

@@ -11,6 +11,7 @@ import { requireNotNegative, type StrategyDefinition } from "./strategy.ts";
 export const simbal: StrategyDefinition<{ orthogonality: number }> = {
   summary: "router columns kept orthogonal (SimBal)",
   kind: "regulariser",
+  scaled: true,
   defaults: { orthogonality: 0.01 },
   router: { orthogonal: true },
   create({ orthogonality }, { width, experts }) {

@@ -9,14 +9,16 @@ import { requireNotNegative, requireShare, type StrategyDefinition } from "./str
 export const smebu: StrategyDefinition<{ speed: number; steepness: number; momentum: number }> = {
   summary: "bias with tanh and momentum (SMEBU, Trinity Large)",
   kind: "choice",
+  scaled: true,
   defaults: { speed: 0.0005, steepness: 2, momentum: 0.5 },
   create({ speed, steepness, momentum }, run) {
     requireNotNegative("speed", speed);
     requireNotNegative("steepness", steepness);
     requireShare("momentum", momentum);
     const velocity = Array.from({ length: run.moeLayers }, () => new Float32Array(run.experts));
-    const bias = selectionBias(run, (values, { loads }, moeLayer) => {
-      smebuUpdate(values, velocity[moeLayer]!, loads, { speed, steepness, momentum });
+    const bias = selectionBias(run, (values, { loads }, moeLayer, step) => {
+      const now = speed * (run.pace?.(step) ?? 1);
+      smebuUpdate(values, velocity[moeLayer]!, loads, { speed: now, steepness, momentum });
     });
     return { ...bias, state: () => ({ ...bias.state(), ...byLayer("velocity", velocity) }) };
   },

@@ -5,7 +5,7 @@ import type { Scalar, Tensor1D, Tensor2D, Tensor3D } from "../runtime/tf.ts";
 
 /** One layer of one batch, before its router chooses. */
 export interface RouterContext {
-  /** Index of the transformer block, and index among the MoE layers. */
+  /** Index of the transformer block, and index among the MoE layers of its strategy. */
   layer: number;
   moeLayer: number;
   /** Index of the optimizer update, from 0. */
@@ -88,12 +88,25 @@ export interface BalancingStrategy {
     noise_TE: Tensor2D,
     context: RouterContext,
   ): { logits_TE: Tensor2D; scale_TE: Tensor2D };
-  /** Numbers [E] to be read back with the counts and given to `afterStep`. Runs off the gradient tape, in training only. */
+  /** Numbers to be read back with the counts and given to `afterStep`, and how many. Runs off the gradient tape, in training only. */
   measure?(routing: LayerRouting): Tensor1D;
+  measureSize?: number;
   /** Called once after every optimizer step, with one observation for each MoE layer. */
   afterStep?(observed: readonly LayerObservation[], step: number): void;
   /** Everything `afterStep` changes, by name: what a checkpoint keeps. The arrays are the strategy's own. */
   state?(): Record<string, Float32Array>;
+  /** Where ranges of layers have strategies of their own: that of one MoE layer, and which of its layers this is. */
+  ofLayer?(moeLayer: number): OfLayer;
+}
+
+export interface OfLayer {
+  strategy: BalancingStrategy;
+  moeLayer: number;
+}
+
+/** The strategy of one MoE layer. */
+export function strategyOfLayer(strategy: BalancingStrategy, moeLayer: number): OfLayer {
+  return strategy.ofLayer?.(moeLayer) ?? { strategy, moeLayer };
 }
 
 /** Size of the model and of the run that a strategy balances. */
@@ -114,6 +127,8 @@ export interface BalancedRun {
   /** Steps the run will make: some schedules end before the run does. */
   steps: number;
   seed: number;
+  /** What a schedule multiplies speeds by at a step; 1 when absent. Losses are scaled where they are used. */
+  pace?: (step: number) => number;
 }
 
 export type Setting = number | boolean | string;
@@ -130,6 +145,10 @@ export interface StrategyDefinition<Options extends Record<string, Setting> = Re
   balancedBecause?: string;
   /** In training experts choose tokens, topK × tokens in all: a token may have more or fewer than topK. */
   expertsChoose?: true;
+  /** How many experts a token has varies by token: the run's layers are described with a top-k of 0. */
+  topKVaries?: true;
+  /** Has a coefficient or a speed, so that a schedule is among its options (schedule.ts). */
+  scaled?: true;
   defaults: Options;
   /** What was done before an option existed: for stored configurations that lack it. */
   formerly?: Partial<Options>;
@@ -137,6 +156,8 @@ export interface StrategyDefinition<Options extends Record<string, Setting> = Re
   model?: Record<string, Setting>;
   /** Router weights: not learned at all, with a second matrix for noise (zeros at the start), started as orthogonal columns or as zeros. */
   router?: { learned?: false; noise?: true; orthogonal?: true; zeros?: true };
+  /** Where ranges of layers have definitions of their own: that of one MoE layer. */
+  ofLayer?: (moeLayer: number) => StrategyDefinition;
   /** @throws RangeError when an option is out of range, or the run is one it makes no sense for; the message names the value */
   create(options: Options, run: BalancedRun): BalancingStrategy;
 }

@@ -6,6 +6,7 @@ import { requireNotNegative, type StrategyDefinition } from "./strategy.ts";
 export const zLoss: StrategyDefinition<{ zCoefficient: number }> = {
   summary: "router z-loss (ST-MoE); combines with any",
   kind: "regulariser",
+  scaled: true,
   defaults: { zCoefficient: 0.001 },
   create({ zCoefficient }) {
     requireNotNegative("zCoefficient", zCoefficient);

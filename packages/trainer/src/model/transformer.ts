@@ -44,14 +44,19 @@ type RouterNeeds = StrategyDefinition["router"];
 /**
  * Every parameter of the model, in the order in which `forward` is given them.
  *
- * @param router what the strategy needs of routers
+ * @param routerOf what the strategy needs of the router of each MoE layer
  */
-export function parameterSpecs(model: ModelOptions, router?: RouterNeeds): ParameterSpec[] {
+export function parameterSpecs(
+  model: ModelOptions,
+  routerOf: (moeLayer: number) => RouterNeeds = () => undefined,
+): ParameterSpec[] {
   const { vocabulary, patchSize, width, layers } = model;
   return [
     { name: "embedding", shape: [vocabulary, width], start: 1, decay: false },
     ...(patchSize > 0 ? [matrix("patches", [patchSize, width])] : []),
-    ...Array.from({ length: layers }, (_, layer) => blockSpecs(model, layer, router)).flat(),
+    ...Array.from({ length: layers }, (_, layer) =>
+      blockSpecs(model, layer, routerOf(layer - model.denseLayers)),
+    ).flat(),
     { name: "norm", shape: [width], start: "ones", decay: false },
     matrix("head", [width, vocabulary], 0.1),
   ];

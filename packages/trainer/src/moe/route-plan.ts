@@ -6,7 +6,7 @@ import { attribute, hasNativeOps, runNativeMany } from "../ops/native.ts";
 import { offTape } from "../ops/off-tape.ts";
 import { oneHot } from "../ops/one-hot.ts";
 import { topK } from "../ops/top-values.ts";
-import { type Tensor1D, type Tensor2D, tf } from "../runtime/tf.ts";
+import { type Tensor, type Tensor1D, type Tensor2D, tf } from "../runtime/tf.ts";
 
 /** Rows of one expert lie together, experts in order. None of its tensors carries a gradient. */
 export interface RoutePlan {
@@ -29,9 +29,55 @@ export interface RoutePlan {
  *
  * @param choice_TK int32 expert ids, −1 for none; the choices of one token differ from each other
  * @param capacity most rows an expert takes; undefined for dropless
+ * @param priority_TE what an expert at capacity keeps the highest of, instead of the earliest; of equals the earlier token
  */
-export function planRoutes(choice_TK: Tensor2D, experts: number, capacity: number | undefined): RoutePlan {
+export function planRoutes(
+  choice_TK: Tensor2D,
+  experts: number,
+  capacity: number | undefined,
+  priority_TE?: Tensor2D,
+): RoutePlan {
+  if (capacity && priority_TE) return planByPriority(choice_TK, experts, capacity, priority_TE);
   return hasNativeOps() ? planFused(choice_TK, experts, capacity) : planOnHost(choice_TK, experts, capacity);
+}
+
+/**
+ * Every choice becomes a token of its own, the highest priority first, and the plan of those is told in tokens again. Costs two sorts of
+ * all T·K choices, here and on native TensorFlow alike.
+ *
+ * P = T·K choices.
+ */
+function planByPriority(choice_TK: Tensor2D, experts: number, capacity: number, priority_TE: Tensor2D): RoutePlan {
+  return offTape(() => {
+    const [tokens, choices] = choice_TK.shape;
+    const count = tokens * choices;
+    const row = (x: Tensor) => tf.reshape(x, [1, count]) as Tensor2D;
+    const inOrder = (x: Tensor, order_P: Tensor1D) => tf.gather(tf.reshape(x, [count]), order_P) as Tensor1D;
+    const ranked = (x: Tensor) => tf.reshape(topK(row(x), count).indices, [count]) as Tensor1D;
+
+    const priority_TK = tf.sum(tf.mul(oneHot(choice_TK, priority_TE.shape[1]), tf.expandDims(priority_TE, 1)), 2);
+    const order_P = ranked(priority_TK);
+    const sorted_P1 = tf.reshape(inOrder(choice_TK, order_P), [count, 1]) as Tensor2D;
+    const sorted = planRoutes(sorted_P1, experts, capacity);
+
+    // Places from 0 are whole numbers that float32 holds up to 2^24; the place of each choice in the order is the order of the order.
+    const place_P = ranked(tf.neg(tf.cast(order_P, "float32")));
+    const rowOf_TK = tf.reshape(inOrder(sorted.rowOf_TK, place_P), [tokens, choices]) as Tensor2D;
+    const tokenOfPlace_P1 = tf.concat([
+      tf.floorDiv(order_P, tf.scalar(choices, "int32")),
+      tf.tensor1d([tokens], "int32"),
+    ]);
+    const none_TK = tf.neg(tf.onesLike(choice_TK));
+    const kept_TK = tf.where(tf.less(rowOf_TK, tf.scalar(0, "int32")), none_TK, choice_TK) as Tensor2D;
+    return {
+      choice_TK,
+      rowOf_TK,
+      tokenOf_R: tf.gather(tokenOfPlace_P1, sorted.tokenOf_R) as Tensor1D,
+      offset_E1: sorted.offset_E1,
+      chosen_TE: hotChoices(choice_TK, experts),
+      kept_TE: hotChoices(kept_TK, experts),
+    };
+  });
 }
 
 function planFused(choice_TK: Tensor2D, experts: number, capacity: number | undefined): RoutePlan {

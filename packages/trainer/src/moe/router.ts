@@ -27,7 +27,12 @@ export interface RouterOptions {
   groupsKept: number;
   /** Most tokens an expert takes, as a multiple of its balanced share K·T/E, rounded up; 0 is dropless. */
   capacityFactor: number;
+  /** What an expert at capacity keeps: the earliest choices, or those with the highest gate weights. */
+  dropPolicy: string;
 }
+
+/** `position` after GShard (arXiv 2006.16668), `gate` after Megatron-LM's `moe_token_drop_policy` "probs". */
+export const dropPolicies = ["position", "gate"];
 
 export interface RouterWeights {
   /** Undefined for strategies that learn no router. */
@@ -62,10 +67,12 @@ export function route(x_TD: Tensor2D, weights: RouterWeights, control: RouterCon
   const scores_TE = gateScores(logits_TE, options.gate);
   const scores = { context, topK, logits_TE, scores_TE, bias_E };
   const choice_TK = offTape(() => chooseExperts(scores, strategy, options));
-  const { plan, chosen_TE, kept_TE } = planChoices(choice_TK, options);
-  const gates_TE = normaliseGates
-    ? gateShares(logits_TE, options.gate, chosen_TE)
-    : (tf.mul(scores_TE, chosen_TE) as Tensor2D);
+  const gatesOf = (chosen_TE: Tensor2D) =>
+    normaliseGates ? gateShares(logits_TE, options.gate, chosen_TE) : (tf.mul(scores_TE, chosen_TE) as Tensor2D);
+  const dropsByGate = options.capacityFactor > 0 && options.dropPolicy === "gate";
+  const priority_TE = dropsByGate ? offTape(() => gatesOf(hotChoices(choice_TK, experts))) : undefined;
+  const { plan, chosen_TE, kept_TE } = planChoices(choice_TK, options, priority_TE);
+  const gates_TE = gatesOf(chosen_TE);
   const scoresAreShares = options.gate === "softmax";
   let probabilities_TE: Tensor2D | undefined;
   return {
@@ -113,11 +120,19 @@ function chooseExperts(scores: RouterScores, strategy: BalancingStrategy, option
   return chooseTopK(groups > groupsKept ? limitToGroups(selection_TE, groups, groupsKept) : selection_TE, topK);
 }
 
-/** Identity experts take no row of work: their tokens pass by. */
-function planChoices(choice_TK: Tensor2D, { experts, identityExperts, topK, capacityFactor }: RouterOptions) {
+/**
+ * Identity experts take no row of work: their tokens pass by.
+ *
+ * @param priority_TE what experts at capacity keep the highest of; the earliest choices when absent
+ */
+function planChoices(
+  choice_TK: Tensor2D,
+  { experts, identityExperts, topK, capacityFactor }: RouterOptions,
+  priority_TE: Tensor2D | undefined,
+) {
   const capacity = capacityFactor > 0 ? expertCapacity(capacityFactor, topK * choice_TK.shape[0], experts) : undefined;
   if (identityExperts === 0) {
-    const plan = planRoutes(choice_TK, experts, capacity);
+    const plan = planRoutes(choice_TK, experts, capacity, priority_TE);
     return { plan, chosen_TE: plan.chosen_TE, kept_TE: plan.kept_TE };
   }
   const working = experts - identityExperts;
@@ -127,6 +142,7 @@ function planChoices(choice_TK: Tensor2D, { experts, identityExperts, topK, capa
       tf.where(tf.less(choice_TK, tf.scalar(working, "int32")), choice_TK, none_TK) as Tensor2D,
       working,
       capacity,
+      priority_TE,
     );
     const passed_TE = hotChoices(tf.sub(choice_TK, tf.scalar(working, "int32")) as Tensor2D, identityExperts);
     const beside = (x_TE: Tensor2D) => tf.concat([x_TE, passed_TE], 1);

@@ -7,6 +7,8 @@ import { type Tensor, tf } from "../runtime/tf.ts";
  * @param index int32
  */
 export function oneHot(index: Tensor, depth: number): Tensor {
+  // tf.oneHot refuses a depth of 1.
+  if (depth === 1) return tf.expandDims(tf.cast(tf.equal(index, tf.scalar(0, "int32")), "float32"), -1);
   // Asked for float32 at once, the wasm backend fills in the bits of whole ones.
   return tf.cast(tf.oneHot(index, depth), "float32");
 }

@@ -1,6 +1,7 @@
 // Measures a model on a fixed batch every now and then: where attention goes, what kind its heads are, what its routers choose.
 import { shareChangedByBias } from "@moescope/metrics";
 import type { v1 } from "@moescope/proto";
+import { definitionOf } from "../balancing/combination.ts";
 import type { NamedArray } from "../checkpoint/named-array.ts";
 import type { Batch, Corpus } from "../data/corpus.ts";
 import { type ForwardResult, moeLayersOf } from "../model/transformer.ts";
@@ -30,11 +31,13 @@ export class Probe {
   readonly #classes: string[];
   readonly #uniform: v1.Scalar.$Properties[];
   readonly #layers: number[];
+  /** Most experts that a token may have. */
+  readonly #choices: number;
   readonly #earlier: EarlierChoices;
 
   /** @param recipe with `probe.every` above 0 */
   constructor(recipe: Recipe, corpus: Corpus) {
-    const { model, data, probe, steps } = recipe;
+    const { model, data, probe, steps, balancing } = recipe;
     this.#recipe = recipe;
     this.#text = probeText(corpus, data.sequence, probe.tokenClasses);
     this.#repeated = repeatedBatch(this.#text.batch, data.sequence);
@@ -42,7 +45,10 @@ export class Probe {
     const uniform = uniformShares(this.#text.classOf, this.#classes.length, data.sequence);
     this.#uniform = this.#classes.map((name, index) => ({ name: `attention/uniform/${name}`, value: uniform[index]! }));
     this.#layers = moeLayersOf(model);
-    this.#earlier = new EarlierChoices({ every: probe.every, steps, choices: model.topK, layers: this.#layers });
+    const definition = definitionOf(balancing.strategy);
+    const varies = this.#layers.some((_, moeLayer) => (definition.ofLayer?.(moeLayer) ?? definition).topKVaries);
+    this.#choices = varies ? model.experts : model.topK;
+    this.#earlier = new EarlierChoices({ every: probe.every, steps, choices: this.#choices, layers: this.#layers });
   }
 
   /** @param step index of the update that was just made */
@@ -55,7 +61,7 @@ export class Probe {
     const shape = this.#headShape();
     const text = look(trainer, this.#text.batch, ({ qkvs_T3D, routings }) => ({
       heads: lookAtText(qkvs_T3D, this.#text.classOf, this.#classes.length, shape),
-      routers: lookAtRouters(routings, this.#recipe.model.topK),
+      routers: lookAtRouters(routings, this.#choices),
     }));
     const repeats = look(trainer, this.#repeated, ({ qkvs_T3D }) => lookAtRepeats(qkvs_T3D, shape));
     const routers = this.#compare(text.seen.routers, step);
@@ -95,7 +101,7 @@ export class Probe {
 
   /** This probe's choices beside those without the bias and those of earlier probes, which they then join. */
   #compare(routers: RouterChoices[], step: number): Pick<ProbeFindings, "scalars" | "saturation"> {
-    const { model, steps } = this.#recipe;
+    const { steps } = this.#recipe;
     const chosen = routers.map((router) => router.chosen);
     const churn = this.#earlier.churn(chosen).map((value, index) => {
       return { name: `router/churn/${this.#layers[index]}`, value };
@@ -104,7 +110,7 @@ export class Probe {
       if (!unbiased) return [];
       return {
         name: `router/bias_changed/${this.#layers[index]}`,
-        value: shareChangedByBias(chosen, unbiased, model.topK),
+        value: shareChangedByBias(chosen, unbiased, this.#choices),
       };
     });
     const saturation = step === steps - 1 ? this.#earlier.saturation(chosen) : [];

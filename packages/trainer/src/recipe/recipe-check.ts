@@ -4,6 +4,7 @@ import type { BalancedRun } from "../balancing/strategy.ts";
 import { rowOrders } from "../data/batch.ts";
 import { type ModelOptions, moeLayersOf } from "../model/transformer.ts";
 import { gateNames } from "../moe/gate.ts";
+import { dropPolicies } from "../moe/router.ts";
 import { MOST_COUNTED_TOKENS } from "../moe/routing-counts.ts";
 import { checkTokenClasses } from "../probe/token-classes.ts";
 import type { Recipe } from "./recipe.ts";
@@ -57,7 +58,7 @@ function checkCounts({ batch, sequence, validationBatches }: Recipe["data"]): vo
 }
 
 function checkModel(model: ModelOptions): void {
-  const { experts, identityExperts, topK, width, heads, layers, denseLayers, gate } = model;
+  const { experts, identityExperts, topK, width, heads, layers, denseLayers, gate, dropPolicy } = model;
   if (topK > experts) refuse(`model.topK is ${topK}; allowed are 1 to model.experts = ${experts}`);
   if (identityExperts >= experts) {
     refuse(
@@ -71,6 +72,9 @@ function checkModel(model: ModelOptions): void {
     refuse(`model.denseLayers is ${denseLayers}; allowed are 0 to ${layers - 1}, since model.layers is ${layers}`);
   }
   if (!gateNames.includes(gate)) refuse(`model.gate is "${gate}"; allowed: ${gateNames.join(", ")}`);
+  if (!dropPolicies.includes(dropPolicy)) {
+    refuse(`model.dropPolicy is "${dropPolicy}"; allowed: ${dropPolicies.join(", ")}`);
+  }
   checkGroups(model);
 }
 

@@ -6,7 +6,8 @@ const resolve = (...settings: string[]) => resolveRecipe({ recipe: "demo", strat
 test("a recipe is complete: resolving its own values again changes nothing", () => {
   const recipe = resolve("model.experts=64", "balancing.speed=0.002");
   expect(recipe.model.experts).toBe(64);
-  expect(recipe.balancing).toEqual({ strategy: "loss-free-bias", speed: 0.002, update: "sign", until: 1 });
+  const own = { strategy: "loss-free-bias", speed: 0.002, update: "sign", until: 1 };
+  expect(recipe.balancing).toEqual({ ...own, schedule: "constant", warmup: 0, finalShare: 0 });
   expect(JSON.parse(JSON.stringify(recipe))).toEqual(recipe);
 });
 
@@ -27,6 +28,7 @@ describe("refuses, naming the value and what is allowed:", () => {
     [["model.topK=17"], /model.topK is 17; allowed are 1 to model.experts = 16/],
     [["model.topK=0"], /model.topK is 0; allowed are whole numbers from 1/],
     [["model.width=30"], /model.width is 30; it must be a multiple of 2 × model.heads = 8/],
+    [["model.dropPolicy=probs"], /model.dropPolicy is "probs"; allowed: position, gate/],
     [["model.gate=relu"], /model.gate is "relu"; allowed: sigmoid, softmax, sqrt-softplus/],
     [["model.topK=1"], /model.normaliseGates is true with model.topK = 1/],
     [["model.denseLayers=4"], /model.denseLayers is 4; allowed are 0 to 3/],

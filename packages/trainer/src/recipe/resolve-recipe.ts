@@ -2,6 +2,7 @@
 import { closest } from "fastest-levenshtein";
 import { definitionOf, partsOf } from "../balancing/combination.ts";
 import { strategies } from "../balancing/index.ts";
+import { rangesOf, suffixed } from "../balancing/layer-ranges.ts";
 import type { Setting, StrategyDefinition } from "../balancing/strategy.ts";
 import { type TokenClass, withTokenClasses } from "../probe/token-classes.ts";
 import type { NamedRecipe, Recipe } from "./recipe.ts";
@@ -46,16 +47,21 @@ export function resolveRecipe({
 }
 
 function strategyNamed(strategy: string): StrategyDefinition {
-  for (const part of partsOf(strategy)) named("strategy", strategies, part);
   try {
+    for (const part of partsOf(strategy)) named("strategy", strategies, part);
     return definitionOf(strategy);
   } catch (error) {
+    if (error instanceof RecipeError) throw error;
     throw new RecipeError((error as Error).message, { cause: error });
   }
 }
 
 /** What a recipe sets for the parts of a strategy, and then for the whole. */
 function settingsFor(strategy: string, settings: NamedRecipe["strategySettings"] = {}): Record<string, Setting> {
+  const ranges = rangesOf(strategy);
+  if (ranges[0]!.suffix !== "") {
+    return Object.assign({}, ...ranges.map((range) => suffixed(settingsFor(range.strategy, settings), range.suffix)));
+  }
   return Object.assign({}, ...partsOf(strategy).map((part) => settings[part]), settings[strategy]);
 }
 

@@ -86,11 +86,15 @@ export function readConfiguration(stored: unknown, change: ConfigurationChange =
   return { ...configuration, ...(corpus !== undefined && { corpus }) };
 }
 
-/** Nothing for a name that is no strategy: that is said where the recipe is resolved. */
+/** Nothing for what is no strategy: why is said where the recipe is resolved. */
 function formerlyOf(strategy: string): Record<string, Setting | undefined> {
-  return partsOf(strategy).every((name) => Object.hasOwn(strategies, name))
-    ? (definitionOf(strategy).formerly ?? {})
-    : {};
+  try {
+    const isKnown = partsOf(strategy).every((name) => Object.hasOwn(strategies, name));
+    return (isKnown && definitionOf(strategy).formerly) || {};
+  } catch (error) {
+    if (error instanceof RangeError) return {};
+    throw error;
+  }
 }
 
 /** @returns every setting in which two configurations differ, as in `model.experts` */

@@ -23,6 +23,7 @@ export function describeRun(
   { id, name, tags = [], codeVersion, startedAt = Date.now() }: RunIdentity,
 ): v1.RunDescription.$Properties {
   const { recipe, model, data, steps, seed, balancing, parent } = configuration;
+  const layers = describeLayers(configuration);
   return {
     id,
     name,
@@ -33,8 +34,8 @@ export function describeRun(
     // Protocol 1; `layers` has the same, layer by layer.
     moeLayers: moeLayersOf(model),
     experts: model.experts,
-    topK: model.topK,
-    layers: describeLayers(configuration),
+    topK: Math.max(...layers.map(({ topK }) => topK)),
+    layers,
     categories: corpus.categories,
     ranks: 1,
     codeVersion,
@@ -48,11 +49,14 @@ export function describeRun(
 }
 
 /**
- * The MoE layers of a run, all alike. Top-k is fixed with every strategy: a token's K choices include identity experts, and experts that
- * choose take K × tokens of a batch between them.
+ * The MoE layers of a run, all of one size. A token's K choices include identity experts, and experts that choose take K × tokens of a batch
+ * between them. Top-k is 0 where it varies by token.
  */
 export function describeLayers({ model, balancing }: Recipe): v1.MoeLayer[] {
-  const { experts, topK, identityExperts } = model;
-  const { expertsChoose = false } = definitionOf(balancing.strategy);
-  return moeLayersOf(model).map((index) => new v1.MoeLayer({ index, experts, topK, identityExperts, expertsChoose }));
+  const { experts, identityExperts } = model;
+  const definition = definitionOf(balancing.strategy);
+  return moeLayersOf(model).map((index, moeLayer) => {
+    const { expertsChoose = false, topKVaries } = definition.ofLayer?.(moeLayer) ?? definition;
+    return new v1.MoeLayer({ index, experts, topK: topKVaries ? 0 : model.topK, identityExperts, expertsChoose });
+  });
 }

@@ -22,7 +22,7 @@ import { type Scalar, type Tensor, type Tensor2D, type Tensor3D, tf } from "../r
 import { computed, expectClose, readReference, type StoredArray, tensorOf, valuesOf } from "./reference.fixture.ts";
 
 /** A scalar with its gradient for each input. */
-type Case<More = object> = More & {
+export type Case<More = object> = More & {
   inputs: Record<string, StoredArray>;
   value: number;
   gradients: Record<string, StoredArray>;
@@ -98,7 +98,7 @@ export function biasUpdateCases(): void {
   });
 }
 
-function checkScalar({ inputs, value, gradients }: Case, f: ScalarFunction): void {
+export function checkScalar({ inputs, value, gradients }: Case, f: ScalarFunction): void {
   const tensors = Object.values(inputs).map((input) => tensorOf(input));
   expectClose(f(tensors), value, "value");
   const found = gradientsOf(f, tensors);

@@ -187,6 +187,7 @@ const plainRouter: RouterOptions = {
   groups: 1,
   groupsKept: 1,
   capacityFactor: 0,
+  dropPolicy: "position",
 };
 
 function control(strategy: BalancingStrategy, bias_E?: Tensor1D): RouterControl {

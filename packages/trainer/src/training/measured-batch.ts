@@ -2,7 +2,7 @@
 //
 // T tokens, C categories, L MoE layers, E experts.
 import type { v1 } from "@moescope/proto";
-import type { BalancingStrategy, LayerObservation } from "../balancing/strategy.ts";
+import { type BalancingStrategy, type LayerObservation, strategyOfLayer } from "../balancing/strategy.ts";
 import type { Routing } from "../moe/router.ts";
 import { countRouting, loadsOf, routingHistogram, rowsOfLayer } from "../moe/routing-counts.ts";
 import { offTape } from "../ops/off-tape.ts";
@@ -53,7 +53,10 @@ export function packMeasurements(
   return offTape(() => {
     const head = tf.stack([loss, crossEntropy, balanceLoss]);
     const byCategory = tf.matMul(targetCategory_TC, tf.expandDims(crossEntropy_T, 1) as Tensor2D, true, false);
-    const own = () => routings.flatMap((routing) => strategy?.measure?.(routing) ?? []);
+    const own = () =>
+      routings.flatMap((routing, place) => {
+        return (strategy && strategyOfLayer(strategy, place).strategy.measure?.(routing)) ?? [];
+      });
     const counts = counting ? [countRouting(routings, inputCategory_TC, droppable), ...own()] : [];
     const parts = [head, byCategory, ...counts];
     return tf.concat(parts.map((part) => tf.reshape(part, [-1]) as Tensor1D));
@@ -89,7 +92,8 @@ export function unpackMeasurements(
   if (packed.length === counted) return { measured: { ...losses, histograms: [] }, observed: [] };
   const counts = { sums: packed.subarray(counted, rest), tokens: inputs, droppable };
   const histograms = layers.map((layer, place) => {
-    return routingHistogram(counts, place, layer, strategy.selectionBias?.(place));
+    const own = strategyOfLayer(strategy, place);
+    return routingHistogram(counts, place, layer, own.strategy.selectionBias?.(own.moeLayer));
   });
   return {
     measured: { ...losses, histograms },
@@ -101,12 +105,16 @@ export function unpackMeasurements(
 function observedOf(
   histograms: readonly v1.RoutingHistogram.$Properties[],
   own: Float32Array,
-  { measure }: BalancingStrategy,
+  strategy: BalancingStrategy,
 ): LayerObservation[] {
-  const stride = own.length / histograms.length;
-  return histograms.map((histogram, place) => ({
-    loads: loadsOf(histogram),
-    meanProbability: histogram.meanProbability!,
-    measured: measure && own.subarray(place * stride, (place + 1) * stride),
-  }));
+  let first = 0;
+  return histograms.map((histogram, place) => {
+    const { measureSize = 0 } = strategyOfLayer(strategy, place).strategy;
+    first += measureSize;
+    return {
+      loads: loadsOf(histogram),
+      meanProbability: histogram.meanProbability!,
+      measured: measureSize > 0 ? own.subarray(first - measureSize, first) : undefined,
+    };
+  });
 }

@@ -1,7 +1,7 @@
 // One optimizer update, and the evaluation of a model on fixed batches; everything it needs is built once, before training.
 import type { v1 } from "@moescope/proto";
 import { createStrategy, definitionOf } from "../balancing/combination.ts";
-import type { BalancingStrategy } from "../balancing/strategy.ts";
+import { type BalancingStrategy, strategyOfLayer } from "../balancing/strategy.ts";
 import { misfit, type NamedArray } from "../checkpoint/named-array.ts";
 import type { Batch } from "../data/corpus.ts";
 import { startValues } from "../model/initialise.ts";
@@ -50,8 +50,9 @@ export class TrainStep {
   /** @param categories number of token categories in the batches */
   constructor(recipe: Recipe, categories: number) {
     const { model, data, balancing, optimizer, seed } = recipe;
-    const { router } = definitionOf(balancing.strategy);
-    const start = startValues(parameterSpecs(model, router), seed);
+    const definition = definitionOf(balancing.strategy);
+    const routerOf = (moeLayer: number) => (definition.ofLayer?.(moeLayer) ?? definition).router;
+    const start = startValues(parameterSpecs(model, routerOf), seed);
     this.#recipe = recipe;
     this.parameters = start.reduce((sum, { values }) => sum + values.length, 0);
     this.#optimizer = createAdamW(start, optimizer);
@@ -198,17 +199,20 @@ export class TrainStep {
 
   #controls({ tokens_T }: BatchTensors, moment: Moment): RouterControl[] {
     return this.#shape.layers.map(({ index: layer }, moeLayer) => {
-      const bias = this.#strategy.selectionBias?.(moeLayer);
-      const context = { ...moment, layer, moeLayer, tokens_T, sequences: this.#recipe.data.batch };
-      return { strategy: this.#strategy, bias_E: bias && tf.tensor1d(bias), context };
+      const own = strategyOfLayer(this.#strategy, moeLayer);
+      const bias = own.strategy.selectionBias?.(own.moeLayer);
+      const context = { ...moment, layer, moeLayer: own.moeLayer, tokens_T, sequences: this.#recipe.data.batch };
+      return { strategy: own.strategy, bias_E: bias && tf.tensor1d(bias), context };
     });
   }
 
   #losses(crossEntropy_T: Tensor1D, routings: readonly Routing[], batch: BatchTensors): BatchLosses {
     const mean = meanOverPredicted(crossEntropy_T, batch);
-    const { layerLoss } = this.#strategy;
-    if (!layerLoss) return { loss: mean, crossEntropy: mean, balanceLoss: tf.scalar(0), crossEntropy_T };
-    const balanceLoss = tf.addN(routings.map((routing) => layerLoss(routing))) as Scalar;
+    const losses = routings.flatMap((routing, moeLayer) => {
+      return strategyOfLayer(this.#strategy, moeLayer).strategy.layerLoss?.(routing) ?? [];
+    });
+    if (losses.length === 0) return { loss: mean, crossEntropy: mean, balanceLoss: tf.scalar(0), crossEntropy_T };
+    const balanceLoss = tf.addN(losses) as Scalar;
     return { loss: tf.add(mean, balanceLoss) as Scalar, crossEntropy: mean, balanceLoss, crossEntropy_T };
   }
 }

@@ -23,6 +23,7 @@ export const demo: NamedRecipe = {
     groups: 1,
     groupsKept: 1,
     capacityFactor: 0,
+    dropPolicy: "position",
   },
   data: { batch: 16, sequence: 128, validationBatches: 12, order: "shuffled" },
   optimizer: {
