@@ -24,7 +24,7 @@ export const demo: NamedRecipe = {
     groupsKept: 1,
     capacityFactor: 0,
   },
-  data: { batch: 16, sequence: 128, validationBatches: 12, order: "shuffled" },
+  data: { batch: 16, sequence: 128, validationBatches: 12, order: "shuffled", end: "auto" },
   optimizer: {
     learningRate: 3e-3,
     finalShare: 0.1,
