@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-import collector
 import numpy as np
 
 import moescope
@@ -29,12 +28,6 @@ class Truth:
         for table in (self.counts, self.dropped, self.bias, self.scalars, self.attempt):
             for step in [step for step in table if step >= first]:
                 del table[step]
-
-
-def step(run: moescope.Run, number: int, **scalars: float) -> None:
-    """Ends a step that nothing was computed in: none may be dropped, however fast they come."""
-    collector.until(lambda: not run._reporter._queue.full(), what="room for a step")
-    run.step(number, **scalars)
 
 
 def report(address: str, spool, seed: int, run_id: str, most_steps: int = 40) -> Truth:
@@ -90,6 +83,6 @@ def _step(members, number, attempt, experts, categories, largest, gates, chance,
                     truth.bias.setdefault(number, {})[layer] = bias
     for member in members:
         values = {name: chance.uniform(-2, 2) for name in SCALARS if chance.random() < 0.8}
-        step(member, number, **values)
+        member.step(number, **values)
         for name, value in values.items():
             truth.scalars.setdefault(number, {}).setdefault(name, []).append(value)

@@ -16,7 +16,6 @@ import threading
 import collector
 import numpy as np
 import pytest
-import reported
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
 from reported import SCALARS, Truth, report
@@ -176,7 +175,7 @@ def test_steps_far_apart_are_added_up_whole(lab, spool):
     with moescope.init(lab.address, run_id="far", spool=spool) as reporting:
         for place, step in enumerate(steps):
             reporting.log_counts(0, [2**place, 1], top_k=1)
-            reported.step(reporting, step)
+            reporting.step(step)
         assert reporting.finish(seconds=60)
     run = moescope.connect(lab.url).run("far")
     assert run.counts().steps.first.tolist() == steps
@@ -217,7 +216,7 @@ def summed(tmp_path_factory):
                         truth[step] = np.array([[chance.randint(0, 99) + 1 for _ in range(3)] for _ in range(2)])
                         for layer in range(2):
                             reporting.log_counts(layer, truth[step][layer], top_k=1)
-                        reported.step(reporting, step, loss=step)
+                        reporting.step(step, loss=step)
                     assert reporting.finish(seconds=60)
             run = moescope.connect(f"http://{web}").run("summed")
             collector.until(lambda: all(attempt.single_from > attempt.first_step for attempt in run.refresh().attempts), what="sums alone")
@@ -265,7 +264,7 @@ def test_a_long_run_takes_few_requests_and_whole_numbers_stay_exact(lab, spool, 
     with moescope.init(lab.address, run_id="long", spool=spool) as reporting:
         for step in range(steps):
             reporting.log_counts(0, [most, most - step, 1], top_k=1)
-            reported.step(reporting, step, loss=step / 2)
+            reporting.step(step, loss=step / 2)
         assert reporting.finish(seconds=120)
     run = moescope.connect(lab.url).run("long")
     asked = []

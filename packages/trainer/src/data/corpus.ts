@@ -6,7 +6,8 @@ import { fingerprintOf } from "./fingerprint.ts";
 import { openDataSource } from "./open-data-source.ts";
 import { Random } from "./random.ts";
 import type { SourceData, Split } from "./source-data.ts";
-import { bytes, openTokenizer } from "./tokenizer.ts";
+import { endChoices } from "./tokenizer/end-of-document.ts";
+import { bytesEndedBy, openTokenizer } from "./tokenizer.ts";
 
 export { type Batch, type RowOrder, rowOrders } from "./batch.ts";
 
@@ -46,6 +47,8 @@ export interface CorpusOptions {
   sources?: DataSource[];
   /** Path of a Hugging Face `tokenizer.json`; bytes are the tokens when absent. */
   tokenizer?: string;
+  /** The token after every document; `auto`, which asks the tokenizer's files, when absent; `none`: documents are joined without one. */
+  end?: string;
   seed: number;
   /** Sequences in a batch, B. */
   batch: number;
@@ -68,8 +71,12 @@ export async function openCorpus(options: CorpusOptions): Promise<Corpus> {
   const { sources = builtInCategories.map((category) => ({ category })), batch, sequence, seed } = options;
   const shares = sharesOf(sources);
   const order = rowOrderOf(options.order ?? "shuffled");
-  const tokenizer = options.tokenizer === undefined ? bytes : openTokenizer(options.tokenizer);
-  const opening = { rowTokens: sequence + 1, tokenizer, notice: options.notice ?? (() => {}), signal: options.signal };
+  const { end, notice = () => {}, signal } = options;
+  const tokenizer =
+    options.tokenizer === undefined
+      ? bytesEndedBy(end ?? endChoices.automatic)
+      : openTokenizer(options.tokenizer, { end, notice });
+  const opening = { rowTokens: sequence + 1, tokenizer, notice, signal };
   const opened: SourceData[] = [];
   for (const source of sources) opened.push(await openDataSource(source, opening));
   const categories = categoriesOf(sources, opened);

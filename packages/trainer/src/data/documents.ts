@@ -14,8 +14,14 @@ export interface Piece {
   last: boolean;
 }
 
-/** Characters of a piece at least, where there are as many: tokenisers are slow on very long texts. */
-const pieceLength = 8192;
+/**
+ * Characters of a piece at least, where there are twice as many: what a tokeniser needs of memory grows with its text. Few documents are
+ * as long; of those that are, tokens may be other ones where two pieces meet.
+ */
+const pieceLength = 2 ** 18;
+
+/** How far a good place to cut is looked for. */
+const cutSearch = 8192;
 
 /**
  * Files of text are documents, and the hash of their name decides the side of the split. In JSONL and Parquet every row is a document,
@@ -68,7 +74,7 @@ const cuts = [
 function endOfPiece(text: string, start: number): number {
   const earliest = start + pieceLength;
   if (text.length < earliest + pieceLength) return text.length;
-  const nearby = text.slice(earliest, earliest + pieceLength);
+  const nearby = text.slice(earliest, earliest + cutSearch);
   for (const cut of cuts) {
     const at = nearby.search(cut);
     if (at > 0) return earliest + at;

@@ -29,6 +29,7 @@ export function checkRecipe(recipe: Recipe): void {
   if (!(rowOrders as readonly string[]).includes(data.order)) {
     refuse(`data.order is "${data.order}"; allowed: ${rowOrders.join(", ")}`);
   }
+  if (data.end === "") refuse("data.end is empty; allowed: auto, none, or a token");
   checkCounts(data);
   checkModel(model);
   checkProbe(recipe);

@@ -13,6 +13,8 @@ export interface RecipeBody {
     sequence: number;
     /** Rows of a batch in random order, or category after category, so that micro-batches are of one kind (arXiv 2501.11873). */
     order: string;
+    /** Token after every document: `auto`, as the tokenizer's files say; `none`; or the token itself, as in `<|endoftext|>`. */
+    end: string;
     /** Held-out batches that an evaluation goes through. */
     validationBatches: number;
   };

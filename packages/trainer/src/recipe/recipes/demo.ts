@@ -25,7 +25,7 @@ export const demo: NamedRecipe = {
     capacityFactor: 0,
     dropPolicy: "position",
   },
-  data: { batch: 16, sequence: 128, validationBatches: 12, order: "shuffled" },
+  data: { batch: 16, sequence: 128, validationBatches: 12, order: "shuffled", end: "auto" },
   optimizer: {
     learningRate: 3e-3,
     finalShare: 0.1,
