@@ -28,7 +28,7 @@ from .table import StepTable
 _QUEUED_STEPS = 64
 #: Seconds that the training thread waits when that many wait, before the step is dropped: so long when none of them is written meanwhile,
 #: and at most so long when some are, as where counts are handed over faster than a disk takes them.
-_PATIENCE, _MOST_PATIENCE = 0.05, 2.0
+_PATIENCE, _MOST_PATIENCE = 0.2, 2.0
 #: Seconds between looks at whether the sender lives, and between starts of one.
 _LOOK_EVERY, _START_EVERY = 0.5, 2.0
 
