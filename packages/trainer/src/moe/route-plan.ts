@@ -43,7 +43,7 @@ export function planRoutes(
 
 /**
  * Every choice becomes a token of its own, the highest priority first, and the plan of those is told in tokens again. Costs two sorts of
- * all T·K choices, here and on native TensorFlow alike.
+ * all T·K choices and K times the memory of the other policy, here and on native TensorFlow alike.
  *
  * P = T·K choices.
  */

@@ -32,6 +32,7 @@ export function checkRecipe(recipe: Recipe): void {
   if (data.end === "") refuse("data.end is empty; allowed: auto, none, or a token");
   checkCounts(data);
   checkModel(model);
+  checkDrops(recipe);
   checkProbe(recipe);
   checkStrategy(recipe);
 }
@@ -59,7 +60,7 @@ function checkCounts({ batch, sequence, validationBatches }: Recipe["data"]): vo
 }
 
 function checkModel(model: ModelOptions): void {
-  const { experts, identityExperts, topK, width, heads, layers, denseLayers, gate, dropPolicy } = model;
+  const { experts, identityExperts, topK, width, heads, layers, denseLayers, gate } = model;
   if (topK > experts) refuse(`model.topK is ${topK}; allowed are 1 to model.experts = ${experts}`);
   if (identityExperts >= experts) {
     refuse(
@@ -73,10 +74,21 @@ function checkModel(model: ModelOptions): void {
     refuse(`model.denseLayers is ${denseLayers}; allowed are 0 to ${layers - 1}, since model.layers is ${layers}`);
   }
   if (!gateNames.includes(gate)) refuse(`model.gate is "${gate}"; allowed: ${gateNames.join(", ")}`);
+  checkGroups(model);
+}
+
+/** Choices are ranked by float32. */
+function checkDrops({ model, data }: Recipe): void {
+  const { dropPolicy, topK } = model;
   if (!dropPolicies.includes(dropPolicy)) {
     refuse(`model.dropPolicy is "${dropPolicy}"; allowed: ${dropPolicies.join(", ")}`);
   }
-  checkGroups(model);
+  const choices = data.batch * data.sequence * topK;
+  if (dropPolicy === "gate" && choices > MOST_COUNTED_TOKENS) {
+    refuse(
+      `model.dropPolicy is gate with ${choices} choices a batch; it makes at most 2^24 = ${MOST_COUNTED_TOKENS}: set it to position`,
+    );
+  }
 }
 
 function checkProbe({ probe, data }: Recipe): void {

@@ -29,6 +29,10 @@ describe("refuses, naming the value and what is allowed:", () => {
     [["model.topK=0"], /model.topK is 0; allowed are whole numbers from 1/],
     [["model.width=30"], /model.width is 30; it must be a multiple of 2 × model.heads = 8/],
     [["model.dropPolicy=probs"], /model.dropPolicy is "probs"; allowed: position, gate/],
+    [
+      ["model.dropPolicy=gate", "data.batch=131072", "data.validationBatches=1"],
+      /model.dropPolicy is gate with 33554432 choices a batch/,
+    ],
     [["model.gate=relu"], /model.gate is "relu"; allowed: sigmoid, softmax, sqrt-softplus/],
     [["model.topK=1"], /model.normaliseGates is true with model.topK = 1/],
     [["model.denseLayers=4"], /model.denseLayers is 4; allowed are 0 to 3/],
