@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 import qwen
 import spooled
@@ -60,3 +62,26 @@ def test_every_update_is_reported_with_its_loss(tmp_path, protobuf, compiled):
     assert set(logged[1]) == {"loss", "learning_rate", "gradient_norm"}
     assert (hello.run.seed, hello.run.planned_steps, hello.run.strategy) == (7, 5, "none")
     assert [end.outcome for end in ends] == [1]
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_training_that_is_resumed_goes_on_with_its_run(tmp_path, protobuf, restored):
+    def train(steps, spool, resume):
+        arguments = TrainingArguments(
+            output_dir=str(tmp_path / "out"), per_device_train_batch_size=4, max_steps=steps, report_to=[], save_strategy="steps",
+            save_steps=3, use_cpu=True, disable_tqdm=True, restore_callback_states_from_checkpoint=restored,
+        )  # fmt: skip
+        callback = MoescopeCallback(mode="offline", spool=str(tmp_path / spool), token="secret")
+        trainer = Trainer(model=qwen.model(), args=arguments, train_dataset=Samples(64), callbacks=[callback])
+        trainer.train(resume_from_checkpoint=resume)
+        return spooled.read(tmp_path / spool, protobuf)
+
+    before, steps, _ = train(3, "spool", None)
+    checkpoint = tmp_path / "out" / "checkpoint-3"
+    assert "secret" not in (checkpoint / "trainer_state.json").read_text()
+    # The Trainer may make the callback anew from what the checkpoint has, its spool included.
+    shutil.rmtree(tmp_path / "spool")
+    again, more, _ = train(5, "spool", str(checkpoint))
+    assert (again.run.id, again.attempt) == (before.run.id, 1)
+    assert [step.step for step in steps + more] == [0, 1, 2, 3, 4]
+    assert [step.tokens for step in steps + more] == [4 * KEPT * (place + 1) for place in range(5)]

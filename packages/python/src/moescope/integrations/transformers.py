@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from transformers import TrainerCallback
+from transformers.trainer_callback import ExportableState
 
 from ..begin import init
 from ..run import Run
@@ -13,8 +15,10 @@ from ..run import Run
 _SCALARS = {"loss": "loss", "learning_rate": "learning_rate", "grad_norm": "gradient_norm"}
 
 
-class MoescopeCallback(TrainerCallback):  # type: ignore[misc]
+class MoescopeCallback(TrainerCallback, ExportableState):  # type: ignore[misc]
     """Reports every optimizer update. The attention mask says what is padding; evaluation and generation do not count.
+
+    Its checkpoints keep which run it was: training that is resumed from one goes on with that run, as its next attempt.
 
     The Trainer gives the loss only on the steps that it logs (`logging_steps`), as a mean since the last; it goes with those.
     """
@@ -32,9 +36,21 @@ class MoescopeCallback(TrainerCallback):  # type: ignore[misc]
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **others: Any) -> None:
         config = {"model": model.config.to_dict() if hasattr(model, "config") else {}, "training": args.to_dict()}
-        known = {"name": args.run_name or None, "config": config, "seed": args.seed, "planned_steps": state.max_steps}
+        # The Trainer's state is that of the checkpoint by now, if there is one.
+        saved = (state.stateful_callbacks or {}).get(type(self).__name__) if state.global_step else None
+        first = saved[0] if isinstance(saved, list) else saved or {}
+        resume = first.get("attributes", {}).get("resume")
+        known = {"resume": resume, "name": args.run_name or None, "config": config, "seed": args.seed, "planned_steps": state.max_steps}
         self.run = init(self._address, **{**known, **self._options})
         self.run.attach(model)
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """For a checkpoint. Without the token, which is written nowhere."""
+        if not hasattr(self, "run"):
+            return {"args": {}, "attributes": {}}
+        self._send({})
+        kept = {name: value for name, value in self._options.items() if name != "token" and _is_json(value)}
+        return {"args": {"address": self._address, **kept}, "attributes": {"resume": self.run.state_dict()}}
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         self._send({})
@@ -54,3 +70,11 @@ class MoescopeCallback(TrainerCallback):  # type: ignore[misc]
         if self._unsent is not None:
             step, self._unsent = self._unsent, None
             self.run.step(step, **scalars)
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value)
+    except TypeError:
+        return False
+    return True
