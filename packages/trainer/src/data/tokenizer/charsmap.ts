@@ -3,6 +3,8 @@ import type { FilePart } from "./file-part.ts";
 
 /** Bytes of UTF-8 that a cluster of characters has at most to be looked up whole. */
 const clusterLimit = 5;
+/** UTF-16 units that are segmented at once. */
+const segmentedAtOnce = 256;
 const clusters = new Intl.Segmenter("en", { granularity: "grapheme" });
 
 /**
@@ -28,10 +30,27 @@ export function charsmapOf(part: FilePart): (text: string) => string {
     let replaced = "";
     for (const run of text.match(runs) ?? []) {
       if (run.length === 1) replaced += replaceCluster(run);
-      else for (const { segment } of clusters.segment(run)) replaced += replaceCluster(segment);
+      else for (const cluster of clustersOf(run)) replaced += replaceCluster(cluster);
     }
     return replaced;
   };
+}
+
+/** In windows that begin where a cluster does: the time of `Intl.Segmenter` grows with the square of its text. */
+function* clustersOf(text: string): Generator<string> {
+  let size = segmentedAtOnce;
+  for (let start = 0; start < text.length; ) {
+    const isCut = start + size < text.length;
+    const end = start + size + (isCut && text.codePointAt(start + size - 1)! > 0xffff ? 1 : 0);
+    const found = Array.from(clusters.segment(text.slice(start, end)), ({ segment }) => segment);
+    // The last may go on behind the window.
+    if (end < text.length) found.pop();
+    size = found.length === 0 ? 2 * size : segmentedAtOnce;
+    for (const cluster of found) {
+      yield cluster;
+      start += cluster.length;
+    }
+  }
 }
 
 /** @returns what takes the place of the shortest prefix of a text that the map knows */
