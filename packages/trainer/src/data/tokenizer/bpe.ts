@@ -1,7 +1,7 @@
 // Byte-pair encoding: neighbours are merged in the order of the merges until none is left.
 import { DataError } from "../data-error.ts";
 import type { FilePart } from "./file-part.ts";
-import type { Model } from "./models.ts";
+import type { Model } from "./model.ts";
 import { NumberHeap } from "./number-heap.ts";
 
 interface Merges {

@@ -1,16 +1,9 @@
 // What makes tokens of a piece of text: one file for each kind of model that a `tokenizer.json` can name.
 import { bpeOf } from "./bpe.ts";
 import { type FilePart, kindOf } from "./file-part.ts";
+import type { Model } from "./model.ts";
 import { unigramOf } from "./unigram.ts";
 import { wordLevelOf, wordPieceOf } from "./words.ts";
-
-export interface Model {
-  readonly vocabulary: ReadonlyMap<string, number>;
-  /** What marks the end of a word in its tokens. */
-  readonly suffix?: string;
-  /** @throws DataError when the text holds something unknown, and the model has no token for that */
-  encode(text: string): readonly number[];
-}
 
 const kinds: Record<string, (part: FilePart) => Model> = {
   BPE: bpeOf,

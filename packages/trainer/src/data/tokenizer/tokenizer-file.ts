@@ -2,7 +2,8 @@
 import { type AddedToken, addedTokensOf, finderOf } from "./added-tokens.ts";
 import { decoderOf } from "./decoder.ts";
 import { FilePart, kindOf } from "./file-part.ts";
-import { type Model, modelOf } from "./models.ts";
+import type { Model } from "./model.ts";
+import { modelOf } from "./models.ts";
 import { movesBeginning, type Normalize, normalizerOf } from "./normalizers.ts";
 import { asksForBeginning, type PreTokenize, preTokenizerOf } from "./pre-tokenizers.ts";
 

@@ -1,7 +1,7 @@
 // The unigram model: of all ways to write a text as tokens the one with the highest sum of their scores.
 import { byteTokensIn } from "./bpe.ts";
 import type { FilePart } from "./file-part.ts";
-import type { Model } from "./models.ts";
+import type { Model } from "./model.ts";
 
 /** What an unknown character scores less than the lowest token. */
 const unknownPenalty = 10;

@@ -1,6 +1,6 @@
 // Models that look words up: whole (WordLevel), or the longest known part after part (WordPiece).
 import type { FilePart } from "./file-part.ts";
-import type { Model } from "./models.ts";
+import type { Model } from "./model.ts";
 
 export function wordLevelOf(part: FilePart): Model {
   const vocabulary = part.numbers("vocab");
