@@ -60,7 +60,7 @@ export async function pythonClient(): Promise<void> {
       python,
       [
         fileURLToPath(new URL(`../../../packages/python/bench/${script}.py`, import.meta.url)),
-        ...["--address", collector.grpc, "--spool", join(directory, script)],
+        ...["--address", collector.grpc, "--spool", join(directory, script), "--collector", String(collector.pid)],
         ...[script === "train_step" ? "--rounds" : "--steps", String(count)],
       ],
       { ...process.env, PYTHONPATH: fileURLToPath(new URL("../../../packages/python/src", import.meta.url)) },
@@ -131,8 +131,8 @@ async function reportLocalRanks(
 ): Promise<void> {
   if (failed.length > 0) throw new Error(`ranks ended with ${failed.join(", ")}`);
   const answer = await fetch(`http://${http}/api/v1/runs`);
-  const { runs } = (await answer.json()) as { runs: { id: string; steps: number }[] };
-  const stored = runs.find(({ id }) => id === run)?.steps;
+  const { runs } = (await answer.json()) as { runs: { run: { id: string }; steps: number }[] };
+  const stored = runs.find((summary) => summary.run.id === run)?.steps;
   if (stored !== steps) throw new Error(`${stored} of ${steps} steps are stored`);
   console.log(
     `\n${ranks} ranks of that size in processes of their own, ${steps} steps each as fast as they can, one sender:\n`,

@@ -1,13 +1,16 @@
 """What counting and reporting add to a train step of the reference model. Prints one line of JSON.
 
-    train_step.py [--address HOST:PORT] [--rounds N] [--spool FOLDER]
+    train_step.py [--address HOST:PORT --collector PID] [--rounds N] [--spool FOLDER]
 
-Rounds of five steps that are neither counted nor reported, and five that are both, in turn, another one first every time.
+Rounds of five steps that are neither counted nor reported, and five that are both, in turn, another one first every time. The collector,
+whose place is another machine, stands still meanwhile; the sender does not.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 
 import torch
@@ -17,6 +20,8 @@ from reference_model import LENGTH, SAMPLES, VOCABULARY, LanguageModel
 import moescope
 
 STEPS, WARM_UP = 5, 2
+#: Seconds in which the collector stores what was sent.
+CATCH_UP = 0.3
 CATEGORIES = ["code", "docs", "maths"]
 
 
@@ -46,11 +51,15 @@ def main() -> None:
         if reported:
             run.attach(model)
         _settle(device)
+        _tell(asked.collector, signal.SIGSTOP)
         before = time.perf_counter()
         for _ in range(STEPS):
             train(reported)
         _settle(device)
         took = time.perf_counter() - before
+        _tell(asked.collector, signal.SIGCONT)
+        if asked.collector:
+            time.sleep(CATCH_UP)
         run.detach()
         return 1e3 * took / STEPS
 
@@ -75,6 +84,11 @@ def main() -> None:
             }
         )
     )
+
+
+def _tell(process: int, what: signal.Signals) -> None:
+    if process:
+        os.kill(process, what)
 
 
 def _settle(device: torch.device) -> None:
