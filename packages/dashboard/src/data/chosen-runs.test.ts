@@ -35,6 +35,8 @@ test("labels are the shortest that tell the runs apart", () => {
     "no balancing · seed 2",
   ]);
   expect(runLabels([run("1", "none", 1), run("2", "none", 1)])).toEqual(["1 name", "2 name"]);
+  expect(runLabels([run("1", "", 0)])).toEqual(["1 name"]);
+  expect(runLabels([run("1", "", 0), run("2", "none", 1)])).toEqual(["1 name", "2 name"]);
 });
 
 describe("colours of runs", () => {

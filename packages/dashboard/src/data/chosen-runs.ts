@@ -68,7 +68,9 @@ export function toggleRun(ids: readonly string[], id: string): string[] | undefi
 export function runLabels(runs: readonly v1.RunDescription.$Properties[]): string[] {
   const candidates = [
     (run: v1.RunDescription.$Properties) => strategyName(run.strategy),
-    (run: v1.RunDescription.$Properties) => `${strategyName(run.strategy)} · seed ${run.seed ?? 0}`,
+    // Other senders need not say a strategy.
+    ({ strategy, seed = 0 }: v1.RunDescription.$Properties) =>
+      strategy ? `${strategyName(strategy)} · seed ${seed}` : "",
     (run: v1.RunDescription.$Properties) => run.name ?? "",
     (run: v1.RunDescription.$Properties) => run.id ?? "",
   ];

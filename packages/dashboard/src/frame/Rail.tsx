@@ -123,7 +123,7 @@ function RunRow({ row, full, onToggle, onEdit }: RunRowProps) {
         </span>
         <StateDot state={row.state} />
         <span className="rail-detail">
-          {row.strategy} · step {row.progress.text}
+          {row.strategy && `${row.strategy} · `}step {row.progress.text}
         </span>
         <span className="rail-numbers">
           loss <b>{row.loss}</b> · MaxVio <b>{row.maxViolation}</b>

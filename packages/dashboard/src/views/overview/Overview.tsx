@@ -104,7 +104,7 @@ function RunCard({ row, colour, pinned, tags, notes, shown, theme, onEdit }: Run
             {row.name}
           </strong>
           <small>
-            {row.strategy} · seed {row.seed} · <StateDot state={row.state} /> ·{" "}
+            {row.strategy && `${row.strategy} · `}seed {row.seed} · <StateDot state={row.state} /> ·{" "}
             <button type="button" className="link" aria-label={`Edit ${row.name}`} onClick={onEdit}>
               Edit
             </button>{" "}
