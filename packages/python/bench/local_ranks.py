@@ -82,7 +82,7 @@ def _senders(spool: str) -> list[pathlib.Path]:
             command = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue  # it has ended meanwhile
-        if b"moescope.sender" in command and any(part.startswith(spool.encode()) for part in command):
+        if any(b"moescope.sender" in part for part in command) and any(part.startswith(spool.encode()) for part in command):
             found.append(process)
     return found
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import random
 import signal
+import subprocess
+import sys
 
 import collector
 import pytest
@@ -97,3 +100,20 @@ def test_sender_and_collector_are_killed_at_random(lab, tmp_path, seed):
     expected = train(run, 40, between)
     assert run.finish(seconds=120)
     assert torch.stack(stored(lab, run.id)).tolist() == torch.stack(expected).tolist()
+
+
+def test_a_package_that_a_script_has_put_on_its_path_by_hand_sends_too(lab, tmp_path):
+    source = pathlib.Path(moescope.__file__).parents[1]
+    text = f"""
+import sys
+sys.path.insert(0, {str(source)!r})
+import moescope
+run = moescope.init({lab.address!r}, run_id="by-hand", spool={str(tmp_path / "spool")!r})
+run.log_counts(0, [3, 1], top_k=1)
+run.step(0)
+assert run.finish(seconds=60)
+"""
+    without = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run([sys.executable, "-c", text], check=True, timeout=120, env=without)
+    (summary,) = [each for each in lab.get("runs")["runs"] if each["run"]["id"] == "by-hand"]
+    assert summary["steps"] == 1

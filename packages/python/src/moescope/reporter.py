@@ -214,7 +214,9 @@ class Sender:
         self._directory, self._notice = directory, notice
         options = {"--address": collector.address, "--ca": collector.ca, "--cert": collector.cert, "--key": collector.key}
         given = [part for name, value in options.items() if value for part in (name, value)]
-        self._command = [sys.executable, "-m", "moescope.sender", str(directory), *given]
+        # Found where it is here: the trainer may have put that on its path by hand.
+        start = f"import sys; sys.path.append({str(Path(__file__).parents[1])!r}); from moescope.sender import main; sys.exit(main())"
+        self._command = [sys.executable, "-c", start, str(directory), *given]
         self._environment = {**os.environ, **({"MOESCOPE_TOKEN": collector.token} if collector.token else {})}
         self._process: subprocess.Popen[Any] | None = None
         self._said: IO[str] | None = None
