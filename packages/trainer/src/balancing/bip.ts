@@ -10,8 +10,9 @@ import type { RouterScores, StrategyDefinition } from "./strategy.ts";
 /**
  * Choice by score − q. q are multipliers of max Σ s x with at most K experts a token and at most C tokens an expert, x 0 or 1. From the
  * last batch's q, `iterations` times: p_t = max(0, the (K+1)-th highest of s_t − q), then q_e = max(0, the (C+1)-th highest of s_e − p)
- * (arXiv 2502.15451 algorithm 1). Because bounds are bounds, prices are never below 0: an expert can be made less wanted but not more.
- * The choice depends on the whole batch, so in evaluation q stays what it was. The bias shown and sent is −q of the batch before.
+ * (arXiv 2502.15451, as others describe its algorithm; the paper was not at hand). Because bounds are bounds, prices are never below 0:
+ * an expert can be made less wanted but not more. The choice depends on the whole batch, so in evaluation q stays what it was. The bias
+ * shown and sent is −q of the batch before.
  */
 export const bip: StrategyDefinition<{ iterations: number }> = {
   summary:
