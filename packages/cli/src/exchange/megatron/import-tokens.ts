@@ -3,12 +3,13 @@
 // Ranks are added up, not kept apart: a rank writes what its experts received from a whole expert-parallel group, so no rank's counts are
 // those of tokens of its own. That every layer has top-k × tokens assignments is checked in every step, because so much that doubles a
 // count is not in the files: stages, slices of experts, chunks of a virtual pipeline, padding, and forwards computed again.
-import { readdirSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
-import { LIMITS, type v1 } from "@moescope/proto";
-import { Failure, WrongUse } from "../../failure.ts";
+import { statSync } from "node:fs";
+import { basename } from "node:path";
+import type { v1 } from "@moescope/proto";
+import { Failure } from "../../failure.ts";
 import { addCounts, type CountedStep, countsAt, incomingCounts } from "../counted-step.ts";
 import type { IncomingRun } from "../incoming-run.ts";
+import { filesByRank } from "./files-by-rank.ts";
 import { RankFile, type RankIteration } from "./rank-file.ts";
 import { type RankGrid, rankGrid, type Spread } from "./rank-grid.ts";
 
@@ -50,16 +51,7 @@ export async function readTokensPerExpert(path: string, options: TokensOptions):
 }
 
 function rankFiles(path: string): [rank: number, file: string][] {
-  const rankOf = (name: string) => Number(FILE.exec(name)?.[1] ?? 0);
-  if (statSync(path).isFile()) return [[0, path]];
-  const names = readdirSync(path).filter((name) => FILE.test(name));
-  if (names.length === 0) throw new WrongUse(`${path} holds no rank*.jsonl`);
-  const files = names.map((name): [number, string] => [rankOf(name), join(path, name)]).sort(([a], [b]) => a - b);
-  const beyond = files.find(([rank]) => rank >= LIMITS.ranks.most);
-  if (beyond) throw new WrongUse(`${beyond[1]} is of rank ${beyond[0]}; a run has at most ${LIMITS.ranks.most} ranks`);
-  const twice = files.find(([rank], index) => rank === files[index + 1]?.[0]);
-  if (twice) throw new WrongUse(`${path} holds two files of rank ${twice[0]}, plain and compressed: leave one`);
-  return files;
+  return statSync(path).isFile() ? [[0, path]] : filesByRank(path, FILE, "rank*.jsonl");
 }
 
 function notesOf(files: readonly RankFile[], { unfinished, recomputed }: Left): string[] {

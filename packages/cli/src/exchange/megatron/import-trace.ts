@@ -1,10 +1,11 @@
 // Routing traces of Megatron-LM (`--moe-routing-trace-path`) as a run, ranks and micro-batches added up. The format stands in trace-file.ts.
-import { readdirSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
-import { LIMITS, v1 } from "@moescope/proto";
-import { Failure, WrongUse } from "../../failure.ts";
+import { statSync } from "node:fs";
+import { basename } from "node:path";
+import { v1 } from "@moescope/proto";
+import { Failure } from "../../failure.ts";
 import { addCounts, type CountedStep, countsAt, incomingCounts } from "../counted-step.ts";
 import type { IncomingRun } from "../incoming-run.ts";
+import { filesByRank, rankOf } from "./files-by-rank.ts";
 import { TraceFile, type TraceStep } from "./trace-file.ts";
 import { type LayerOf, traceLayers } from "./trace-stages.ts";
 
@@ -40,16 +41,8 @@ export async function readRoutingTrace(path: string, options: TraceOptions): Pro
 }
 
 function traceFiles(path: string): [rank: number, file: string][] {
-  const rankOf = (name: string) => Number(FILE.exec(name)?.[1] ?? 0);
-  if (statSync(path).isFile()) return [[rankOf(basename(path)), path]];
-  const names = readdirSync(path).filter((name) => FILE.test(name));
-  if (names.length === 0) throw new WrongUse(`${path} holds no router_trace_rank*.jsonl`);
-  const files = names.map((name): [number, string] => [rankOf(name), join(path, name)]).sort(([a], [b]) => a - b);
-  const beyond = files.find(([rank]) => rank >= LIMITS.ranks.most);
-  if (beyond) throw new WrongUse(`${beyond[1]} is of rank ${beyond[0]}; a run has at most ${LIMITS.ranks.most} ranks`);
-  const twice = files.find(([rank], index) => rank === files[index + 1]?.[0]);
-  if (twice) throw new WrongUse(`${path} holds two files of rank ${twice[0]}, plain and compressed: leave one`);
-  return files;
+  if (statSync(path).isFile()) return [[rankOf(path, FILE), path]];
+  return filesByRank(path, FILE, "router_trace_rank*.jsonl");
 }
 
 function topKOf(files: readonly TraceFile[], path: string): number {
