@@ -5,7 +5,7 @@ import { offTape } from "../ops/off-tape.ts";
 import { topValues } from "../ops/top-values.ts";
 import { type Tensor1D, type Tensor2D, tf } from "../runtime/tf.ts";
 import { selectionBias } from "./selection-bias.ts";
-import type { RouterScores, StrategyDefinition } from "./strategy.ts";
+import { type RouterScores, requireEvenShares, type StrategyDefinition } from "./strategy.ts";
 
 /**
  * Choice by score − q. q are multipliers of max Σ s x with at most K experts a token and at most C tokens an expert, x 0 or 1. From the
@@ -21,15 +21,11 @@ export const bip: StrategyDefinition<{ iterations: number }> = {
   balancedBecause: "BIP solves for equal load, and a loss would bend the scores it solves for",
   defaults: { iterations: 4 },
   create({ iterations }, run) {
-    const { tokens, topK, experts, groups } = run;
+    const { topK, experts, groups } = run;
     if (!(Number.isSafeInteger(iterations) && iterations > 0)) {
       throw new RangeError(`balancing.iterations is ${iterations}; allowed are whole numbers from 1`);
     }
-    if ((tokens * topK) % experts !== 0) {
-      throw new RangeError(
-        `bip: model.topK × tokens of a batch = ${tokens * topK} must be a multiple of model.experts = ${experts}`,
-      );
-    }
+    requireEvenShares("bip", run);
     if (topK >= experts) throw new RangeError(`model.topK is ${topK}; BIP needs at most ${experts - 1}`);
     if (groups > 1) throw new RangeError(`model.groups is ${groups}; BIP is over all experts: set it to 1`);
     const bias = selectionBias(run, (values, { measured }) => values.set(measured!));

@@ -3,7 +3,7 @@
 // T tokens, E experts, K choices for each token in the mean, C = K·T/E tokens of each expert.
 import { topK as highest } from "../ops/top-values.ts";
 import { type Tensor2D, tf } from "../runtime/tf.ts";
-import type { StrategyDefinition } from "./strategy.ts";
+import { requireEvenShares, type StrategyDefinition } from "./strategy.ts";
 import { padChoices } from "./varying-choices.ts";
 
 /**
@@ -18,12 +18,9 @@ export const expertChoice: StrategyDefinition<Record<string, never>> = {
   expertsChoose: true,
   defaults: {},
   model: { gate: "softmax", normaliseGates: false },
-  create(_, { tokens, topK, experts, capacityFactor, groups, identityExperts }) {
-    if ((tokens * topK) % experts !== 0) {
-      throw new RangeError(
-        `expert-choice: model.topK × tokens of a batch = ${tokens * topK} must be a multiple of model.experts = ${experts}`,
-      );
-    }
+  create(_, run) {
+    const { capacityFactor, groups, identityExperts } = run;
+    requireEvenShares("expert-choice", run);
     if (capacityFactor > 0) {
       throw new RangeError(
         `model.capacityFactor is ${capacityFactor}; with expert-choice nothing is ever above capacity: set it to 0`,

@@ -6,7 +6,7 @@ import { topValues } from "../ops/top-values.ts";
 import { type Tensor1D, type Tensor2D, tf } from "../runtime/tf.ts";
 import { expertsChoose } from "./expert-choice.ts";
 import { byLayer } from "./selection-bias.ts";
-import { requireShare, type StrategyDefinition } from "./strategy.ts";
+import { requireEvenShares, requireShare, type StrategyDefinition } from "./strategy.ts";
 import { padChoices } from "./varying-choices.ts";
 
 /**
@@ -22,17 +22,14 @@ export const expertThreshold: StrategyDefinition<{ decay: number; warmupSteps: n
   topKVaries: true,
   defaults: { decay: 0.99, warmupSteps: 1 },
   model: { gate: "sigmoid", normaliseGates: false },
-  create({ decay, warmupSteps }, { moeLayers, tokens, topK, experts, groups, identityExperts }) {
+  create({ decay, warmupSteps }, run) {
+    const { moeLayers, experts, groups, identityExperts } = run;
     requireShare("decay", decay);
     if (decay === 1) throw new RangeError("balancing.decay is 1; allowed are numbers from 0 to below 1");
     if (!(Number.isSafeInteger(warmupSteps) && warmupSteps >= 1)) {
       throw new RangeError(`balancing.warmupSteps is ${warmupSteps}; allowed are whole numbers from 1`);
     }
-    if ((tokens * topK) % experts !== 0) {
-      throw new RangeError(
-        `expert-threshold: model.topK × tokens of a batch = ${tokens * topK} must be a multiple of model.experts = ${experts}`,
-      );
-    }
+    requireEvenShares("expert-threshold", run);
     if (groups > 1)
       throw new RangeError(`model.groups is ${groups}; with expert-threshold no token chooses a group: set it to 1`);
     if (identityExperts > 0) {

@@ -5,7 +5,7 @@ import { offTape } from "../ops/off-tape.ts";
 import { topValues } from "../ops/top-values.ts";
 import { type Tensor1D, type Tensor2D, tf } from "../runtime/tf.ts";
 import { selectionBias } from "./selection-bias.ts";
-import { requireShare, type StrategyDefinition } from "./strategy.ts";
+import { requireEvenShares, requireShare, type StrategyDefinition } from "./strategy.ts";
 
 /**
  * Choice by score − β. After a batch, with the β it was chosen by: α_t = the (K+1)-th highest of s_t − β, then
@@ -18,13 +18,9 @@ export const quantile: StrategyDefinition<{ momentum: number }> = {
   balancedBecause: "quantile balancing solves for equal load, and a loss would bend the scores it solves for",
   defaults: { momentum: 0 },
   create({ momentum }, run) {
-    const { tokens, topK, experts, groups } = run;
+    const { topK, experts, groups } = run;
     requireShare("momentum", momentum);
-    if ((tokens * topK) % experts !== 0) {
-      throw new RangeError(
-        `quantile: model.topK × tokens of a batch = ${tokens * topK} must be a multiple of model.experts = ${experts}`,
-      );
-    }
+    requireEvenShares("quantile", run);
     if (topK >= experts) throw new RangeError(`model.topK is ${topK}; quantile balancing needs at most ${experts - 1}`);
     if (groups > 1)
       throw new RangeError(`model.groups is ${groups}; quantile balancing is over all experts: set it to 1`);

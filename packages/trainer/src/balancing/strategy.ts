@@ -175,6 +175,15 @@ export function requireShare(option: string, value: number): void {
     throw new RangeError(`balancing.${option} is ${value}; allowed are numbers from 0 to 1`);
 }
 
+/** @throws RangeError unless the choices of a batch can be shared out evenly over the experts */
+export function requireEvenShares(strategy: string, { tokens, topK, experts }: BalancedRun): void {
+  if ((tokens * topK) % experts !== 0) {
+    throw new RangeError(
+      `${strategy}: model.topK × tokens of a batch = ${tokens * topK} must be a multiple of model.experts = ${experts}`,
+    );
+  }
+}
+
 /** @throws RangeError unless `value` is one of `allowed` */
 export function requireOneOf(option: string, value: string, allowed: readonly string[]): void {
   if (!allowed.includes(value)) {
