@@ -1,4 +1,4 @@
-"""What several tests share: the real protobuf messages, made from the schema."""
+"""What several tests share: the real protobuf messages, made from the schema, and runs that stay in their spool."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+import moescope
 
 # Some packages tell their makers that they are used, or look for files elsewhere. Set before any of them is imported.
 os.environ.update(
@@ -31,3 +33,17 @@ def protobuf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
     for file in descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes()).file:
         pool.Add(file)
     return lambda name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"moescope.v1.{name}"))
+
+
+@pytest.fixture
+def offline(tmp_path):
+    """Begins runs that stay in the spool; those that a test leaves open end with it."""
+    begun = []
+
+    def begin(**options):
+        begun.append(moescope.init(mode="offline", spool=tmp_path / "spool", **options))
+        return begun[-1]
+
+    yield begin
+    for run in begun:
+        run.finish()

@@ -23,19 +23,6 @@ from moescope.rollout_forward import agreement
 from moescope.routers import Choice
 
 
-@pytest.fixture
-def offline(tmp_path):
-    begun = []
-
-    def begin(**options):
-        begun.append(moescope.init(mode="offline", spool=tmp_path / "spool", **options))
-        return begun[-1]
-
-    yield begin
-    for run in begun:
-        run.finish()
-
-
 def steps_by_split(tmp_path, protobuf) -> dict[int, list]:
     found = collections.defaultdict(list)
     for step in spooled.read(tmp_path, protobuf)[1]:

@@ -17,20 +17,6 @@ from toy import EXPERTS, LAYERS, Toy, batch, true_counts
 import moescope
 
 
-@pytest.fixture
-def offline(tmp_path):
-    """Begins runs that stay in the spool; those that a test leaves open end with it."""
-    begun = []
-
-    def begin(**options):
-        begun.append(moescope.init(mode="offline", spool=tmp_path / "spool", **options))
-        return begun[-1]
-
-    yield begin
-    for run in begun:
-        run.finish()
-
-
 def python(text: str, **environment: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-c", text]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, **environment})

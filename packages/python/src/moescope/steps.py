@@ -66,9 +66,11 @@ class StepMaker:
                 tally = snapshot.wait()
                 table = table.beside(self._counted(step, counter.routers, tally))
                 snapshots.give_back(snapshot)
-            layers = [self._layers[index] for index in sorted(self._layers)]
-            for tracker in self.trackers:
-                tracker.put(step, summaries(table.histograms(), layers))
+            layers = self._known_layers()
+            if self.trackers:
+                numbers = summaries(table.histograms(), layers)
+                for tracker in self.trackers:
+                    tracker.put(step, numbers)
             return Made(Step(step, self._so_far(table, tokens), ended, scalars=read_scalars()), table, layers, categories)
 
         return make
@@ -85,9 +87,12 @@ class StepMaker:
         def make() -> Made:
             table = StepTable.of(self._described(routed))
             made = replace(step, tokens=self.tokens, scalars=scalars())
-            return Made(made, table, [self._layers[index] for index in sorted(self._layers)], categories)
+            return Made(made, table, self._known_layers(), categories)
 
         return make
+
+    def _known_layers(self) -> list[MoeLayer]:
+        return [self._layers[index] for index in sorted(self._layers)]
 
     def _described(self, logged: Sequence[tuple[MoeLayer, RoutingHistogram]]) -> list[RoutingHistogram]:
         for layer, _ in logged:
